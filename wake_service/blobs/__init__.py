@@ -1,0 +1,1 @@
+"""Pictures by checksum: what artists upload and what engines make."""

@@ -1,0 +1,1 @@
+"""Everything that knows ComfyUI's protocol: graphs, validation, the client, wire events."""
