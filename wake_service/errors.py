@@ -1,18 +1,18 @@
 """What can go wrong, as sentences for the person who reads them.
 
-    WakebrushError
-    ├── RequestError          the caller can mend it; becomes a problem document (docs/wire.md lists the codes)
-    ├── ProviderError         a machine could not be listed, started or stopped
-    │   ├── NoCapacity        the cloud has none of this kind now; worth asking again or elsewhere
-    │   └── ProviderTimeout   the cloud did not answer in time; nobody knows whether it did it
-    ├── EngineError           the engine answered wrongly, or not at all
-    │   ├── EngineUnreachable no connection, or it broke
-    │   ├── EngineRefused     the engine's validation said no (carries its own words)
-    │   └── EngineFailed      the engine accepted the work and failed at it
-    ├── StorageError
-    │   ├── StorageFull       the disk has no room; nothing was half-written
-    │   └── BlobCorrupt       what was read is not what its name says
-    └── SetupError            the service cannot start like this
+WakebrushError
+├── RequestError          the caller can mend it; becomes a problem document (docs/wire.md lists the codes)
+├── ProviderError         a machine could not be listed, started or stopped
+│   ├── NoCapacity        the cloud has none of this kind now; worth asking again or elsewhere
+│   └── ProviderTimeout   the cloud did not answer in time; nobody knows whether it did it
+├── EngineError           the engine answered wrongly, or not at all
+│   ├── EngineUnreachable no connection, or it broke
+│   ├── EngineRefused     the engine's validation said no (carries its own words)
+│   └── EngineFailed      the engine accepted the work and failed at it
+├── StorageError
+│   ├── StorageFull       the disk has no room; nothing was half-written
+│   └── BlobCorrupt       what was read is not what its name says
+└── SetupError            the service cannot start like this
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ class RequestError(WakebrushError):
     `code` is stable and listed in docs/wire.md; `title` says what happened, `hint` what to do; `extra` goes into the problem document.
     """
 
-    def __init__(
-        self, status: int, code: str, title: str, *, hint: str = "", detail: str | None = None, **extra: Any
-    ) -> None:
+    def __init__(self, status: int, code: str, title: str, *, hint: str = "", detail: str | None = None, **extra: Any) -> None:
         super().__init__(title)
         self.status = status
         self.code = code
