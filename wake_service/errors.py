@@ -27,7 +27,8 @@ class WakebrushError(Exception):
 class RequestError(WakebrushError):
     """The caller asked for something that cannot be done, and can mend it.
 
-    `code` is stable and listed in docs/wire.md; `title` says what happened, `hint` what to do; `extra` goes into the problem document.
+    `code` is stable and listed in docs/wire.md; `title` says what happened, `hint` what to do;
+    `extra` goes into the problem document.
     """
 
     def __init__(self, status: int, code: str, title: str, *, hint: str = "", detail: str | None = None, **extra: Any) -> None:
