@@ -1,0 +1,1 @@
+"""What GPUs we have, and which of them must be awake."""

@@ -1,0 +1,160 @@
+"""A machine's life: what it can be ordered to do, and what is made of what the cloud says (docs/architecture.md, "machine")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from wake_service.errors import WakebrushError
+from wake_service.providers.base import BootStage, Power, Sighting
+
+
+class MachineState(StrEnum):
+    """Where a machine is in its life."""
+
+    ASLEEP = "asleep"
+    WAKING = "waking"
+    READY = "ready"
+    BUSY = "busy"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class WakeStage(StrEnum):
+    """How far a wake has come."""
+
+    REQUESTED = "requested"
+    STARTING = "starting"
+    BOOTING = "booting"
+    ENGINE = "engine"
+
+
+STAGES = tuple(WakeStage)
+
+#: What a machine in a state may be ordered to become. `asleep` and `gone` are only ever observed.
+ORDERS: dict[MachineState, frozenset[MachineState]] = {
+    MachineState.ASLEEP: frozenset({MachineState.WAKING}),
+    MachineState.WAKING: frozenset({MachineState.READY, MachineState.FAILED, MachineState.DRAINING}),
+    MachineState.READY: frozenset({MachineState.BUSY, MachineState.DRAINING}),
+    MachineState.BUSY: frozenset({MachineState.READY, MachineState.DRAINING, MachineState.FAILED}),
+    MachineState.DRAINING: frozenset({MachineState.READY, MachineState.BUSY, MachineState.STOPPING}),
+    MachineState.STOPPING: frozenset({MachineState.ASLEEP, MachineState.FAILED}),
+    MachineState.FAILED: frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.GONE}),
+    MachineState.GONE: frozenset(),
+}
+
+#: States in which the engine is up and can be spoken to.
+AWAKE = frozenset({MachineState.READY, MachineState.BUSY, MachineState.DRAINING})
+#: States in which the machine costs money.
+COSTING = AWAKE | {MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED}
+
+
+class IllegalOrder(WakebrushError):
+    """An order that the table does not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What an engine says of itself."""
+
+    name: str
+    version: str
+    practice: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One GPU instance as the service knows it. `since`, `lease_until`, `retry_at` in epoch seconds.
+
+    `generation` rises with every order and every observed change; an order is carried out only on the generation it was
+    decided on. `failures` counts wakes that failed in a row; none is tried before `retry_at`.
+    """
+
+    id: str
+    pool: str
+    provider: str
+    price_micros_per_hour: int
+    state: MachineState = MachineState.ASLEEP
+    stage: WakeStage | None = None
+    generation: int = 0
+    since: float = 0.0
+    boot: str | None = None
+    address: str | None = None
+    lease_until: float = 0.0
+    retry_at: float = 0.0
+    failures: int = 0
+    message: str | None = None
+    engine: Engine | None = field(default=None)
+
+
+def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
+    """The machine after an order. Raises IllegalOrder when the table does not allow it."""
+    if state not in ORDERS[machine.state]:
+        raise IllegalOrder(f"A machine that is {machine.state} cannot be ordered to be {state}.")
+    if state is MachineState.WAKING:
+        changes = {"stage": WakeStage.REQUESTED, "boot": None, "address": None, "message": None, **changes}
+    return _change(machine, state, now, **changes)
+
+
+def renew_lease(machine: Machine, until: float) -> Machine:
+    """The machine with a lease that ends no earlier than `until`; not an order, so the generation stays."""
+    return replace(machine, lease_until=max(machine.lease_until, until))
+
+
+def observe(machine: Machine, sighting: Sighting, now: float) -> Machine:
+    """The machine after the cloud was seen to say `sighting`; the very same object when that changes nothing."""
+    match sighting.power:
+        case Power.TERMINATED:
+            return _become(machine, MachineState.GONE, now, sighting)
+        case Power.STOPPED:
+            return _stopped(machine, sighting, now)
+        case Power.STOPPING:
+            return _become(machine, MachineState.STOPPING, now, sighting)
+        case Power.STARTING | Power.RUNNING:
+            return _running(machine, sighting, now)
+
+
+def _stopped(machine: Machine, sighting: Sighting, now: float) -> Machine:
+    if machine.state is MachineState.WAKING and machine.stage is WakeStage.REQUESTED and sighting.at <= machine.since:
+        return machine  # seen before the start was asked for
+    if machine.state is MachineState.FAILED:
+        return _become(machine, MachineState.ASLEEP, now, sighting)
+    if machine.state in AWAKE | {MachineState.WAKING}:
+        died = machine.state is not MachineState.DRAINING
+        return _become(machine, MachineState.ASLEEP, now, sighting, failures=machine.failures + 1 if died else 0)
+    return _become(machine, MachineState.ASLEEP, now, sighting)
+
+
+def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
+    """Running where it should not be is a wake that nobody asked for; where it should be, it only tells how far it is."""
+    state = machine.state
+    reborn = machine.boot is not None and sighting.boot is not None and sighting.boot != machine.boot
+    if state in (MachineState.ASLEEP, MachineState.GONE) or (reborn and state in AWAKE):
+        stage = _stage(sighting)
+        return _change(machine, MachineState.WAKING, now, stage=stage, boot=sighting.boot, address=sighting.address, message=None)
+    if state is not MachineState.WAKING:
+        return machine
+    stage = max((machine.stage or WakeStage.REQUESTED, _stage(sighting)), key=STAGES.index)
+    if reborn:
+        stage = _stage(sighting)
+    known = replace(machine, stage=stage, boot=sighting.boot or machine.boot, address=sighting.address or machine.address)
+    return machine if known == machine else replace(known, generation=machine.generation + 1)
+
+
+def _stage(sighting: Sighting) -> WakeStage:
+    return WakeStage((sighting.stage or BootStage.STARTING).value)
+
+
+def _become(machine: Machine, state: MachineState, now: float, sighting: Sighting, **changes: Any) -> Machine:
+    if machine.state is state:
+        return machine
+    stopped: dict[str, Any] = {"boot": None, "address": None} if state in (MachineState.ASLEEP, MachineState.GONE) else {}
+    return _change(machine, state, now, message=sighting.message, **stopped, **changes)
+
+
+def _change(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
+    stage = changes.pop("stage", None)
+    return replace(machine, state=state, stage=stage, since=now, generation=machine.generation + 1, **changes)

@@ -1,0 +1,99 @@
+"""What an admin can set: environment variables `WAKEBRUSH_*` first, then one file, `wakebrush.toml` in the data folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from wake_service.errors import SetupError
+
+DEFAULT_PORT = 7717
+MICROS = 1_000_000
+
+
+def default_data_folder() -> Path:
+    """The user's own data folder for Wakebrush (docs/wire.md, "Finding a service on this computer")."""
+    return platformdirs.user_data_path("wakebrush", appauthor=False)
+
+
+def _split(value: Any) -> Any:
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Everything the service can be told. Money in whole currency units, times in seconds, sizes in bytes or pixels."""
+
+    model_config = SettingsConfigDict(env_prefix="WAKEBRUSH_", extra="forbid")
+
+    data: Path = Field(default_factory=default_data_folder, description="Folder of database, pictures and machines")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="0 lets the system choose")
+
+    comfyui_folder: Path | None = Field(None, description="A ComfyUI checkout to run instead of the practice engine")
+    comfyui_python: Path | None = Field(None, description="The Python that runs it; default: its own venv, else `python3`")
+    comfyui_workspace: Path | None = Field(None, description="A comfy-cli workspace, instead of the two above")
+    engine_args: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        default_factory=list, description="More arguments for ComfyUI"
+    )
+    practice_args: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        default_factory=list, description="More arguments for the practice engine"
+    )
+    styles_file: Path | None = Field(None, description="TOML file of styles; default: the practice styles, or one per checkpoint")
+
+    idle_seconds: float = Field(1800, gt=0, description="How long a machine stays awake after its last work")
+    wish_seconds: float = Field(300, gt=0, description='How long "I am about to paint" keeps a machine awake')
+    wake_deadline_seconds: float = Field(900, gt=0, description="A wake that takes longer has failed")
+    stop_deadline_seconds: float = Field(120, gt=0, description="A stop that takes longer is forced")
+    wake_estimate_seconds: float = Field(60, gt=0, description="What a wake takes, until wakes were measured")
+
+    price_per_hour: float = Field(0.0, ge=0, description="What an hour of the machine costs")
+    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    month_budget: float | None = Field(None, ge=0, description="The default team's budget for a calendar month (UTC)")
+
+    max_pixels: int = Field(16_777_216, ge=4096, description="Largest picture accepted or made (4096 x 4096)")
+    max_blob_bytes: int = Field(100_000_000, ge=1024)
+    max_count: int = Field(10, ge=1, le=10)
+    max_unfinished_jobs: int = Field(500, ge=1, description="Per artist")
+    keep_events_days: float = Field(7, gt=0)
+    min_free_bytes: int = Field(64_000_000, ge=0, description="Uploads and jobs are refused when the disk has less left")
+
+    trusted_proxies: str = Field("127.0.0.1,::1", description="Whose X-Forwarded-* headers are believed")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = init_settings().get("data") or env_settings().get("data") or default_data_folder()
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(folder) / "wakebrush.toml")
+
+    @property
+    def price_micros_per_hour(self) -> int:
+        """Price in millionths of the currency unit."""
+        return round(self.price_per_hour * MICROS)
+
+    @property
+    def month_budget_micros(self) -> int | None:
+        """Budget in millionths of the currency unit."""
+        return None if self.month_budget is None else round(self.month_budget * MICROS)
+
+
+def load(**given: Any) -> Settings:
+    """Settings from arguments (those not None), environment and file. Raises SetupError that names each wrong one."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SetupError("These settings cannot be used: " + "; ".join(lines)) from error
+    except ValueError as error:
+        raise SetupError(f"wakebrush.toml cannot be read: {error}") from error

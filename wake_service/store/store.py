@@ -1,0 +1,170 @@
+"""Transactions. One writer that commits in groups, a few readers; no transaction ever waits for the network."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from wake_service.errors import StorageError, StorageFull
+
+T = TypeVar("T")
+
+#: Works per transaction at most: bounds how long the first one waits for the commit.
+MAX_GROUP = 256
+READERS = 2
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a work gets: a connection, and a list of things to do once it is durable."""
+
+    conn: Connection
+    _after: list[Callable[[], None]] = field(default_factory=list)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Runs `action` on the event loop once the transaction survives a power cut; not at all if it fails."""
+        self._after.append(action)
+
+
+@dataclass(slots=True)
+class _Work:
+    run: Callable[[Transaction], Any]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any]
+
+
+class Store:
+    """The database. `write` and `read` take a function of a Transaction or Connection and run it off the event loop.
+
+    Works that arrive while a commit is under way share the next one, so a sync to disk is paid once for many
+    (group commit). A work that raises is rolled back alone, to its savepoint.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
+        self._writer = threading.Thread(target=self._write_forever, name="store-write", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    def sqlite(cls, path: Path) -> Store:
+        """The embedded store in one file."""
+        return cls(f"sqlite:///{path}")
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in a transaction; returns once it is durable. Raises what `work` raises, StorageFull or StorageError."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Work(work, loop, done))
+        return await done
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Runs `work` on a consistent view of what is committed."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.engine.connect() as conn:
+                return work(conn)
+        except DBAPIError as error:
+            raise _storage_error(error) from error
+
+    def close(self) -> None:
+        """Finishes what was handed in, then lets go of the database."""
+        self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+    def _write_forever(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < MAX_GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    last = True
+                    break
+                group.append(following)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[_Work]) -> None:
+        outcomes: list[tuple[_Work, Any, BaseException | None]] = []
+        actions: list[Callable[[], None]] = []
+        try:
+            with self.engine.begin() as conn:
+                for work in group:
+                    outcomes.append(self._run(work, conn, actions))
+        except BaseException as error:  # noqa: BLE001 - handed to every waiter; the writer itself must go on
+            failure = _storage_error(error) if isinstance(error, DBAPIError) else error
+            outcomes, actions = [(work, None, failure) for work in group], []
+        group[0].loop.call_soon_threadsafe(_settle, outcomes, actions)
+
+    def _run(self, work: _Work, conn: Connection, actions: list[Callable[[], None]]) -> tuple[_Work, Any, BaseException | None]:
+        transaction = Transaction(conn)
+        savepoint = conn.begin_nested()
+        try:
+            value = work.run(transaction)
+        except DBAPIError as error:
+            if not isinstance(_storage_error(error), StorageFull):
+                savepoint.rollback()
+                return work, None, _storage_error(error)
+            raise  # a full disk ends SQLite's whole transaction
+        except Exception as error:  # noqa: BLE001 - handed to the one who waits for it
+            savepoint.rollback()
+            return work, None, error
+        savepoint.commit()
+        actions.extend(transaction._after)
+        return work, value, None
+
+
+def _settle(outcomes: list[tuple[_Work, Any, BaseException | None]], actions: list[Callable[[], None]]) -> None:
+    for action in actions:
+        action()
+    for work, value, error in outcomes:
+        if work.done.done():
+            continue
+        if error is None:
+            work.done.set_result(value)
+        else:
+            work.done.set_exception(error)
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url)
+    pool = NullPool if url == "sqlite://" else QueuePool
+    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, so that savepoints work
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        mode = "IMMEDIATE" if threading.current_thread().name == "store-write" else "DEFERRED"
+        conn.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+def _storage_error(error: DBAPIError) -> StorageError:
+    text = str(error.orig)
+    if "disk is full" in text or "No space left" in text or "disk I/O error" in text:
+        return StorageFull("The service's disk is full. Nothing that was accepted is lost; make room and try again.")
+    return StorageError(f"The database answered: {text}")

@@ -1,0 +1,221 @@
+"""All tables. Moments are epoch seconds (UTC); money is millionths of the currency unit; an artist's rows name their owner."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite gives rowids only to INTEGER keys; elsewhere 64 bits are wanted.
+_BigId = BigInteger().with_variant(Integer, "sqlite")
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("month_budget_micros", BigInteger),
+    Column("created_at", Float, nullable=False),
+)
+
+artists = Table(
+    "artists",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("artist_id", ForeignKey("artists.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("artist_id", ForeignKey("artists.id"), primary_key=True),
+    Column("stream_id", String(36), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    #: Events up to and including this one were deleted.
+    Column("forgotten", BigInteger, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("artist_id", String(36), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("type", String(32), nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("job_id", String(36)),
+    Column("machine_id", String(64)),
+    Column("data", Text, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(32), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+blob_grants = Table(
+    "blob_grants",
+    metadata,
+    Column("artist_id", ForeignKey("artists.id"), primary_key=True),
+    Column("sha256", ForeignKey("blobs.sha256"), primary_key=True),
+    Column("pinned_until", Float, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    #: Order of arrival: the place in the queue.
+    Column("place", _BigId, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("artist_id", ForeignKey("artists.id"), nullable=False),
+    Column("team_id", ForeignKey("teams.id"), nullable=False),
+    Column("pool", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("waiting_for", String(16)),
+    Column("stage", String(16)),
+    Column("attempt", Integer, nullable=False),
+    Column("idempotency_key", Text),
+    Column("request_hash", String(64), nullable=False),
+    Column("request", Text, nullable=False),
+    #: Up to 2**64 - 1, which no integer column holds.
+    Column("seed", String(20), nullable=False),
+    Column("machine_id", String(64)),
+    Column("claim_owner", String(36)),
+    Column("claim_token", String(36)),
+    Column("claim_expires_at", Float),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("error", Text),
+    Column("cost_micros", BigInteger, nullable=False),
+    UniqueConstraint("artist_id", "idempotency_key"),
+    Index("ix_jobs_artist_id_place", "artist_id", "place"),
+    Index("ix_jobs_state", "state"),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    #: What the engine calls it; committed before it is sent.
+    Column("prompt_id", String(36), primary_key=True),
+    Column("job_id", String(36), nullable=False, index=True),
+    Column("picture", Integer, nullable=False),
+    Column("machine_id", String(64), nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", String(36), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("artist_id", ForeignKey("artists.id"), nullable=False),
+    Column("sha256", ForeignKey("blobs.sha256"), nullable=False, index=True),
+    Column("media_type", String(32), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("seed", String(20), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+machines = Table(
+    "machines",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("pool", String(64), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(16)),
+    Column("generation", BigInteger, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("boot", Text),
+    Column("address", Text),
+    Column("lease_until", Float, nullable=False),
+    Column("retry_at", Float, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("message", Text),
+    Column("engine", Text),
+    Column("price_micros_per_hour", BigInteger, nullable=False),
+)
+
+wakes = Table(
+    "wakes",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("machine_id", String(64), nullable=False, index=True),
+    Column("requested_at", Float, nullable=False),
+    Column("starting_at", Float),
+    Column("booting_at", Float),
+    Column("engine_at", Float),
+    Column("ready_at", Float),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("machine_id", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("team_id", String(36), index=True),
+    Column("artist_id", String(36)),
+    Column("job_id", String(36)),
+    Column("from_at", Float, nullable=False),
+    Column("to_at", Float),
+    Column("price_micros_per_hour", BigInteger, nullable=False),
+    #: What an always-off crash could cost at most is bounded by this: the last moment the interval was known to be open.
+    Column("seen_at", Float, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Index("ix_ledger_is_open", "is_open"),
+)
+
+catalogues = Table(
+    "catalogues",
+    metadata,
+    Column("pool", String(64), primary_key=True),
+    Column("object_info", LargeBinary, nullable=False),
+    Column("as_of", Float, nullable=False),
+)
