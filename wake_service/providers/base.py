@@ -57,13 +57,20 @@ class Provider(Protocol):
         """All machines of this provider as they are now, in any power state. Adopts what an earlier service left running."""
 
     async def start(self, machine_id: str) -> None:
-        """Asks for a start; safe to repeat: a machine that starts or runs is left alone. Returns once the order is accepted."""
+        """Asks for a start; safe to repeat: a machine that starts or runs is left alone. Returns once the order is accepted.
+
+        A machine that is still stopping cannot be started yet (ProviderError); its next sighting says when it can.
+        """
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:
         """Asks for a stop, keeping the disk; safe to repeat. `force` does not wait for the engine to end in order."""
 
     def watch(self) -> AsyncIterator[Sighting]:
-        """Everything machines announce from now on, as it happens; ends when the provider is closed. One watcher at a time."""
+        """Everything machines announce from this call on, as it happens; ends when the provider is closed.
+
+        One watcher at a time: a second call ends the first. Machines that an earlier service left running are heard once
+        `machines()`, `start` or `stop` has adopted them.
+        """
 
     async def close(self) -> None:
         """Lets go of connections. Machines keep running."""

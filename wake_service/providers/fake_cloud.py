@@ -1,0 +1,170 @@
+"""A cloud in memory: machines that start, stop, die and get stuck as slowly as a clock says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from wake_service.clock import Clock
+from wake_service.errors import ProviderError
+from wake_service.providers.base import BootStage, Power, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTimes:
+    """How long each step takes, in seconds. The defaults are of the order of a cloud GPU machine that wakes from a stop."""
+
+    answer: float = 0.0
+    starting: float = 8.0
+    booting: float = 32.0
+    stopping: float = 30.0
+    forced_stopping: float = 5.0
+
+    @property
+    def wake(self) -> float:
+        """From the order until the engine answers."""
+        return self.starting + self.booting
+
+
+@dataclass(slots=True)
+class FakeMachine:
+    """One machine of the cloud. Its steps are a task that waits on the clock."""
+
+    machine_id: str
+    address: str
+    power: Power = Power.STOPPED
+    stage: BootStage | None = None
+    boots: int = 0
+    message: str | None = None
+    stuck: bool = False
+    steps: asyncio.Task[None] | None = None
+
+    def sighting(self, at: float) -> Sighting:
+        """What is to be seen of it."""
+        return Sighting(
+            machine_id=self.machine_id,
+            power=self.power,
+            at=at,
+            stage=self.stage,
+            address=self.address if self.stage is BootStage.ENGINE else None,
+            boot=f"{self.machine_id}-{self.boots}" if self.boots else None,
+            message=self.message,
+        )
+
+
+class FakeCloud:
+    """The world behind a FakeProvider; it outlives the provider, as machines outlive a service.
+
+    Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `terminate`, `stick`. While `silent`,
+    machines announce nothing, and only asking shows what they do.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        machine_ids: Iterable[str],
+        *,
+        times: FakeTimes | None = None,
+        address: str = "http://{id}.invalid:8188",
+    ) -> None:
+        self.clock = clock
+        self.times = times or FakeTimes()
+        self.silent = False
+        self.machines = {id: FakeMachine(id, address.format(id=id)) for id in machine_ids}
+        self._listeners: list[Callable[[Sighting], None]] = []
+
+    def listen(self, listener: Callable[[Sighting], None]) -> None:
+        """From now on every announcement goes to `listener` too."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Sighting], None]) -> None:
+        """Ends `listen`."""
+        self._listeners.remove(listener)
+
+    def sightings(self) -> list[Sighting]:
+        """All machines as they are now."""
+        return [machine.sighting(self.clock.now()) for machine in self.machines.values()]
+
+    def find(self, machine_id: str) -> FakeMachine:
+        """The machine of that id. Raises ProviderError."""
+        try:
+            return self.machines[machine_id]
+        except KeyError:
+            raise ProviderError(f'There is no machine "{machine_id}" here.') from None
+
+    def start(self, machine_id: str) -> None:
+        """A start, ordered by anybody. Raises ProviderError while stopping or when terminated."""
+        machine = self.find(machine_id)
+        match machine.power:
+            case Power.STOPPED:
+                machine.boots += 1
+                self._go(machine, self._waking(machine))
+            case Power.STOPPING:
+                raise ProviderError(f'Machine "{machine_id}" is still stopping; it can be started once it has stopped.')
+            case Power.TERMINATED:
+                raise ProviderError(f'Machine "{machine_id}" was terminated and cannot be started again.')
+
+    def stop(self, machine_id: str, *, force: bool = False) -> None:
+        """A stop, ordered by anybody; `force` also hastens one that is under way."""
+        machine = self.find(machine_id)
+        if machine.power in (Power.STARTING, Power.RUNNING) or (force and machine.power is Power.STOPPING):
+            self._go(machine, self._falling_asleep(machine, self.times.forced_stopping if force else self.times.stopping))
+
+    def die(self, machine_id: str, message: str = "The engine ended by itself (signal 9).") -> None:
+        """The machine falls over unasked and is stopped at once."""
+        self._end(self.find(machine_id), Power.STOPPED, message)
+
+    def terminate(self, machine_id: str, message: str | None = None) -> None:
+        """The machine is deleted by somebody else; it stays in the list as terminated."""
+        self._end(self.find(machine_id), Power.TERMINATED, message)
+
+    def stick(self, machine_id: str) -> None:
+        """The machine stays where it is; orders are accepted and begin, but nothing comes to its end until `unstick`."""
+        self.find(machine_id).stuck = True
+
+    def unstick(self, machine_id: str) -> None:
+        """Ends `stick`; the machine can be ordered again (a step that got lost stays lost)."""
+        self.find(machine_id).stuck = False
+
+    def _go(self, machine: FakeMachine, steps: Iterator[float]) -> None:
+        self._halt(machine)
+        delay = next(steps)
+        machine.steps = asyncio.get_running_loop().create_task(self._walk(machine, steps, delay))
+
+    async def _walk(self, machine: FakeMachine, steps: Iterator[float], delay: float) -> None:
+        """Waits out each step and takes the next, unless the machine got stuck meanwhile."""
+        await self.clock.sleep(delay)
+        while not machine.stuck:
+            following = next(steps, None)
+            if following is None:
+                return
+            await self.clock.sleep(following)
+
+    def _waking(self, machine: FakeMachine) -> Iterator[float]:
+        self._show(machine, Power.STARTING, BootStage.STARTING)
+        yield self.times.starting
+        self._show(machine, Power.RUNNING, BootStage.BOOTING)
+        yield self.times.booting
+        self._show(machine, Power.RUNNING, BootStage.ENGINE)
+
+    def _falling_asleep(self, machine: FakeMachine, seconds: float) -> Iterator[float]:
+        self._show(machine, Power.STOPPING, None)
+        yield seconds
+        self._show(machine, Power.STOPPED, None)
+
+    def _end(self, machine: FakeMachine, power: Power, message: str | None) -> None:
+        self._halt(machine)
+        self._show(machine, power, None, message)
+
+    def _halt(self, machine: FakeMachine) -> None:
+        if machine.steps is not None:
+            machine.steps.cancel()
+            machine.steps = None
+
+    def _show(self, machine: FakeMachine, power: Power, stage: BootStage | None, message: str | None = None) -> None:
+        machine.power, machine.stage, machine.message = power, stage, message
+        if not self.silent:
+            sighting = machine.sighting(self.clock.now())
+            for listener in list(self._listeners):
+                listener(sighting)
