@@ -1,4 +1,4 @@
-"""Which machines should be awake. Pure: values in, values out; the service, the tests and the simulator call the same function."""
+"""Which machines should be awake. Pure: values in, values out; service and tests call the very same function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Order(StrEnum):
     DRAIN = "drain"
     KEEP = "keep"
     STOP = "stop"
-    FORCE_STOP = "force_stop"
     GIVE_UP = "give_up"
 
 
@@ -103,7 +102,7 @@ def _overdue(member: Member, policy: Policy, now: float) -> Action | None:
     if machine.state is MachineState.WAKING and now >= machine.since + policy.wake_deadline:
         return _action(Order.GIVE_UP, machine, "the wake took too long")
     if machine.state is MachineState.STOPPING and now >= machine.since + policy.stop_deadline:
-        return _action(Order.FORCE_STOP, machine, "the stop took too long")
+        return _action(Order.GIVE_UP, machine, "the stop took too long")
     if machine.state is MachineState.FAILED and member.work == 0:
         return _action(Order.STOP, machine, "a failed machine still costs money")
     return None

@@ -99,6 +99,11 @@ def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> 
     return _change(machine, state, now, **changes)
 
 
+def backoff(failures: int) -> float:
+    """Seconds to wait before the next wake after `failures` in a row: the first is repeated at once, then 2, 4, ... 60."""
+    return 0.0 if failures <= 1 else min(60.0, 2.0 ** (failures - 1))
+
+
 def renew_lease(machine: Machine, until: float) -> Machine:
     """The machine with a lease that ends no earlier than `until`; not an order, so the generation stays."""
     return replace(machine, lease_until=max(machine.lease_until, until))
@@ -120,11 +125,9 @@ def observe(machine: Machine, sighting: Sighting, now: float) -> Machine:
 def _stopped(machine: Machine, sighting: Sighting, now: float) -> Machine:
     if machine.state is MachineState.WAKING and machine.stage is WakeStage.REQUESTED and sighting.at <= machine.since:
         return machine  # seen before the start was asked for
-    if machine.state is MachineState.FAILED:
-        return _become(machine, MachineState.ASLEEP, now, sighting)
-    if machine.state in AWAKE | {MachineState.WAKING}:
-        died = machine.state is not MachineState.DRAINING
-        return _become(machine, MachineState.ASLEEP, now, sighting, failures=machine.failures + 1 if died else 0)
+    if machine.state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY):
+        failures = machine.failures + 1
+        return _become(machine, MachineState.ASLEEP, now, sighting, failures=failures, retry_at=now + backoff(failures))
     return _become(machine, MachineState.ASLEEP, now, sighting)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -206,10 +205,7 @@ ledger = Table(
     Column("from_at", Float, nullable=False),
     Column("to_at", Float),
     Column("price_micros_per_hour", BigInteger, nullable=False),
-    #: What an always-off crash could cost at most is bounded by this: the last moment the interval was known to be open.
-    Column("seen_at", Float, nullable=False),
-    Column("is_open", Boolean, nullable=False),
-    Index("ix_ledger_is_open", "is_open"),
+    Index("ix_ledger_machine_id_to_at", "machine_id", "to_at"),
 )
 
 catalogues = Table(

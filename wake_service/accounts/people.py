@@ -1,0 +1,44 @@
+"""Artists and their teams."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Connection, insert, select, update
+
+from wake_service.accounts.tokens import Role
+from wake_service.store.store import Transaction
+from wake_service.store.tables import artists, streams, teams
+
+#: The one artist of a service on her own computer.
+DEFAULT_ARTIST = "artist"
+DEFAULT_TEAM = "studio"
+
+
+def ensure_default(tx: Transaction, now: float, month_budget_micros: int | None) -> str:
+    """The default artist's id; makes her and her team when there is nobody, and brings the team's budget up to date."""
+    artist_id = find(tx.conn, DEFAULT_ARTIST)
+    if artist_id is None:
+        team_id = str(uuid.uuid4())
+        tx.conn.execute(insert(teams).values(id=team_id, name=DEFAULT_TEAM, created_at=now))
+        artist_id = add(tx, team_id, DEFAULT_ARTIST, Role.ADMIN, now)
+    tx.conn.execute(update(teams).where(teams.c.name == DEFAULT_TEAM).values(month_budget_micros=month_budget_micros))
+    return artist_id
+
+
+def add(tx: Transaction, team_id: str, name: str, role: Role, now: float) -> str:
+    """A new artist with an event stream of her own; her id."""
+    artist_id = str(uuid.uuid4())
+    tx.conn.execute(insert(artists).values(id=artist_id, team_id=team_id, name=name, role=role, created_at=now))
+    tx.conn.execute(insert(streams).values(artist_id=artist_id, stream_id=str(uuid.uuid4()), seq=0, forgotten=0))
+    return artist_id
+
+
+def find(conn: Connection, name: str) -> str | None:
+    """The id of the artist of that name."""
+    return conn.execute(select(artists.c.id).where(artists.c.name == name)).scalar_one_or_none()
+
+
+def team_of(conn: Connection, artist_id: str) -> str:
+    """The team an artist belongs to."""
+    return conn.execute(select(artists.c.team_id).where(artists.c.id == artist_id)).scalar_one()

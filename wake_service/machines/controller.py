@@ -1,0 +1,333 @@
+"""Carries out what the autoscaler plans, and takes in what providers see. Every decision is in autoscaler.py and model.py."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from wake_service.clock import Clock
+from wake_service.comfy.client import EngineClient
+from wake_service.errors import EngineError, ProviderError, StorageError
+from wake_service.machines import autoscaler, model
+from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
+from wake_service.machines.fleet import Fleet
+from wake_service.machines.ledger import Payer
+from wake_service.machines.model import AWAKE, Engine, Machine, MachineState, WakeStage
+from wake_service.providers.base import Power, Provider, Sighting
+
+log = logging.getLogger(__name__)
+
+#: How often the provider is asked when it should have told: while something changes, and otherwise.
+ASK_IN_TRANSITION = 2.0
+ASK_AT_REST = 30.0
+_IN_TRANSITION = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED})
+
+
+class Workload(Protocol):
+    """What the machines are for; the jobs side implements it (app.py joins the two)."""
+
+    def demand(self, pool: str) -> Demand:
+        """What artists want of a pool now."""
+
+    def payer(self, pool: str) -> Payer | None:
+        """For whom a machine would be woken."""
+
+    def work(self, machine_id: str) -> int:
+        """How many jobs a machine holds."""
+
+    async def attach(self, machine: Machine, client: EngineClient) -> None:
+        """The machine is ready: give it work. The client belongs to the workload from now on."""
+
+    async def detach(self, machine_id: str, lost: str | None) -> None:
+        """The machine takes no more work; `lost` says why when it went without being asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: how long a machine stays awake after work; how long an engine may take to answer its first question."""
+
+    idle: float
+    greeting: float = 30.0
+
+
+class Controller:
+    """One loop per service: observe, plan, act. `poke` makes it plan again."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        providers: Mapping[str, Provider],
+        workload: Workload,
+        policies: Mapping[str, Policy],
+        timing: Timing,
+        clock: Clock,
+        connect: Callable[[str], EngineClient],
+    ) -> None:
+        self._fleet = fleet
+        self._providers = providers
+        self._workload = workload
+        self._policies = policies
+        self._timing = timing
+        self._clock = clock
+        self._connect = connect
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._greeting: dict[str, str | None] = {}
+
+    async def start(self) -> None:
+        """Takes in what is there (adopting what runs), then goes on by itself."""
+        await self._ask()
+        self._spawn(self._plan_forever())
+        self._spawn(self._ask_forever())
+        for provider in self._providers.values():
+            self._spawn(self._watch(provider))
+
+    async def stop(self) -> None:
+        """Lets go. Machines keep running; the next service adopts them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for provider in self._providers.values():
+            await provider.close()
+
+    def poke(self) -> None:
+        """Something changed that a plan may depend on."""
+        self._changed.set()
+
+    async def occupy(self, machine_id: str, payer: Payer | None) -> None:
+        """The machine begins to work for `payer`, or (None) has nothing to do: its lease is renewed."""
+        machine = self._fleet.get(machine_id)
+        now = self._clock.now()
+        if payer is not None:
+            if machine.state is MachineState.READY:
+                await self._fleet.apply(machine, model.order(machine, MachineState.BUSY, now), payer)
+            elif machine.state in AWAKE:
+                await self._fleet.apply(machine, model.renew_lease(machine, now), payer)
+            return
+        rested = model.renew_lease(machine, now + self._timing.idle)
+        if machine.state is MachineState.BUSY:
+            rested = model.order(rested, MachineState.READY, now)
+        last = self._fleet.payer_of(machine_id)
+        await self._fleet.apply(machine, rested, last.without_job() if last else None)
+        self.poke()
+
+    async def report_lost(self, machine_id: str, reason: str) -> None:
+        """The workload cannot speak to the engine any more although nobody saw the machine stop."""
+        machine = self._fleet.get(machine_id)
+        if machine.state in AWAKE:
+            await self._observe(Sighting(machine_id, Power.STOPPING, self._clock.now(), message=reason))
+            self._spawn(self._order_stop(self._fleet.get(machine_id), force=True))
+
+    # -- observing ------------------------------------------------------------------------------------------------
+
+    async def _watch(self, provider: Provider) -> None:
+        async for sighting in provider.watch():
+            await self._observe(sighting)
+
+    async def _ask_forever(self) -> None:
+        while True:
+            moving = any(machine.state in _IN_TRANSITION for machine in self._fleet.all())
+            await self._clock.sleep(ASK_IN_TRANSITION if moving else ASK_AT_REST)
+            await self._ask()
+
+    async def _ask(self) -> None:
+        for provider in self._providers.values():
+            try:
+                for sighting in await provider.machines():
+                    await self._observe(sighting)
+            except ProviderError as error:
+                log.warning("Asking %s for its machines failed: %s", provider.name, error)
+
+    async def _observe(self, sighting: Sighting) -> None:
+        try:
+            machine = self._fleet.get(sighting.machine_id)
+        except KeyError:
+            log.warning("%s is not a machine of this service", sighting.machine_id)
+            return
+        after = model.observe(machine, sighting, self._clock.now())
+        if after is not machine:
+            log.info("machine %s: %s → %s %s", machine.id, machine.state, after.state, sighting.message or after.stage or "")
+            await self._keep(machine, after)
+            if machine.state in AWAKE and after.state not in AWAKE:
+                asked = machine.state is MachineState.DRAINING
+                await self._workload.detach(machine.id, None if asked else sighting.message or "The machine stopped.")
+            self.poke()
+        if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
+            self._greet_once(after)
+
+    async def _keep(self, before: Machine, after: Machine) -> None:
+        """Applies an observed change; what was seen is true even if it cannot be written."""
+        try:
+            await self._fleet.apply(before, after)
+        except StorageError as error:
+            log.error("machine %s is %s, which could not be stored: %s", after.id, after.state, error)
+
+    # -- the engine's first answer --------------------------------------------------------------------------------
+
+    def _greet_once(self, machine: Machine) -> None:
+        if self._greeting.get(machine.id, "") != machine.boot:
+            self._greeting[machine.id] = machine.boot
+            self._spawn(self._greet(machine))
+
+    async def _greet(self, machine: Machine) -> None:
+        client = self._connect(machine.address or "")
+        try:
+            stats = await asyncio.wait_for(client.system_stats(), self._timing.greeting)
+        except (EngineError, TimeoutError) as error:
+            log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
+            await client.close()
+            return
+        finally:
+            self._greeting.pop(machine.id, None)
+        present = self._fleet.get(machine.id)
+        if present.state is not MachineState.WAKING or present.boot != machine.boot:
+            await client.close()
+            return
+        now = self._clock.now()
+        ready = model.order(present, MachineState.READY, now, engine=engine_of(stats.raw), failures=0, retry_at=0.0)
+        attached = asyncio.create_task(self._workload.attach(ready, client))
+        await self._keep(present, ready)
+        await attached
+        self.poke()
+
+    # -- acting ---------------------------------------------------------------------------------------------------
+
+    async def _plan_forever(self) -> None:
+        while True:
+            self._changed.clear()
+            moments = [await self._plan(pool, policy) for pool, policy in self._policies.items()]
+            due = min((moment for moment in moments if moment is not None), default=None)
+            await self._wait(due)
+
+    async def _wait(self, due: float | None) -> None:
+        changed = asyncio.create_task(self._changed.wait())
+        waits: set[asyncio.Task[object]] = {changed}
+        if due is not None:
+            waits.add(asyncio.create_task(self._clock.sleep(max(0.0, due - self._clock.now()))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+
+    async def _plan(self, pool: str, policy: Policy) -> float | None:
+        fleet = [Member(m, self._workload.work(m.id)) for m in self._fleet.all() if m.pool == pool]
+        demand = self._workload.demand(pool)
+        now = self._clock.now()
+        for action in autoscaler.plan(fleet, demand, policy, now):
+            await self._act(action)
+        return autoscaler.next_change(fleet, demand, policy, now)
+
+    async def _act(self, action: Action) -> None:
+        machine = self._fleet.get(action.machine_id)
+        if machine.generation != action.generation:
+            return
+        log.info("machine %s: %s, %s", machine.id, action.order, action.why)
+        carry_out: dict[Order, Callable[[Machine], Awaitable[None]]] = {
+            Order.WAKE: self._wake,
+            Order.DRAIN: self._drain,
+            Order.KEEP: self._stay,
+            Order.STOP: self._stop,
+            Order.GIVE_UP: self._give_up,
+        }
+        try:
+            await carry_out[action.order](machine)
+        except StorageError as error:
+            log.error("machine %s: %s could not be stored: %s", machine.id, action.order, error)
+            await self._clock.sleep(ASK_IN_TRANSITION)
+        self.poke()
+
+    async def _wake(self, machine: Machine) -> None:
+        now = self._clock.now()
+        waking = model.order(machine, MachineState.WAKING, now)
+        if await self._fleet.apply(machine, waking, self._workload.payer(machine.pool)):
+            self._spawn(self._order_start(waking))
+
+    async def _order_start(self, machine: Machine) -> None:
+        try:
+            await self._providers[machine.provider].start(machine.id)
+        except ProviderError as error:
+            log.warning("machine %s could not be started: %s", machine.id, error)
+            present = self._fleet.get(machine.id)
+            if present.state is MachineState.WAKING:
+                await self._fail(present, str(error))
+
+    async def _drain(self, machine: Machine) -> None:
+        await self._fleet.apply(machine, model.order(machine, MachineState.DRAINING, self._clock.now()))
+
+    async def _stay(self, machine: Machine) -> None:
+        """A machine drained before its engine answered has nothing to be kept for: it is stopped and woken again."""
+        if machine.engine is None or machine.address is None:
+            await self._stop(machine)
+            return
+        state = MachineState.BUSY if self._workload.work(machine.id) else MachineState.READY
+        await self._fleet.apply(machine, model.order(machine, state, self._clock.now()))
+
+    async def _stop(self, machine: Machine) -> None:
+        """Looks once more, then stops: somebody else may have given the engine work."""
+        force = machine.state is MachineState.FAILED
+        if not force and await self._has_foreign_work(machine):
+            now = self._clock.now()
+            rested = model.renew_lease(machine, now + self._timing.idle)
+            await self._fleet.apply(machine, model.order(rested, MachineState.READY, now))
+            return
+        if self._fleet.get(machine.id) is not machine or self._workload.work(machine.id):
+            return
+        stopping = model.order(machine, MachineState.STOPPING, self._clock.now())
+        await self._keep(machine, stopping)
+        await self._workload.detach(machine.id, None)
+        self._spawn(self._order_stop(stopping, force=force))
+
+    async def _has_foreign_work(self, machine: Machine) -> bool:
+        if machine.address is None:
+            return False
+        client = self._connect(machine.address)
+        try:
+            queue = await client.queue()
+        except EngineError:
+            return False  # an engine that does not answer is not working
+        finally:
+            await client.close()
+        return bool(queue.running or queue.pending)
+
+    async def _order_stop(self, machine: Machine, *, force: bool) -> None:
+        try:
+            await self._providers[machine.provider].stop(machine.id, force=force)
+        except ProviderError as error:
+            log.warning("machine %s could not be stopped: %s", machine.id, error)
+            present = self._fleet.get(machine.id)
+            if present.state is MachineState.STOPPING:
+                await self._fail(present, str(error))
+
+    async def _give_up(self, machine: Machine) -> None:
+        late = "woke" if machine.state is MachineState.WAKING else "stopped"
+        await self._fail(machine, f"The machine has not {late} in time.")
+
+    async def _fail(self, machine: Machine, message: str) -> None:
+        now = self._clock.now()
+        failures = machine.failures + 1
+        changes = {"message": message, "failures": failures, "retry_at": now + max(2.0, model.backoff(failures))}
+        await self._keep(machine, model.order(machine, MachineState.FAILED, now, **changes))
+        self.poke()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("The controller lost a task", exc_info=error)
+
+
+def engine_of(stats: Mapping[str, object]) -> Engine:
+    """What `/system_stats` tells about the engine."""
+    system = stats.get("system")
+    facts = system if isinstance(system, dict) else {}
+    practice = facts.get("practice") is True
+    name = str(facts.get("name") or "ComfyUI")
+    return Engine(name=name, version=str(facts.get("comfyui_version") or "unknown"), practice=practice)

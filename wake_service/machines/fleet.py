@@ -1,0 +1,147 @@
+"""The machines of this service: their present state in memory, every change durable and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields
+from functools import partial
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, update
+
+from wake_service.clock import Clock
+from wake_service.errors import StorageError
+from wake_service.machines.estimates import WakeEstimate
+from wake_service.machines.ledger import Interval, Ledger, Payer
+from wake_service.machines.model import STAGES, Engine, Machine, MachineState, WakeStage
+from wake_service.store.store import Store, Transaction
+from wake_service.store.tables import machines as table
+from wake_service.store.tables import wakes
+
+_STAGE_COLUMNS = {
+    WakeStage.STARTING: wakes.c.starting_at,
+    WakeStage.BOOTING: wakes.c.booting_at,
+    WakeStage.ENGINE: wakes.c.engine_at,
+}
+
+
+class Fleet:
+    """Holds machines; `apply` is the one way to change one."""
+
+    def __init__(self, store: Store, clock: Clock, ledger: Ledger, estimate: WakeEstimate) -> None:
+        self._store = store
+        self._clock = clock
+        self._ledger = ledger
+        self.estimate = estimate
+        self._machines: dict[str, Machine] = {}
+        self._stage_since: dict[str, float] = {}
+        self.on_change: Callable[[Machine], None] = lambda _machine: None
+
+    async def load(self, known: Iterable[Machine]) -> None:
+        """Reads the machines back, adds those of `known` that are new, and takes their price and pool from `known`."""
+        now = self._clock.now()
+        rows = await self._store.read(lambda conn: conn.execute(select(table)).all())
+        stored = {row.id: _from_row(row) for row in rows}
+        for machine in known:
+            mine = stored.get(machine.id)
+            self._machines[machine.id] = mine or machine
+            self._stage_since[machine.id] = (mine or machine).since
+            if mine is None:
+                await self._store.write(partial(_insert, machine=machine))
+        await self._store.read(lambda conn: self._ledger.load(conn, now))
+        await self._store.read(self._learn)
+
+    def payer_of(self, machine_id: str) -> Payer | None:
+        """For whom the machine runs now."""
+        return self._ledger.payer_of(machine_id)
+
+    def get(self, machine_id: str) -> Machine:
+        """The machine as it is now. KeyError if there is none."""
+        return self._machines[machine_id]
+
+    def all(self) -> list[Machine]:
+        """All machines, in the order of their ids."""
+        return [self._machines[machine_id] for machine_id in sorted(self._machines)]
+
+    def eta(self, machine: Machine) -> float | None:
+        """Seconds until a waking machine is ready, an estimate."""
+        return self.estimate.remaining(machine, self._stage_since[machine.id], self._clock.now())
+
+    async def apply(self, before: Machine, after: Machine, payer: Payer | None = None) -> bool:
+        """Makes `after` of `before`: at once in memory, and durable when this returns. False when it was too late.
+
+        `payer` says for whom it runs from now on; by default as before. Raises StorageError when it could not be written
+        (the memory keeps the change: it is what the machine really is).
+        """
+        if self._machines[before.id] is not before or after is before:
+            return False
+        now = self._clock.now()
+        self._machines[after.id] = after
+        entry = self._ledger.switch(after, payer or self._ledger.payer_of(after.id), now)
+        note = self._note_stage(before, after, now)
+        self.on_change(after)
+        return await self._store.write(lambda tx: _save(tx, before, after, entry, note))
+
+    def _note_stage(self, before: Machine, after: Machine, now: float) -> Callable[[Transaction], None] | None:
+        """Learns how long a stage took, and gives what to write about it."""
+        if after.state is MachineState.WAKING and before.state is not MachineState.WAKING:
+            self._stage_since[after.id] = now
+            return lambda tx: _open_wake(tx, after.id, now)
+        if before.state is not MachineState.WAKING or before.stage is None:
+            return None
+        done = after.state is MachineState.READY
+        if not done and (after.state is not MachineState.WAKING or after.stage is before.stage):
+            return None
+        self.estimate.learn(before.stage, now - self._stage_since[after.id])
+        self._stage_since[after.id] = now
+        column = wakes.c.ready_at if done else _STAGE_COLUMNS[after.stage or WakeStage.STARTING]
+        return lambda tx: _note_wake(tx, after.id, column.name, now)
+
+    def _learn(self, conn: Connection) -> None:
+        rows = conn.execute(select(wakes).where(wakes.c.ready_at.is_not(None)).order_by(wakes.c.id.desc()).limit(20)).all()
+        for row in reversed(rows):
+            moments = [row.requested_at, row.starting_at, row.booting_at, row.engine_at, row.ready_at]
+            for stage, begin, end in zip(STAGES, moments, moments[1:], strict=False):
+                if begin is not None and end is not None:
+                    self.estimate.learn(stage, end - begin)
+
+
+def _save(
+    tx: Transaction, before: Machine, after: Machine, entry: Interval | None, note: Callable[[Transaction], None] | None
+) -> bool:
+    where = (table.c.id == before.id) & (table.c.generation == before.generation) & (table.c.state == before.state)
+    changed = tx.conn.execute(update(table).where(where).values(**_values(after))).rowcount == 1
+    if not changed:
+        raise StorageError(f"Machine {before.id} was changed by another service.")
+    if entry is not None:
+        Ledger.write(tx, entry)
+    if note is not None:
+        note(tx)
+    return True
+
+
+def _insert(tx: Transaction, machine: Machine) -> None:
+    tx.conn.execute(insert(table).values(**_values(machine)))
+
+
+def _open_wake(tx: Transaction, machine_id: str, now: float) -> None:
+    tx.conn.execute(insert(wakes).values(machine_id=machine_id, requested_at=now))
+
+
+def _note_wake(tx: Transaction, machine_id: str, column: str, now: float) -> None:
+    newest = select(wakes.c.id).where(wakes.c.machine_id == machine_id).order_by(wakes.c.id.desc()).limit(1)
+    tx.conn.execute(update(wakes).where(wakes.c.id == newest.scalar_subquery()).values({column: now}))
+
+
+def _values(machine: Machine) -> dict[str, object]:
+    values: dict[str, object] = {f.name: getattr(machine, f.name) for f in fields(machine)}
+    values["engine"] = orjson.dumps(asdict(machine.engine)).decode() if machine.engine else None
+    return values
+
+
+def _from_row(row: Row[tuple[object, ...]]) -> Machine:
+    values = dict(row._mapping)
+    values["state"] = MachineState(values["state"])
+    values["stage"] = WakeStage(values["stage"]) if values["stage"] else None
+    values["engine"] = Engine(**orjson.loads(values["engine"])) if values["engine"] else None
+    return Machine(**values)
