@@ -124,7 +124,7 @@ def read_report(suite: str, report: Path) -> Outcome:
         problems = [part for part in case if part.tag in ("failure", "error")]
         if problems:
             name = f"{case.get('classname')}::{case.get('name')}"
-            outcome.trouble.append((name, problems[0].text or problems[0].get("message", "")))
+            outcome.trouble.append((name, problems[0].text or problems[0].get("message") or ""))
         elif case.find("skipped") is not None:
             outcome.skipped += 1
         else:
