@@ -1,0 +1,105 @@
+"""Krita's window, as a test sees it."""
+
+from krita import Krita
+
+from .binding import QApplication, QDialog, QLineEdit, QMessageBox, QMdiArea, QPoint, QTimer, QToolButton, QWidget
+
+CANVAS_CLASSES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
+
+
+def main():
+    return Krita.instance().activeWindow().qwindow()
+
+
+def place(widget, x=0.5, y=0.5):
+    """A point of the widget in screen pixels, given as fractions of its size."""
+    point = widget.mapToGlobal(QPoint(int(widget.width() * x), int(widget.height() * y)))
+    return [point.x(), point.y()]
+
+
+def is_up():
+    window = Krita.instance().activeWindow()
+    return window is not None and window.qwindow() is not None and window.qwindow().isVisible()
+
+
+def fill_screen():
+    """There is no window manager; so the window is put over the whole screen and given the keyboard by its id."""
+    main().setGeometry(QApplication.primaryScreen().geometry())
+    yield 0.3
+    main().activateWindow()
+    return int(main().winId())
+
+
+def version():
+    return Krita.instance().version()
+
+
+def screenshot(path):
+    assert QApplication.primaryScreen().grabWindow(0).save(path), path
+
+
+def trigger(action):
+    """Returns at once: the action may open a dialog."""
+    QTimer.singleShot(0, Krita.instance().action(action).trigger)
+
+
+def undo(steps=1):
+    for _ in range(steps):
+        Krita.instance().action("edit_undo").trigger()
+        yield 0.2
+        Krita.instance().activeDocument().waitForDone()
+        yield 0.05
+
+
+def redo():
+    Krita.instance().action("edit_redo").trigger()
+    yield 0.2
+
+
+def dialog():
+    """Title, text and button places of the dialog that is open, if one is."""
+    box = QApplication.activeModalWidget()
+    if not isinstance(box, QDialog):
+        return None
+    buttons = {b.text().replace("&", ""): place(b) for b in box.buttons()} if isinstance(box, QMessageBox) else {}
+    lines = [place(edit) for edit in box.findChildren(QLineEdit) if edit.isVisible()]
+    text = box.text() if isinstance(box, QMessageBox) else ""
+    return {"title": box.windowTitle(), "text": text, "buttons": buttons, "lines": lines, "id": int(box.winId())}
+
+
+def tool(action):
+    Krita.instance().action(action).trigger()
+    yield 0.3
+
+
+def current_tool():
+    boxes = [b for b in main().findChildren(QToolButton) if b.metaObject().className() == "KoToolBoxButton"]
+    return [b.objectName() for b in boxes if b.isChecked()]
+
+
+def canvas_widget():
+    """The widget that shows the document in front."""
+    sub = main().findChild(QMdiArea).activeSubWindow()
+    return next(w for w in sub.findChildren(QWidget) if w.metaObject().className() in CANVAS_CLASSES)
+
+
+def close():
+    """As the close button of the window does; documents that were changed are given up without a question."""
+    for document in Krita.instance().documents():
+        document.setModified(False)
+    QTimer.singleShot(0, main().close)
+
+
+def leave():
+    """Ends Krita between tests: closing the window first, since leaving the event loop alone crashes its teardown."""
+
+    def end():
+        main().close()
+        QApplication.exit(0)
+
+    for document in Krita.instance().documents():
+        document.waitForDone()
+        document.setModified(False)
+        document.close()
+        yield 0.1
+    QTimer.singleShot(0, end)
