@@ -36,9 +36,5 @@ def add(tx: Transaction, team_id: str, name: str, role: Role, now: float) -> str
 
 def find(conn: Connection, name: str) -> str | None:
     """The id of the artist of that name."""
-    return conn.execute(select(artists.c.id).where(artists.c.name == name)).scalar_one_or_none()
-
-
-def team_of(conn: Connection, artist_id: str) -> str:
-    """The team an artist belongs to."""
-    return conn.execute(select(artists.c.team_id).where(artists.c.id == artist_id)).scalar_one()
+    found: str | None = conn.execute(select(artists.c.id).where(artists.c.name == name)).scalar_one_or_none()
+    return found

@@ -132,6 +132,7 @@ class Controller:
             moving = any(machine.state in _IN_TRANSITION for machine in self._fleet.all())
             await self._clock.sleep(ASK_IN_TRANSITION if moving else ASK_AT_REST)
             await self._ask()
+            self.poke()  # budgets and months change by themselves
 
     async def _ask(self) -> None:
         for provider in self._providers.values():

@@ -115,6 +115,8 @@ jobs = Table(
     Column("waiting_for", String(16)),
     Column("stage", String(16)),
     Column("attempt", Integer, nullable=False),
+    #: Rises with every change; a change is made only to the version it was decided on.
+    Column("version", Integer, nullable=False),
     Column("idempotency_key", Text),
     Column("request_hash", String(64), nullable=False),
     Column("request", Text, nullable=False),

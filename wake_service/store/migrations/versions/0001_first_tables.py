@@ -146,6 +146,7 @@ def upgrade() -> None:
         sa.Column("waiting_for", sa.String(length=16), nullable=True),
         sa.Column("stage", sa.String(length=16), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request_hash", sa.String(length=64), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),

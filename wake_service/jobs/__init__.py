@@ -1,0 +1,1 @@
+"""What artists asked for, from the acknowledgement to the picture."""

@@ -1,0 +1,103 @@
+"""The unfinished jobs, in memory: who is next, and how many are before whom. It follows the database, never leads it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+
+from wake_service.jobs.model import Job, JobState
+
+
+class Board:
+    """Unfinished jobs of all artists, with the unclaimed ones in order of arrival."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._waiting: list[tuple[int, str]] = []
+        self._of_artist: Counter[str] = Counter()
+        self._on_machine: defaultdict[str, set[str]] = defaultdict(set)
+
+    def put(self, job: Job) -> None:
+        """Takes in a job as it is now; a finished one leaves."""
+        self.discard(job.id)
+        if not job.unfinished:
+            return
+        self._jobs[job.id] = job
+        self._of_artist[job.artist_id] += 1
+        if job.machine_id is not None:
+            self._on_machine[job.machine_id].add(job.id)
+        elif job.state is JobState.QUEUED:
+            insort(self._waiting, (job.place, job.id))
+
+    def discard(self, job_id: str) -> None:
+        """Forgets a job."""
+        job = self._jobs.pop(job_id, None)
+        if job is None:
+            return
+        self._of_artist[job.artist_id] -= 1
+        if job.machine_id is not None:
+            self._on_machine[job.machine_id].discard(job_id)
+        else:
+            index = bisect_left(self._waiting, (job.place, job_id))
+            if index < len(self._waiting) and self._waiting[index][1] == job_id:
+                del self._waiting[index]
+
+    def get(self, job_id: str) -> Job | None:
+        """The job, if it is unfinished."""
+        return self._jobs.get(job_id)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._jobs.values()))
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def waiting(self, pool: str) -> Iterator[Job]:
+        """Jobs that no machine holds, in order of arrival."""
+        for _, job_id in list(self._waiting):
+            job = self._jobs.get(job_id)
+            if job is not None and job.pool == pool:
+                yield job
+
+    def first_waiting(self, pool: str, eligible: Callable[[Job], bool]) -> Job | None:
+        """The next job for a machine of the pool."""
+        for _, job_id in self._waiting:
+            job = self._jobs[job_id]
+            if job.pool == pool and eligible(job):
+                return job
+        return None
+
+    def on_machine(self, machine_id: str) -> list[Job]:
+        """The jobs a machine holds, in order of arrival."""
+        return sorted((self._jobs[job_id] for job_id in self._on_machine[machine_id]), key=lambda job: job.place)
+
+    def count_on_machine(self, machine_id: str) -> int:
+        """How many jobs a machine holds."""
+        return len(self._on_machine[machine_id])
+
+    def of_artist(self, artist_id: str) -> list[Job]:
+        """An artist's unfinished jobs, in order of arrival."""
+        return sorted((job for job in self._jobs.values() if job.artist_id == artist_id), key=lambda job: job.place)
+
+    def count_of_artist(self, artist_id: str) -> int:
+        """How many unfinished jobs an artist has."""
+        return self._of_artist[artist_id]
+
+    def count_waiting(self) -> int:
+        """How many jobs no machine holds."""
+        return len(self._waiting)
+
+    def ahead(self, job: Job) -> int | None:
+        """How many jobs come before this one, those that machines hold included; None once it runs."""
+        if job.state is JobState.RUNNING:
+            return None
+        held = [other for other in self._held() if other.place < job.place]
+        if job.machine_id is not None:
+            return len(held)
+        return bisect_left(self._waiting, (job.place, job.id)) + len(held)
+
+    def _held(self) -> Iterator[Job]:
+        for job_ids in self._on_machine.values():
+            for job_id in job_ids:
+                yield self._jobs[job_id]

@@ -1,0 +1,197 @@
+"""A job: one request of an artist, one to ten pictures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from wake_service.comfy.request import Mode
+
+#: A job whose machine was lost this often is given up.
+MAX_ATTEMPTS = 3
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+
+class WaitingFor(StrEnum):
+    """What a queued job waits for."""
+
+    MACHINE_WAKING = "machine_waking"
+    MACHINE_BUSY = "machine_busy"
+    NO_MACHINE = "no_machine"
+    CAPACITY = "capacity"
+    BUDGET = "budget"
+    PAUSED = "paused"
+
+
+class Stage(StrEnum):
+    """How far a running job is."""
+
+    MODELS = "models"
+    SAMPLING = "sampling"
+    SAVING = "saving"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where in the artist's document a picture belongs; never interpreted here."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What the artist asked for. `image` and `mask` are checksums of uploads; picture n uses `seed + n`."""
+
+    mode: Mode
+    prompt: str
+    negative_prompt: str
+    style: str
+    strength: float
+    width: int
+    height: int
+    seed: int
+    count: int = 1
+    image: str | None = None
+    mask: str | None = None
+    region: Region | None = None
+    reference: str | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As it is kept in the database; the seed has a column of its own because JSON numbers end before 2**64."""
+        values = asdict(self)
+        del values["seed"]
+        return values
+
+    @classmethod
+    def from_stored(cls, values: dict[str, Any], seed: int) -> JobRequest:
+        """The opposite of `stored`."""
+        region = values.pop("region", None)
+        return cls(**{**values, "mode": Mode(values["mode"]), "region": Region(**region) if region else None, "seed": seed})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One stored picture of a job."""
+
+    n: int
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed: what happened, and what to do."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which service works on a job, until when it is believed to, and a token that tells this claim from a later one."""
+
+    owner: str
+    token: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is now. Moments in epoch seconds; `place` is its order of arrival."""
+
+    place: int
+    id: str
+    artist_id: str
+    team_id: str
+    pool: str
+    request: JobRequest
+    created_at: float
+    state: JobState = JobState.QUEUED
+    waiting_for: WaitingFor | None = None
+    stage: Stage | None = None
+    attempt: int = 1
+    version: int = 0
+    machine_id: str | None = None
+    claim: Claim | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    error: JobError | None = None
+    cost_micros: int = 0
+    results: tuple[Result, ...] = field(default=())
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to come."""
+        return self.state in UNFINISHED
+
+    def missing(self) -> list[int]:
+        """The pictures that are not stored yet."""
+        there = {result.n for result in self.results}
+        return [n for n in range(self.request.count) if n not in there]
+
+
+def claimed(job: Job, machine_id: str, claim: Claim) -> Job:
+    """The job in the hands of a machine; still queued until the engine begins with it."""
+    return replace(job, machine_id=machine_id, claim=claim, waiting_for=WaitingFor.MACHINE_BUSY)
+
+
+def running(job: Job, now: float) -> Job:
+    """The engine has begun."""
+    return replace(job, state=JobState.RUNNING, waiting_for=None, stage=Stage.MODELS, started_at=job.started_at or now)
+
+
+def released(job: Job, waiting_for: WaitingFor) -> Job:
+    """Given back unharmed: the machine never began with it."""
+    return replace(job, state=JobState.QUEUED, stage=None, waiting_for=waiting_for, machine_id=None, claim=None)
+
+
+def lost(job: Job, reason: str, waiting_for: WaitingFor, now: float) -> Job:
+    """The machine went while it worked on this job: tried again, or given up after MAX_ATTEMPTS."""
+    if job.attempt >= MAX_ATTEMPTS:
+        error = JobError(
+            "machine_lost",
+            f"The machine was lost {MAX_ATTEMPTS} times while working on this picture. {reason}",
+            "Try a smaller region or another style. If it happens with every picture, tell your admin.",
+        )
+        return failed(job, error, now)
+    return replace(released(job, waiting_for), attempt=job.attempt + 1)
+
+
+def failed(job: Job, error: JobError, now: float) -> Job:
+    """Ended without (all of) its pictures."""
+    return replace(job, state=JobState.FAILED, error=error, finished_at=now, waiting_for=None, stage=None, claim=None)
+
+
+def cancelled(job: Job, now: float) -> Job:
+    """Ended because the artist said so."""
+    return replace(job, state=JobState.CANCELLED, finished_at=now, waiting_for=None, stage=None, claim=None)
+
+
+def with_result(job: Job, result: Result, cost_micros: int, now: float) -> Job:
+    """One more picture is stored; the last one ends the job."""
+    results = tuple(sorted((*job.results, result), key=lambda r: r.n))
+    more = replace(job, results=results, cost_micros=job.cost_micros + cost_micros)
+    if more.missing():
+        return more
+    return replace(more, state=JobState.SUCCEEDED, finished_at=now, waiting_for=None, stage=None, claim=None)

@@ -1,0 +1,172 @@
+"""Jobs in the database: rows to values and back. No decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, Stage, WaitingFor
+from wake_service.store.store import Transaction
+from wake_service.store.tables import jobs, prompts, results
+
+
+def request_json(request: JobRequest) -> str:
+    """The request as it is stored."""
+    return orjson.dumps(request.stored()).decode()
+
+
+def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[str, Any]:
+    """A job that was just accepted, for `insert`."""
+    return {
+        "place": job.place,
+        "id": job.id,
+        "artist_id": job.artist_id,
+        "team_id": job.team_id,
+        "pool": job.pool,
+        "idempotency_key": idempotency_key,
+        "request_hash": request_hash,
+        "request": request_json(job.request),
+        "seed": str(job.request.seed),
+        "created_at": job.created_at,
+        **_changing(job),
+    }
+
+
+def insert_all(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Adds accepted jobs."""
+    tx.conn.execute(insert(jobs), rows)
+
+
+def save(tx: Transaction, before: Job, after: Job) -> bool:
+    """Writes a change; False when the job was changed by somebody else meanwhile."""
+    where = (jobs.c.place == before.place) & (jobs.c.version == before.version)
+    return tx.conn.execute(update(jobs).where(where).values(**_changing(after))).rowcount == 1
+
+
+def renew_claims(tx: Transaction, owner: str, expires_at: float) -> None:
+    """Says that `owner` still works on what it claimed."""
+    tx.conn.execute(update(jobs).where(jobs.c.claim_owner == owner).values(claim_expires_at=expires_at))
+
+
+def load_unfinished(conn: Connection) -> list[Job]:
+    """Every job that is not at its end, in order of arrival."""
+    states = [state.value for state in UNFINISHED]
+    return _jobs(conn, conn.execute(select(jobs).where(jobs.c.state.in_(states)).order_by(jobs.c.place)).all())
+
+
+def last_place(conn: Connection) -> int:
+    """The highest place given so far."""
+    return conn.execute(select(jobs.c.place).order_by(jobs.c.place.desc()).limit(1)).scalar_one_or_none() or 0
+
+
+def load(conn: Connection, job_id: str) -> Job | None:
+    """One job, finished or not."""
+    found = _jobs(conn, conn.execute(select(jobs).where(jobs.c.id == job_id)).all())
+    return found[0] if found else None
+
+
+def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Job]]:
+    """Jobs by (artist, idempotency key), each with the hash of the request that made it."""
+    wanted = list(keys)
+    query = select(jobs).where(jobs.c.idempotency_key.in_([key for _, key in wanted]))
+    rows = {(row.artist_id, row.idempotency_key): row for row in conn.execute(query)}
+    found = {pair: rows[pair] for pair in wanted if pair in rows}
+    loaded = {job.id: job for job in _jobs(conn, list(found.values()))}
+    return {pair: (row.request_hash, loaded[row.id]) for pair, row in found.items()}
+
+
+def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int, before: str | None) -> list[Job]:
+    """An artist's jobs, newest first."""
+    query = select(jobs).where(jobs.c.artist_id == artist_id)
+    if states:
+        query = query.where(jobs.c.state.in_(states))
+    if before is not None:
+        query = query.where(jobs.c.place < select(jobs.c.place).where(jobs.c.id == before).scalar_subquery())
+    return _jobs(conn, conn.execute(query.order_by(jobs.c.place.desc()).limit(limit)).all())
+
+
+def recent(conn: Connection, artist_id: str, since: float, limit: int = 1000) -> list[Job]:
+    """An artist's unfinished jobs and those finished after `since`, oldest first."""
+    query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
+    return _jobs(conn, conn.execute(query.order_by(jobs.c.place.desc()).limit(limit)).all())[::-1]
+
+
+def add_prompts(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Commits what the engine will know pictures as, before it does."""
+    tx.conn.execute(insert(prompts), rows)
+
+
+def prompts_of(conn: Connection, machine_id: str) -> list[Row[Any]]:
+    """What was sent, or was about to be, to a machine: prompt_id, job_id, picture, boot."""
+    return list(conn.execute(select(prompts).where(prompts.c.machine_id == machine_id).order_by(prompts.c.created_at)).all())
+
+
+def drop_prompts(tx: Transaction, job_id: str) -> None:
+    """Forgets a job's prompts: nothing of it is at an engine any more."""
+    tx.conn.execute(delete(prompts).where(prompts.c.job_id == job_id))
+
+
+def add_result(tx: Transaction, job: Job, result: Result, now: float) -> None:
+    """Records a stored picture."""
+    values = {**asdict(result), "seed": str(result.seed)}
+    tx.conn.execute(insert(results).values(job_id=job.id, artist_id=job.artist_id, created_at=now, **values))
+
+
+def _jobs(conn: Connection, rows: Sequence[Row[Any]]) -> list[Job]:
+    pictures: dict[str, list[Result]] = {row.id: [] for row in rows}
+    for chunk in _chunks(list(pictures), 500):
+        for row in conn.execute(select(results).where(results.c.job_id.in_(chunk)).order_by(results.c.n)):
+            size = (row.width, row.height, row.size)
+            pictures[row.job_id].append(Result(row.n, row.sha256, row.media_type, *size, int(row.seed)))
+    return [_job(row, tuple(pictures[row.id])) for row in rows]
+
+
+def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
+    claim = Claim(row.claim_owner, row.claim_token, row.claim_expires_at) if row.claim_token else None
+    return Job(
+        place=row.place,
+        id=row.id,
+        artist_id=row.artist_id,
+        team_id=row.team_id,
+        pool=row.pool,
+        request=JobRequest.from_stored(orjson.loads(row.request), int(row.seed)),
+        created_at=row.created_at,
+        state=JobState(row.state),
+        waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
+        stage=Stage(row.stage) if row.stage else None,
+        attempt=row.attempt,
+        version=row.version,
+        machine_id=row.machine_id,
+        claim=claim,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        error=JobError(**orjson.loads(row.error)) if row.error else None,
+        cost_micros=row.cost_micros,
+        results=pictures,
+    )
+
+
+def _changing(job: Job) -> dict[str, Any]:
+    return {
+        "state": job.state,
+        "waiting_for": job.waiting_for,
+        "stage": job.stage,
+        "attempt": job.attempt,
+        "version": job.version,
+        "machine_id": job.machine_id,
+        "claim_owner": job.claim.owner if job.claim else None,
+        "claim_token": job.claim.token if job.claim else None,
+        "claim_expires_at": job.claim.expires_at if job.claim else None,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "error": orjson.dumps(asdict(job.error)).decode() if job.error else None,
+        "cost_micros": job.cost_micros,
+    }
+
+
+def _chunks(values: list[str], size: int) -> Iterable[list[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

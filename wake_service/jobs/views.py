@@ -1,0 +1,63 @@
+"""Jobs as they go over the wire (docs/wire.md, "Job")."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wake_service.accounts.budget import MICROS
+from wake_service.clock import iso
+from wake_service.jobs.model import Job, JobState, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is expected of an unfinished job: jobs before it, and seconds until its first picture."""
+
+    ahead: int | None = None
+    eta_seconds: float | None = None
+
+
+def money(micros: float, currency: str) -> dict[str, Any]:
+    """An amount on the wire."""
+    return {"amount": round(micros / MICROS, 6), "currency": currency}
+
+
+def job_view(job: Job, outlook: Outlook, currency: str) -> dict[str, Any]:
+    """The whole job."""
+    request = job.request
+    return {
+        "id": job.id,
+        "state": job.state,
+        "waiting_for": job.waiting_for if job.state is JobState.QUEUED else None,
+        "stage": job.stage if job.state is JobState.RUNNING else None,
+        "attempt": job.attempt,
+        "ahead": outlook.ahead,
+        "eta_seconds": None if outlook.eta_seconds is None else round(outlook.eta_seconds, 1),
+        "mode": request.mode,
+        "prompt": request.prompt,
+        "style": request.style,
+        "strength": request.strength,
+        "seed": request.seed,
+        "count": request.count,
+        "width": request.width,
+        "height": request.height,
+        "region": asdict(request.region) if request.region else None,
+        "reference": request.reference,
+        "machine": job.machine_id,
+        "created_at": iso(job.created_at),
+        "started_at": _moment(job.started_at),
+        "finished_at": _moment(job.finished_at),
+        "results": [result_view(result) for result in job.results],
+        "cost": money(job.cost_micros, currency),
+        "error": asdict(job.error) if job.error else None,
+    }
+
+
+def result_view(result: Result) -> dict[str, Any]:
+    """One stored picture."""
+    return asdict(result)
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else iso(at)
