@@ -116,7 +116,7 @@ def headland(x: Field, y: Field) -> Field:
     rock = mix(rock, (66, 56, 60), np.clip(-cracks - 0.35, 0, 1) * 0.8)
     grass = blend(np.clip(below / 44, 0, 1), (166, 168, 92), (110, 136, 74), (78, 104, 68))
     edge = np.clip((below - 34 - 9 * np.sin(x / 21) - 5 * np.sin(x / 7)) / 8, 0, 1)[..., None]
-    return grass * (1 - edge) + rock * edge
+    return np.asarray(grass * (1 - edge) + rock * edge)
 
 
 def beach(x: Field, y: Field) -> Field:
