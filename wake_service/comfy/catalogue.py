@@ -56,6 +56,7 @@ class Catalogue:
 
     def __init__(self, classes: Mapping[str, NodeClass]) -> None:
         self._classes = dict(classes)
+        self._made = {kind for node in self._classes.values() for kind in node.outputs}
 
     @classmethod
     def parse(cls, object_info: Mapping[str, Any]) -> Catalogue:
@@ -69,6 +70,10 @@ class Catalogue:
     def node(self, class_name: str) -> NodeClass | None:
         """The node class of this name, None when the engine lacks it."""
         return self._classes.get(class_name)
+
+    def makes(self, type_name: str) -> bool:
+        """Whether some node makes values of this type, so that an input of it is meant to be linked."""
+        return type_name in self._made
 
     def choices(self, class_name: str, input_name: str) -> tuple[Any, ...]:
         """What may be chosen for an input; empty when class or input are unknown or it is no list."""

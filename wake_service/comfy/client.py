@@ -10,7 +10,8 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
-from ..errors import EngineError, EngineRefused, EngineUnreachable
+from wake_service.errors import EngineError, EngineRefused, EngineUnreachable
+
 from .events import ImageRef
 from .reports import HistoryEntry, QueueState, SystemStats, read_history, read_queue, read_system_stats
 from .timeouts import Timeouts

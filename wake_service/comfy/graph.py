@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SetupError
+from wake_service.errors import SetupError
+
 from .catalogue import Catalogue
 from .request import Base, Mode, PictureRequest, Style
 from .workflow import Output, Workflow, WorkflowBuilder
@@ -81,7 +82,7 @@ def _aligned(request: PictureRequest) -> tuple[int, int]:
 
 def _parts(graph: WorkflowBuilder, request: PictureRequest) -> _Parts:
     style = request.style
-    model, clip, vae = _flux_files(graph, style) if style.base is Base.FLUX else _checkpoint(graph, style)
+    model, clip, vae = _checkpoint(graph, style) if style.checkpoint or style.base is not Base.FLUX else _flux_files(graph, style)
     for lora in style.loras:
         model = graph.add(
             "LoraLoader", model=model, clip=clip, lora_name=lora.name, strength_model=lora.strength, strength_clip=lora.strength

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import EngineFailed
+from wake_service.errors import EngineFailed
+
 from .events import ExecutionError, ExecutionInterrupted, ImageRef, decode_message, images_in
 
 

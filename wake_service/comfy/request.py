@@ -34,8 +34,9 @@ class Lora:
 class Style:
     """A checkpoint, its LoRAs and sampler settings under one name.
 
-    `checkpoint` is set for sd15 and sdxl; `unet`, `text_encoders` (two) and `vae` for flux. `vae` overrides a checkpoint's own.
-    `width` and `height` are the size the model was trained on. `prompt_template` may hold `{prompt}` once.
+    `checkpoint` is set for sd15 and sdxl; for flux either it or `unet`, `text_encoders` (two) and `vae`. `vae` overrides a
+    checkpoint's own. `width` and `height` are the size the model was trained on. `prompt_template` may hold `{prompt}` once;
+    without it, it follows the prompt. flux is steered by `guidance` alone: `cfg` and negative prompts have no effect there.
     """
 
     name: str

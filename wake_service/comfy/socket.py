@@ -20,7 +20,8 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
-from ..errors import EngineError, EngineUnreachable
+from wake_service.errors import EngineError, EngineUnreachable
+
 from .client import UNAVAILABLE, EngineClient, named
 from .events import Executing, Preview, WireEvent, decode_binary, decode_text
 
