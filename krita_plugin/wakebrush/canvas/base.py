@@ -39,14 +39,16 @@ class CanvasState:
 class Capture:
     """Pixels as Krita gave them, all of the area's size; a part that was not asked for is None.
 
-    `pixels`: sRGB, 32-bit with straight alpha. `selection`: Grayscale8, 255 where fully selected.
+    `pixels`: sRGB, 32-bit with straight alpha. `selection`: one byte per pixel, rows without gaps, 255 where fully
+    selected; already grown.
     """
 
     document_id: str
     document_path: str
     plan: RegionPlan
     pixels: QImage | None
-    selection: QImage | None
+    selection: QByteArray | None
+    mask_wanted: bool
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,20 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Band:
+    """Some rows of a layer, from document row `top`: 8-bit sRGB, blue-green-red-alpha, straight alpha, no gaps."""
+
+    top: int
+    rows: int
+    pixels: QByteArray
+
+
+@dataclass(frozen=True)
 class LayerPixels:
-    """A layer's pixels: 8-bit sRGB, blue-green-red-alpha, straight alpha, rows from the top without gaps."""
+    """A layer's pixels, in bands from the top; each is small enough to be written without a pause in the GUI."""
 
     area: Rect
-    pixels: QByteArray
+    bands: tuple[Band, ...]
 
 
 Done = Callable[[str | None], None]
@@ -88,7 +99,7 @@ class Canvas(Protocol):
 
     def capture(self, settings: RegionSettings, model: ModelSize, need_image: bool, need_mask: bool) -> Capture:
         """Reads the region. The selection is read whenever there is one: the layer needs it even if the engine gets no
-        mask. `need_mask` without a selection selects the whole area. Raises NoDocument."""
+        mask. `need_mask` without a selection means the whole area. Raises NoDocument."""
 
     def finish(self, capture: Capture) -> Finished:
         """Fills what is transparent, scales for the model, grows and feathers. Any thread; tens to hundreds of ms."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+# What the service takes as `width` and `height` (docs/wire.md).
 SMALLEST_SIDE = 64
 LARGEST_SIDE = 8192
-"""What the service takes (docs/wire.md, `width` and `height`)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Scaling that lets the GUI thread work on.
+
+`QImage.scaled` keeps Python's lock while it computes, so a worker thread that calls it stops every slot in the GUI.
+Writing and reading images gives the lock back, and a reader scales as it reads: an uncompressed file in memory between
+the two costs little and blocks nobody.
+"""
+
+from __future__ import annotations
+
+from ..qt import QBuffer, QByteArray, QImage, QImageReader, QIODevice, QSize
+from .base import UnreadablePicture
+
+
+def scaled(image: QImage, width: int, height: int) -> QImage:
+    """`image` (opaque) smoothly scaled; itself when it has that size. Any 32-bit format may come back."""
+    if (image.width(), image.height()) == (width, height):
+        return image
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.ReadWrite)
+    if not image.save(buffer, "BMP"):
+        raise MemoryError("There is not enough memory to scale a picture.")
+    buffer.seek(0)
+    return _read(QImageReader(buffer, QByteArray(b"bmp")), width, height)
+
+
+def decoded(picture: bytes, width: int, height: int) -> QImage:
+    """The picture in a PNG, JPEG or WebP file, smoothly scaled to that size. Raises UnreadablePicture."""
+    buffer = QBuffer()
+    buffer.setData(QByteArray(picture))
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    return _read(QImageReader(buffer), width, height)
+
+
+def _read(reader: QImageReader, width: int, height: int) -> QImage:
+    if reader.size() != QSize(width, height):
+        reader.setScaledSize(QSize(width, height))
+    image = reader.read()
+    if image.isNull():
+        raise UnreadablePicture(f"The picture that came back cannot be read: {reader.errorString()}.")
+    return image
