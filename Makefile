@@ -11,7 +11,7 @@ help:  ## this list
 
 demo:  ## one picture from a sleeping machine, watched from start to sleep (build/demo)
 	@bash .ci/bootstrap run
-	@$(PYTHON) -m wake_service.cli demo --output build/demo
+	@.venv/bin/wakebrush demo --output build/demo
 
 test:  ## linters and every test suite; ONLY="unit service" runs some (build/junit, build/logs)
 	@bash .ci/bootstrap test
