@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from wake_service.store.store import Store, Transaction
 
 #: A claim that was not renewed for so long belongs to a service that is gone. Renewed three times as often.
 CLAIM_SECONDS = 90.0
+#: Changes handed to the store together: enough to share a commit, few enough not to hold up others.
+_TOLD_AT_ONCE = 100
 
 
 class JobBook:
@@ -99,10 +102,13 @@ class JobBook:
 
     async def say_waiting(self, pool: str, reason: Callable[[Job], WaitingFor]) -> None:
         """Brings up to date what the unclaimed jobs of a pool wait for."""
-        for job in self.board.waiting(pool):
-            now_for = reason(job)
-            if job.waiting_for is not now_for:
-                await self.change(job, replace(job, waiting_for=now_for), [EventType.JOB_WAITING])
+        stale = [(job, now_for) for job in self.board.waiting(pool) if (now_for := reason(job)) is not job.waiting_for]
+        for start in range(0, len(stale), _TOLD_AT_ONCE):
+            changes = [
+                self.change(job, replace(job, waiting_for=now_for), [EventType.JOB_WAITING])
+                for job, now_for in stale[start : start + _TOLD_AT_ONCE]
+            ]
+            await asyncio.gather(*changes)
 
     def price(self, micros: int, includes_wake: bool) -> dict[str, object]:
         """A price on the wire."""

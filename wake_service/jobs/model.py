@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from wake_service.comfy.progress import Stage
 from wake_service.comfy.request import Mode
 
 #: A job whose machine was lost this often is given up.
@@ -34,14 +35,6 @@ class WaitingFor(StrEnum):
     CAPACITY = "capacity"
     BUDGET = "budget"
     PAUSED = "paused"
-
-
-class Stage(StrEnum):
-    """How far a running job is."""
-
-    MODELS = "models"
-    SAMPLING = "sampling"
-    SAVING = "saving"
 
 
 @dataclass(frozen=True, slots=True)

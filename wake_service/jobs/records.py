@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, Stage, WaitingFor
+from wake_service.comfy.progress import Stage
+from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, WaitingFor
 from wake_service.store.store import Transaction
 from wake_service.store.tables import jobs, prompts, results
 

@@ -1,0 +1,205 @@
+"""Gives jobs to machines, and takes them back when a machine goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from wake_service.blobs.base import BlobStore
+from wake_service.clock import Clock
+from wake_service.comfy.client import EngineClient
+from wake_service.comfy.request import Style
+from wake_service.jobs import records
+from wake_service.jobs.book import CLAIM_SECONDS, JobBook
+from wake_service.jobs.collector import Collector
+from wake_service.jobs.events import EventType
+from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
+from wake_service.jobs.picture import Picture, Sent
+from wake_service.jobs.recipe import Recipes
+from wake_service.jobs.runner import Runner, Surroundings
+from wake_service.jobs.telling import Telling
+from wake_service.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the dispatcher needs to know of a machine. `boot` tells its lives apart."""
+
+    id: str
+    pool: str
+    boot: str
+    price_micros_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the machines' side answers and is told (app.py joins the two).
+
+    `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin.
+    `occupied`: for which job a machine works now (None: it rests). `unreachable`: its engine cannot be spoken to.
+    """
+
+    accepts: Callable[[str], bool]
+    may_spend: Callable[[Job], bool]
+    occupied: Callable[[str, Job | None], Awaitable[None]]
+    unreachable: Callable[[str, str], Awaitable[None]]
+    picture_seconds: Callable[[float], None]
+
+
+class Dispatcher:
+    """One runner per machine that is up."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: JobBook,
+        blobs: BlobStore,
+        telling: Telling,
+        clock: Clock,
+        style: Callable[[str], Style | None],
+        floor: Floor,
+        max_pixels: int,
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._blobs = blobs
+        self._telling = telling
+        self._clock = clock
+        self._style = style
+        self._floor = floor
+        self._max_pixels = max_pixels
+        self._runners: dict[str, Runner] = {}
+        self._being_claimed: set[str] = set()
+        self._renewing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to renew this service's claims."""
+        self._renewing = asyncio.create_task(self._renew_forever())
+
+    async def stop(self) -> None:
+        """Lets go of all engines; their jobs stay claimed, and are found again by the next service."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
+        self._runners.clear()
+
+    async def attach(self, machine: Machine, client: EngineClient) -> None:
+        """Puts a machine to work, beginning with what it was given in this life of it and has not brought home."""
+        await self.detach(machine.id, None)
+        adopted = await self._adopt(machine)
+        around = Surroundings(
+            claim=partial(self._claim, machine),
+            occupied=partial(self._floor.occupied, machine.id),
+            unreachable=partial(self._floor.unreachable, machine.id),
+            finished=self._measure,
+        )
+        recipes = Recipes(client, self._blobs, self._style)
+        collector = Collector(self._book, self._blobs, self._clock, self._max_pixels, machine.price_micros_per_hour)
+        runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
+        self._runners[machine.id] = runner
+        runner.start()
+
+    async def detach(self, machine_id: str, reason: str | None) -> None:
+        """Takes a machine out of work. With a `reason` it was lost: its jobs go back to the queue, or fail after too many tries."""
+        runner = self._runners.pop(machine_id, None)
+        guilty = runner.first_started() if runner else None
+        if runner is not None:
+            await runner.stop()
+        if reason is not None:
+            await self._give_back(machine_id, reason, guilty.job_id if guilty else None)
+
+    def poke(self) -> None:
+        """There may be something to claim."""
+        for runner in self._runners.values():
+            runner.poke()
+
+    async def cancel(self, job_id: str) -> Job | None:
+        """Ends a job because its artist said so; a finished one is returned as it is."""
+        while (job := await self._book.find(job_id)) is not None and job.unfinished:
+            changed = await self._book.change(job, cancelled(job, self._clock.now()), [EventType.JOB_CANCELLED])
+            if changed is not None:
+                runner = self._runners.get(job.machine_id or "")
+                if runner is not None:
+                    await runner.cancel(job_id)
+                return changed
+        return job
+
+    async def release_strays(self) -> None:
+        """Gives back what was claimed for machines that are not up (the service ended between claim and loss)."""
+        for machine_id in {job.machine_id for job in self._book.board if job.machine_id} - self._runners.keys():
+            await self._give_back(machine_id, "The machine was stopped.", None)
+
+    async def _adopt(self, machine: Machine) -> list[Picture]:
+        rows = await self._store.read(lambda conn: records.prompts_of(conn, machine.id))
+        pictures = []
+        for row in rows:
+            job = self._book.board.get(row.job_id)
+            if job is not None and row.boot == machine.boot and row.picture in job.missing():
+                pictures.append(Picture(job.id, row.picture, row.prompt_id, Sent.UNSURE))
+        known = {picture.job_id for picture in pictures}
+        for job in self._book.board.on_machine(machine.id):
+            if job.id not in known:
+                await self._requeue(job, "The machine was started anew.", blame=False)
+        return pictures
+
+    async def _give_back(self, machine_id: str, reason: str, guilty: str | None) -> None:
+        for job in self._book.board.on_machine(machine_id):
+            await self._requeue(job, reason, blame=job.state is JobState.RUNNING or job.id == guilty)
+
+    async def _requeue(self, job: Job, reason: str, *, blame: bool) -> None:
+        waiting = WaitingFor.NO_MACHINE
+        after = lost(job, reason, waiting, self._clock.now()) if blame else released(job, waiting)
+        kind = EventType.JOB_REQUEUED if after.state is JobState.QUEUED else EventType.JOB_FAILED
+        log.warning("job %s: %s %s (attempt %d)", job.id, kind, reason, after.attempt)
+        await self._book.change(job, after, [kind])
+
+    async def _claim(self, machine: Machine) -> tuple[Job, list[Picture]] | None:
+        """The next job for a machine, with its pictures' prompt ids committed before any is sent."""
+        while self._floor.accepts(machine.id):
+            job = self._book.board.first_waiting(machine.pool, self._claimable)
+            if job is None:
+                return None
+            self._being_claimed.add(job.id)
+            try:
+                pictures = [Picture(job.id, n, str(uuid.uuid4())) for n in job.missing()]
+                changed = await self._write_claim(job, machine, pictures)
+            finally:
+                self._being_claimed.discard(job.id)
+            if changed is not None:
+                return changed, pictures
+        return None
+
+    async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture]) -> Job | None:
+        now = self._clock.now()
+        rows = [
+            {
+                "prompt_id": p.prompt_id,
+                "job_id": job.id,
+                "picture": p.n,
+                "machine_id": machine.id,
+                "boot": machine.boot,
+                "created_at": now,
+            }
+            for p in pictures
+        ]
+        after = claimed(job, machine.id, self._book.new_claim())
+        told = [] if after.waiting_for is job.waiting_for else [EventType.JOB_WAITING]
+        return await self._book.change(job, after, told, also=lambda tx: records.add_prompts(tx, rows))
+
+    def _claimable(self, job: Job) -> bool:
+        return job.id not in self._being_claimed and self._floor.may_spend(job)
+
+    def _measure(self, picture: Picture, finished_at: float) -> None:
+        if picture.started_at is not None:
+            self._floor.picture_seconds(finished_at - picture.started_at)
+
+    async def _renew_forever(self) -> None:
+        while True:
+            await self._clock.sleep(CLAIM_SECONDS / 3)
+            await self._book.renew_claims()

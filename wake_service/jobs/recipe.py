@@ -1,0 +1,65 @@
+"""From an artist's job to the engine's graph: uploads what it needs, and builds what to send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wake_service.blobs.base import BlobStore
+from wake_service.comfy import graph
+from wake_service.comfy.client import EngineClient
+from wake_service.comfy.request import PictureRequest, Style
+from wake_service.comfy.workflow import Workflow
+from wake_service.errors import SetupError
+from wake_service.jobs.model import Job, JobError
+
+
+class Unbuildable(Exception):
+    """No graph can be made of this job; says why, for the artist."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Recipes:
+    """Makes graphs for one engine; what was uploaded to it once is not uploaded again."""
+
+    def __init__(self, client: EngineClient, blobs: BlobStore, style: Callable[[str], Style | None]) -> None:
+        self._client = client
+        self._blobs = blobs
+        self._style = style
+        self._uploaded: dict[str, str] = {}
+
+    async def make(self, job: Job, n: int) -> Workflow:
+        """The graph of picture `n`. Raises Unbuildable, EngineError or StorageError."""
+        request = job.request
+        style = self._style(request.style)
+        if style is None:
+            raise Unbuildable(
+                JobError("unknown_style", f"The style “{request.style}” does not exist any more.", "Choose another style.")
+            )
+        picture = PictureRequest(
+            mode=request.mode,
+            style=style,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            width=request.width,
+            height=request.height,
+            seed=(request.seed + n) % 2**64,
+            strength=request.strength,
+            image=await self._upload(request.image),
+            mask=await self._upload(request.mask),
+            filename_prefix=f"wakebrush/{job.id}-{n}",
+        )
+        try:
+            return graph.build(picture)
+        except SetupError as error:
+            hint = "Choose another style, or tell your admin."
+            raise Unbuildable(JobError("graph_refused", str(error), hint)) from error
+
+    async def _upload(self, sha256: str | None) -> str | None:
+        if sha256 is None:
+            return None
+        if sha256 not in self._uploaded:
+            self._uploaded[sha256] = await self._client.upload_image(f"{sha256}.png", await self._blobs.get(sha256))
+        return self._uploaded[sha256]

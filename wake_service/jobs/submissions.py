@@ -1,0 +1,200 @@
+"""Accepting jobs: durable before it is acknowledged, the same key never twice, many in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection, select, update
+
+from wake_service.accounts.tokens import Identity
+from wake_service.clock import Clock
+from wake_service.errors import RequestError
+from wake_service.jobs import records
+from wake_service.jobs.book import JobBook
+from wake_service.jobs.events import Event, EventType
+from wake_service.jobs.model import Job, JobRequest, WaitingFor
+from wake_service.store.store import Store, Transaction
+from wake_service.store.tables import blob_grants, blobs
+
+#: An upload that a job uses stays at least this long after the acknowledgement (docs/wire.md, blobs).
+PIN_SECONDS = 24 * 3600.0
+#: Submissions in one transaction at most.
+_MAX_BATCH = 256
+
+
+@dataclass(slots=True)
+class _Submission:
+    """One request on its way into the database. `done` gets the job; it is the earlier one if the key was used before."""
+
+    job: Job
+    key: str | None
+    request_hash: str
+    told: Event
+    done: asyncio.Future[Job]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.job.artist_id, self.key or ""
+
+
+_Outcome = Job | RequestError
+
+
+class Submissions:
+    """Collects what arrives while a transaction is under way into the next one, so that a sync to disk is shared."""
+
+    def __init__(self, store: Store, clock: Clock, book: JobBook, reason: Callable[[Job], WaitingFor]) -> None:
+        self._store = store
+        self._clock = clock
+        self._book = book
+        self._reason = reason
+        self._pending: list[_Submission] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def submit(self, who: Identity, pool: str, request: JobRequest, key: str | None, request_hash: str) -> Job:
+        """The accepted job, durable. Raises RequestError: `idempotency_conflict`, `blob_missing`, `mask_size_mismatch`."""
+        self._book.place += 1
+        job = Job(
+            place=self._book.place,
+            id=str(uuid.uuid4()),
+            artist_id=who.artist_id,
+            team_id=who.team_id,
+            pool=pool,
+            request=request,
+            created_at=self._clock.now(),
+        )
+        job = replace(job, waiting_for=self._reason(job))
+        done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        told = self._book.event(EventType.JOB_QUEUED, job)
+        self._pending.append(_Submission(job, key, request_hash, told, done))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return await done
+
+    async def _write_all(self) -> None:
+        try:
+            while self._pending:
+                batch, self._pending = self._pending[:_MAX_BATCH], self._pending[_MAX_BATCH:]
+                await self._write_batch(batch)
+        finally:
+            self._writing = None
+
+    async def _write_batch(self, batch: list[_Submission]) -> None:
+        try:
+            outcomes = await self._store.write(partial(self._insert, batch))
+        except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it
+            for submission in batch:
+                _settle(submission, error)
+            return
+        for submission, outcome in zip(batch, outcomes, strict=True):
+            if outcome is submission.job:
+                self._book.board.put(outcome)
+                self._book.on_change(outcome)
+            _settle(submission, outcome)
+
+    def _insert(self, batch: list[_Submission], tx: Transaction) -> list[_Outcome]:
+        known = records.by_key(tx.conn, {s.pair for s in batch if s.key is not None})
+        uploads = _uploads(tx.conn, batch)
+        outcomes: list[_Outcome] = []
+        accepted: list[_Submission] = []
+        for submission in batch:
+            outcome = _judge(submission, known, uploads)
+            if outcome is submission.job:
+                accepted.append(submission)
+                if submission.key is not None:
+                    known[submission.pair] = (submission.request_hash, submission.job)
+            outcomes.append(outcome)
+        if accepted:
+            self._insert_accepted(tx, accepted)
+        return outcomes
+
+    def _insert_accepted(self, tx: Transaction, accepted: Sequence[_Submission]) -> None:
+        records.insert_all(tx, [records.new_row(s.job, s.key, s.request_hash) for s in accepted])
+        told: defaultdict[str, list[Event]] = defaultdict(list)
+        pinned: defaultdict[str, set[str]] = defaultdict(set)
+        for submission in accepted:
+            told[submission.job.artist_id].append(submission.told)
+            pinned[submission.job.artist_id].update(_inputs(submission.job.request))
+        for artist_id, new in told.items():
+            self._book.events.append(tx, artist_id, new)
+        until = self._clock.now() + PIN_SECONDS
+        for artist_id, checksums in pinned.items():
+            if checksums:
+                mine = (blob_grants.c.artist_id == artist_id) & blob_grants.c.sha256.in_(checksums)
+                tx.conn.execute(update(blob_grants).where(mine).values(pinned_until=until))
+
+
+def _inputs(request: JobRequest) -> list[str]:
+    return [checksum for checksum in (request.image, request.mask) if checksum is not None]
+
+
+def _uploads(conn: Connection, batch: Sequence[_Submission]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Size in pixels of everything that the batch's artists have uploaded and the batch needs."""
+    needed = {checksum for submission in batch for checksum in _inputs(submission.job.request)}
+    if not needed:
+        return {}
+    query = (
+        select(blob_grants.c.artist_id, blobs.c.sha256, blobs.c.width, blobs.c.height)
+        .join_from(blob_grants, blobs)
+        .where(blobs.c.sha256.in_(needed))
+    )
+    return {(row.artist_id, row.sha256): (row.width, row.height) for row in conn.execute(query)}
+
+
+def _judge(
+    submission: _Submission,
+    known: dict[tuple[str, str], tuple[str, Job]],
+    uploads: dict[tuple[str, str], tuple[int, int]],
+) -> _Outcome:
+    if submission.key is not None and submission.pair in known:
+        request_hash, job = known[submission.pair]
+        return job if request_hash == submission.request_hash else _conflict(submission.key)
+    request, artist_id = submission.job.request, submission.job.artist_id
+    missing = [checksum for checksum in _inputs(request) if (artist_id, checksum) not in uploads]
+    if missing:
+        return blob_missing(missing)
+    if request.image and request.mask and uploads[artist_id, request.image] != uploads[artist_id, request.mask]:
+        return RequestError(
+            422,
+            "mask_size_mismatch",
+            "The mask has another size than the picture it belongs to.",
+            hint="Send both with the same width and height.",
+            field="mask",
+        )
+    return submission.job
+
+
+def blob_missing(checksums: list[str]) -> RequestError:
+    """The error for pictures that this artist has not uploaded."""
+    return RequestError(
+        409,
+        "blob_missing",
+        "The picture is not on the service yet.",
+        hint="Send the picture again; Krita does this by itself.",
+        detail=f"No upload with checksum {', '.join(c[:12] + '…' for c in checksums)} is known for you.",
+        missing=checksums,
+    )
+
+
+def _conflict(key: str) -> RequestError:
+    return RequestError(
+        409,
+        "idempotency_conflict",
+        "This request was sent before with other content.",
+        hint="Use a new Idempotency-Key for a new picture.",
+        detail=f"Idempotency-Key {key!r}",
+    )
+
+
+def _settle(submission: _Submission, outcome: Job | Exception) -> None:
+    if submission.done.done():
+        return
+    if isinstance(outcome, Exception):
+        submission.done.set_exception(outcome)
+    else:
+        submission.done.set_result(outcome)
