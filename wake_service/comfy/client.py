@@ -165,10 +165,15 @@ class EngineClient:
                 if response.status != 200:
                     raise self._refusal(response.status, path, answer)
                 return answer
+        except aiohttp.ClientError as broken:
+            raise self._unreachable(broken) from broken
         except TimeoutError as late:
             raise EngineUnreachable(f"The engine at {self.base_url} did not answer {path} within {deadline:g} s.") from late
-        except (aiohttp.ClientError, OSError) as broken:
-            raise EngineUnreachable(f"The engine at {self.base_url} cannot be reached: {named(broken)}.") from broken
+        except OSError as broken:
+            raise self._unreachable(broken) from broken
+
+    def _unreachable(self, error: Exception) -> EngineUnreachable:
+        return EngineUnreachable(f"The engine at {self.base_url} cannot be reached: {named(error)}.")
 
     def _refusal(self, status: int, path: str, answer: bytes) -> EngineError:
         """The error for an answer that is not 200."""
