@@ -1,0 +1,87 @@
+"""Machines that are processes on this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from wake_service.clock import Clock
+from wake_service.errors import ProviderError, SetupError
+from wake_service.providers.announcements import Announcements
+from wake_service.providers.base import Sighting
+from wake_service.providers.engine_command import EngineCommand
+from wake_service.providers.machine_folder import ALIVE, MachineFolder
+from wake_service.providers.process_machine import ProcessMachine
+
+_MACHINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ProcessProvider:
+    """Starts, adopts and stops engines on this computer; each machine has a folder in `directory`, named by its id.
+
+    A machine outlives the service: its launcher (process_launcher.py) owns the engine and announces what happens to it. Machines
+    that are no longer configured are listed and can be stopped as long as they run. `grace`: seconds from SIGTERM to SIGKILL;
+    `log_bytes`: the most that each of a machine's two log files holds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        machines: Mapping[str, EngineCommand],
+        clock: Clock,
+        *,
+        name: str = "process",
+        grace: float = 10.0,
+        log_bytes: int = 5_000_000,
+    ) -> None:
+        for machine_id in machines:
+            if not _MACHINE_ID.fullmatch(machine_id):
+                raise SetupError(
+                    f'"{machine_id}" cannot name a machine: up to 64 letters, digits, dots, dashes and underscores can.'
+                )
+        self.name = name
+        self._directory = directory
+        self._commands = dict(machines)
+        self._clock = clock
+        self._grace = grace
+        self._log_bytes = log_bytes
+        self._announcements = Announcements()
+        self._machines: dict[str, ProcessMachine] = {}
+        for machine_id in machines:
+            self._add(machine_id)
+
+    async def machines(self) -> list[Sighting]:
+        for path in self._directory.iterdir() if self._directory.is_dir() else ():
+            if path.name not in self._machines and _MACHINE_ID.fullmatch(path.name) and MachineFolder(path).held(ALIVE):
+                self._add(path.name)
+        sightings = await asyncio.gather(*(machine.look() for machine in self._machines.values()))
+        return list(sightings)
+
+    async def start(self, machine_id: str) -> None:
+        machine = self._find(machine_id)
+        if machine_id not in self._commands:
+            raise ProviderError(f'Machine "{machine_id}" is not configured any more; it can only be stopped.')
+        await machine.start(self._commands[machine_id], grace=self._grace, log_bytes=self._log_bytes)
+
+    async def stop(self, machine_id: str, *, force: bool = False) -> None:
+        await self._find(machine_id).stop(force=force)
+
+    def watch(self) -> AsyncIterator[Sighting]:
+        return self._announcements.watch()
+
+    async def close(self) -> None:
+        for machine in self._machines.values():
+            await machine.close()
+        self._announcements.close()
+
+    def _add(self, machine_id: str) -> None:
+        folder = MachineFolder(self._directory / machine_id)
+        self._machines[machine_id] = ProcessMachine(machine_id, folder, self._clock, self._announcements.say)
+
+    def _find(self, machine_id: str) -> ProcessMachine:
+        try:
+            return self._machines[machine_id]
+        except KeyError:
+            raise ProviderError(f'There is no machine "{machine_id}" on this computer.') from None
