@@ -55,7 +55,9 @@ class Profile:
     def copy(self) -> Profile:
         """Another home with the same content, for a Krita that should not see what this one leaves behind."""
         target = Path(tempfile.mkdtemp(prefix="wakebrush-krita-", dir=SHARED))
-        shutil.copytree(self.home, target, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("tmp", "run", "*.sock"))
+        shutil.copytree(
+            self.home, target, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("tmp", "run", "*.sock")
+        )
         for folder in ("tmp", "run"):
             (target / folder).mkdir(mode=0o700)
         return Profile(target)

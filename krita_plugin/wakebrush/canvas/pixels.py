@@ -25,7 +25,7 @@ def finish(capture: Capture) -> Finished:
     if capture.pixels is not None:
         image = scaled(on_paper(capture.pixels), plan.width, plan.height).convertToFormat(QImage.Format.Format_RGB32)
     if capture.selection is not None:
-        alpha = feathered(gray_image(capture.selection, plan.area.width, plan.area.height), plan.feather)
+        alpha = feathered(gray_image(bytes(capture.selection), plan.area.width, plan.area.height), plan.feather)
     if capture.mask_wanted:
         mask = _all_white(plan.width, plan.height) if alpha is None else covering(alpha, plan.width, plan.height)
     return Finished(image, mask, alpha)
@@ -36,10 +36,11 @@ def prepare(picture: bytes, area: Rect, alpha: QImage | None) -> LayerPixels:
     image = decoded(picture, area.width, area.height)
     bands = []
     for top, rows in bands_of(area.width, area.height):
-        band = image.copy(0, top, area.width, rows).convertToFormat(QImage.Format.Format_ARGB32)
+        pixels = bytearray(bits(image.copy(0, top, area.width, rows).convertToFormat(QImage.Format.Format_ARGB32)))
         if alpha is not None:
-            band.setAlphaChannel(alpha.copy(0, top, area.width, rows))
-        bands.append(Band(area.y + top, rows, QByteArray(bits(band))))
+            # Not QImage.setAlphaChannel: it goes through premultiplied colours, which loses them where alpha is low.
+            pixels[3::4] = gray_bytes(alpha.copy(0, top, area.width, rows))
+        bands.append(Band(area.y + top, rows, QByteArray(pixels)))
     return LayerPixels(area, tuple(bands))
 
 
@@ -59,17 +60,24 @@ def on_paper(pixels: QImage) -> QImage:
 def covering(alpha: QImage, width: int, height: int) -> QImage:
     """White wherever `alpha` lets anything of the result show, so that nothing shows that was not painted."""
     small = scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8)
-    return gray_image(QByteArray(bits(small).translate(ANY_TO_WHITE)), width, height, small.bytesPerLine())
+    return gray_image(gray_bytes(small).translate(ANY_TO_WHITE), width, height)
 
 
-def gray_image(values: QByteArray, width: int, height: int, bytes_per_line: int | None = None) -> QImage:
+def gray_image(values: bytes, width: int, height: int) -> QImage:
     """One byte per pixel as a Grayscale8 image that owns its pixels."""
-    data = bytes(values)
-    return QImage(data, width, height, bytes_per_line or width, QImage.Format.Format_Grayscale8).copy()
+    return QImage(values, width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def gray_bytes(image: QImage) -> bytes:
+    """The values of a Grayscale8 image, one byte per pixel, without the gaps at the ends of its rows."""
+    width, step, memory = image.width(), image.bytesPerLine(), bits(image)
+    if width == step:
+        return memory
+    return b"".join(memory[start : start + width] for start in range(0, len(memory), step))
 
 
 def bits(image: QImage) -> bytes:
-    """The image's memory, with the gaps at the ends of rows if its format has them (32-bit formats have none)."""
+    """The image's memory; rows of a 32-bit format follow each other without gaps."""
     memory = image.constBits()
     memory.setsize(image.sizeInBytes())
     return bytes(memory.asstring())

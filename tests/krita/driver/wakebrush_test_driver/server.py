@@ -68,7 +68,7 @@ class StepServer(QObject):
         try:
             module, function = request["call"].split(".")
             value = getattr(importlib.import_module("." + module, __package__), function)(**request["args"])
-        except Exception:
+        except Exception:  # noqa: BLE001 (whatever a step raises is its answer)
             return self._answer(error=traceback.format_exc())
         if inspect.isgenerator(value):
             return self._step(value)
@@ -79,7 +79,7 @@ class StepServer(QObject):
             seconds = next(generator)
         except StopIteration as end:
             return self._answer(value=end.value)
-        except Exception:
+        except Exception:  # noqa: BLE001 (as above)
             return self._answer(error=traceback.format_exc())
         QTimer.singleShot(int((seconds or 0) * 1000), lambda: self._step(generator))
 

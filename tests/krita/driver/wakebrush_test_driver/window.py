@@ -2,7 +2,7 @@
 
 from krita import Krita
 
-from .binding import QApplication, QDialog, QLineEdit, QMessageBox, QMdiArea, QPoint, QTimer, QToolButton, QWidget
+from .binding import QApplication, QDialog, QLineEdit, QMdiArea, QMessageBox, QPoint, QTimer, QToolButton, QWidget
 
 CANVAS_CLASSES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 
