@@ -1,45 +1,45 @@
-"""The one place that knows which Qt is around: Krita 5 embeds Qt 5 (PyQt5), Krita 6 embeds Qt 6 (PyQt6).
+"""The one place that names a Qt binding: PyQt5 in Krita 5, PyQt6 in Krita 6.
 
-Enumerations are written in full (`Qt.MouseButton.NoButton`), which both bindings understand.
+Krita's own `krita` module has loaded its binding before any plugin starts, so the one that is loaded is the right one;
+outside Krita (tests) PyQt5 is preferred. Enums are written in full (`Qt.AlignmentFlag.AlignLeft`): both bindings know that form.
 """
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 
-def _binding() -> str:
-    """Loading the other Qt's libraries into Krita would crash it, so Krita's version decides; PyQt5 outside Krita."""
-    try:
-        from krita import Krita
-    except ImportError:
-        return "PyQt5"
-    return "PyQt6" if int(Krita.instance().version().split(".")[0]) >= 6 else "PyQt5"
-
-
-BINDING = _binding()
+if "PyQt6" in sys.modules and "PyQt5" not in sys.modules:
+    BINDING = "PyQt6"
+elif "PyQt5" in sys.modules or find_spec("PyQt5"):
+    BINDING = "PyQt5"
+else:
+    BINDING = "PyQt6"
 
 if BINDING == "PyQt6":
-    from PyQt6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QRect, QSize, Qt, QTimer
-    from PyQt6.QtGui import QColor, QImage, QImageReader, QPainter
-    from PyQt6.QtWidgets import QApplication
+    from PyQt6 import QtCore, QtGui, QtWidgets
 else:
-    from PyQt5.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QRect, QSize, Qt, QTimer
-    from PyQt5.QtGui import QColor, QImage, QImageReader, QPainter
-    from PyQt5.QtWidgets import QApplication
+    from PyQt5 import QtCore, QtGui, QtWidgets
 
-__all__ = [
-    "BINDING",
-    "QApplication",
-    "QBuffer",
-    "QByteArray",
-    "QColor",
-    "QEvent",
-    "QIODevice",
-    "QImage",
-    "QImageReader",
-    "QObject",
-    "QPainter",
-    "QRect",
-    "QSize",
-    "QTimer",
-    "Qt",
-]
+Qt = QtCore.Qt
+Signal = QtCore.pyqtSignal
+QBuffer = QtCore.QBuffer
+QByteArray = QtCore.QByteArray
+QEvent = QtCore.QEvent
+QIODevice = QtCore.QIODevice
+QObject = QtCore.QObject
+QPoint = QtCore.QPoint
+QRect = QtCore.QRect
+QSize = QtCore.QSize
+QTimer = QtCore.QTimer
+
+QColor = QtGui.QColor
+QIcon = QtGui.QIcon
+QImage = QtGui.QImage
+QImageReader = QtGui.QImageReader
+QPainter = QtGui.QPainter
+QPalette = QtGui.QPalette
+QPixmap = QtGui.QPixmap
+
+QApplication = QtWidgets.QApplication
+QWidget = QtWidgets.QWidget

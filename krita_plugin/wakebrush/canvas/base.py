@@ -114,5 +114,8 @@ class Canvas(Protocol):
     def is_open(self, document_id: str) -> bool:
         """Whether that document is still open."""
 
+    def find(self, document_path: str) -> str | None:
+        """The id of the open document that was saved as this file; None when it is not open."""
+
     def notice(self) -> str | None:
         """A sentence the artist should see once for the document in front, or None."""

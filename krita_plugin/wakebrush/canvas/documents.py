@@ -24,6 +24,11 @@ def find(document_id: str) -> Document | None:
     return next((d for d in Krita.instance().documents() if d.rootNode() is not None and identity(d) == document_id), None)
 
 
+def saved_as(path: str) -> Document | None:
+    """The open document of that file, in front or not."""
+    return next((d for d in Krita.instance().documents() if d.rootNode() is not None and d.fileName() == path), None)
+
+
 def size(document: Document) -> tuple[int, int]:
     """Width and height in pixels."""
     return document.width(), document.height()

@@ -71,6 +71,10 @@ class KritaCanvas:
     def is_open(self, document_id: str) -> bool:
         return documents.find(document_id) is not None
 
+    def find(self, document_path: str) -> str | None:
+        document = documents.saved_as(document_path)
+        return None if document is None else documents.identity(document)
+
     def notice(self) -> str | None:
         document = documents.active()
         if document is None or documents.identity(document) in self._noticed:

@@ -1,0 +1,1 @@
+"""Speaks to the wake service (docs/wire.md); knows neither Qt nor Krita."""

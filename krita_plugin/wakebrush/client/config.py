@@ -1,0 +1,136 @@
+"""Where the service is and with which token, found without asking her when possible.
+
+Asked in this order (docs/wire.md): the environment, the plugin's own settings, a service that runs on this computer. A token is
+only ever sent to the endpoint it came with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from ..i18n import tr
+from .errors import Insecure, NotFound, Refused, ServiceError
+
+
+class KeyValueStore(Protocol):
+    """Small texts that outlive Krita. A missing key reads as an empty text."""
+
+    def read(self, key: str) -> str:
+        """The text under `key`, or ''."""
+
+    def write(self, key: str, value: str) -> None:
+        """Stores `value` under `key`."""
+
+
+class MemoryStore:
+    """A store for tests and for a session that keeps nothing."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self.values = dict(values or {})
+
+    def read(self, key: str) -> str:
+        return self.values.get(key, "")
+
+    def write(self, key: str, value: str) -> None:
+        self.values[key] = value
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An address (no trailing slash) and the token for it. `source`: `environment`, `settings` or `discovery`."""
+
+    endpoint: str
+    token: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Connection({self.endpoint!r}, token=…, source={self.source!r})"
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's data folder of Wakebrush, the same one the service uses. `WAKEBRUSH_DATA` overrides it."""
+    if chosen := environ.get("WAKEBRUSH_DATA"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "wakebrush"
+
+
+def resolve(settings: KeyValueStore, environ: Mapping[str, str] = os.environ) -> Connection:
+    """The connection to use now. Raises NotFound, Refused (an address without a token), Insecure, or ServiceError (not an address)."""
+    found = discover(data_folder(environ))
+    env_token = environ.get("KRITA_AI_TOKEN", "").strip()
+    for source, address, token in (
+        ("environment", environ.get("KRITA_AI_ENDPOINT", ""), env_token),
+        ("settings", settings.read("endpoint"), settings.read("token")),
+    ):
+        if not address.strip():
+            continue
+        endpoint = checked(address)
+        if not token and found is not None and found.endpoint == endpoint:
+            token = found.token
+        return _with_token(Connection(endpoint, token.strip(), source))
+    if found is None:
+        raise NotFound
+    return _with_token(Connection(found.endpoint, env_token or found.token, found.source))
+
+
+def discover(folder: Path) -> Connection | None:
+    """The service that `wakebrush serve` announced in this folder, or None. An unreadable announcement counts as none."""
+    try:
+        announced = json.loads((folder / "endpoint.json").read_text(encoding="utf-8"))
+        endpoint = checked(str(announced["endpoint"]))
+        token = Path(str(announced["token_file"])).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError, KeyError, TypeError, ServiceError):
+        return None
+    return Connection(endpoint, token, "discovery")
+
+
+def checked(address: str) -> str:
+    """The address in its normal form. Raises Insecure for http off this computer, ServiceError for what is no address."""
+    text = address.strip().rstrip("/")
+    if "://" not in text:
+        text = ("http://" if is_loopback(urlsplit("//" + text).hostname or "") else "https://") + text
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host:
+        raise ServiceError(
+            tr("“{address}” is not the address of a service.", address=address),
+            tr("It looks like https://wakebrush.example.com or http://127.0.0.1:7717."),
+            code="invalid_endpoint",
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise Insecure(text)
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this computer."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _with_token(connection: Connection) -> Connection:
+    if not connection.token:
+        raise Refused(tr("There is no token for {endpoint}.", endpoint=connection.endpoint))
+    return connection

@@ -1,0 +1,136 @@
+"""What can go wrong between Krita and the service, as sentences for the artist.
+
+ServiceError            base: `title` says what happened, `hint` what to do
+├── NotFound            no service is known: nothing configured, nothing running here
+├── Unreachable         the service does not answer; worth trying again
+├── Refused             the token is missing, wrong or expired
+├── Incompatible        plugin and service don't speak the same version
+├── Insecure            the token would travel unencrypted
+├── Stopped             Krita is closing; nobody is told
+└── Problem             the service said no, in its own words (RFC 9457)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..i18n import tr
+
+
+class ServiceError(Exception):
+    """Base of everything the client raises. `code` is the service's stable code, or one of ours."""
+
+    def __init__(self, title: str, hint: str = "", *, code: str = "", detail: str = "") -> None:
+        super().__init__(f"{title} {hint}".strip())
+        self.title = title
+        self.hint = hint
+        self.code = code
+        self.detail = detail
+
+
+class NotFound(ServiceError):
+    """No endpoint is configured and no service runs on this computer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("No Wakebrush service is running on this computer."),
+            tr("Start it with “wakebrush serve”, or enter another address in the settings."),
+            code="no_service",
+        )
+
+
+class Unreachable(ServiceError):
+    """No connection, or it broke; whether the call arrived is unknown."""
+
+    def __init__(self, endpoint: str, detail: str = "") -> None:
+        super().__init__(
+            tr("The Wakebrush service at {endpoint} does not answer.", endpoint=endpoint),
+            tr("Check that it is running and that this computer is online. What you sent is kept."),
+            code="unreachable",
+            detail=detail,
+        )
+
+
+class Refused(ServiceError):
+    """The service does not accept the token."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            tr("This computer is no longer paired."),
+            tr("Enter a new token in the settings."),
+            code="not_authenticated",
+            detail=detail,
+        )
+
+
+class Incompatible(ServiceError):
+    """Plugin and service have no API version in common."""
+
+    @classmethod
+    def plugin_too_old(cls, service: str) -> Incompatible:
+        return cls(
+            tr("This plugin is too old for the service ({service}).", service=service),
+            tr("Install the newest Wakebrush plugin."),
+            code="client_too_old",
+        )
+
+    @classmethod
+    def service_too_old(cls, service: str) -> Incompatible:
+        return cls(
+            tr("The service ({service}) is too old for this plugin.", service=service),
+            tr("Ask for the service to be updated, or install an older plugin."),
+            code="client_too_new",
+        )
+
+
+class Insecure(ServiceError):
+    """Plain http to another computer: the token would be readable on the way."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            tr("The address {endpoint} is not encrypted.", endpoint=endpoint),
+            tr("Use https:// for a service on another computer."),
+            code="tls_required",
+        )
+
+
+class Stopped(ServiceError):
+    """The client was closed while the call was under way."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("Krita is closing."), code="stopped")
+
+
+class Problem(ServiceError):
+    """A problem document of the service; `status` is its HTTP status, `extra` its further members."""
+
+    def __init__(
+        self, status: int, code: str, title: str, hint: str, detail: str = "", extra: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(title, hint, code=code, detail=detail)
+        self.status = status
+        self.extra = extra or {}
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same call may succeed later without anybody changing it."""
+        return self.status >= 500 or self.status == 429
+
+
+def from_answer(status: int, body: Any, service: str = "") -> ServiceError:
+    """The exception for an answer that is not a success. `body`: the parsed problem document, or anything else."""
+    problem: dict[str, Any] = body if isinstance(body, dict) else {}
+    code = str(problem.get("code", ""))
+    detail = str(problem.get("detail") or "")
+    if status == 401:
+        return Refused(detail)
+    if code == "client_too_old":
+        return Incompatible.plugin_too_old(service)
+    if code == "client_too_new":
+        return Incompatible.service_too_old(service)
+    title = str(problem.get("title") or tr("The service answered with an error ({status}).", status=status))
+    hint = str(problem.get("hint") or "")
+    if not problem:
+        hint = tr("Check the address in the settings; something else may be answering there.")
+    known = {"type", "title", "status", "code", "detail", "hint"}
+    return Problem(status, code or f"http_{status}", title, hint, detail, {k: v for k, v in problem.items() if k not in known})

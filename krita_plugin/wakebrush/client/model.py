@@ -1,0 +1,218 @@
+"""What the service tells, as values. Unknown members are ignored, so that a newer service can say more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+UNFINISHED = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in the currency's main unit."""
+
+    amount: float
+    currency: str = "USD"
+
+    @classmethod
+    def parse(cls, value: dict[str, Any] | None) -> Money | None:
+        return None if value is None else cls(float(value["amount"]), str(value.get("currency", "USD")))
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a request is expected to cost; `includes_wake` when a machine has to wake for it."""
+
+    estimate: Money | None = None
+    includes_wake: bool = False
+
+    @classmethod
+    def parse(cls, value: dict[str, Any] | None) -> Price:
+        value = value or {}
+        return cls(Money.parse(value.get("estimate")), bool(value.get("includes_wake")))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: a stable code and two sentences."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Picture `n` of a job. `sha256` is its checksum; sizes in pixels."""
+
+    n: int
+    sha256: str
+    width: int
+    height: int
+    seed: int | None = None
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Result:
+        return cls(int(value["n"]), str(value["sha256"]), int(value["width"]), int(value["height"]), value.get("seed"))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request at the service. `eta_seconds`: until it is finished, as of when this was said. `finished_at`: epoch seconds."""
+
+    id: str
+    state: str
+    waiting_for: str | None = None
+    stage: str | None = None
+    attempt: int = 1
+    ahead: int | None = None
+    eta_seconds: float | None = None
+    count: int = 1
+    reference: str | None = None
+    results: tuple[Result, ...] = ()
+    error: Failure | None = None
+    finished_at: float | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        return self.state in UNFINISHED
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Job:
+        error = value.get("error")
+        return cls(
+            id=str(value["id"]),
+            state=str(value["state"]),
+            waiting_for=value.get("waiting_for"),
+            stage=value.get("stage"),
+            attempt=int(value.get("attempt") or 1),
+            ahead=value.get("ahead"),
+            eta_seconds=value.get("eta_seconds"),
+            count=int(value.get("count") or 1),
+            reference=value.get("reference"),
+            results=tuple(Result.parse(each) for each in value.get("results") or ()),
+            error=None
+            if error is None
+            else Failure(str(error.get("code")), str(error.get("message")), str(error.get("hint") or "")),
+            finished_at=moment(value.get("finished_at")),
+        )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A GPU machine. `wake_seconds`: what a wake from sleep is expected to take; `eta_seconds`: until ready, while waking."""
+
+    id: str
+    state: str
+    stage: str | None = None
+    eta_seconds: float | None = None
+    since: float | None = None
+    engine: str | None = None
+    practice: bool = False
+    price_per_hour: Money | None = None
+    sleeps_at: float | None = None
+    wake_seconds: float | None = None
+    message: str | None = None
+
+    @property
+    def awake(self) -> bool:
+        return self.state in ("ready", "busy", "draining")
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Machine:
+        engine = value.get("engine") or {}
+        return cls(
+            id=str(value["id"]),
+            state=str(value["state"]),
+            stage=value.get("stage"),
+            eta_seconds=value.get("eta_seconds"),
+            since=moment(value.get("since")),
+            engine=engine.get("name"),
+            practice=bool(engine.get("practice")),
+            price_per_hour=Money.parse(value.get("price_per_hour")),
+            sleeps_at=moment(value.get("sleeps_at")),
+            wake_seconds=value.get("wake_seconds"),
+            message=value.get("message"),
+        )
+
+
+@dataclass(frozen=True)
+class Style:
+    """A way to paint. `width` × `height`: what its model was trained on; `available` is None while nobody knows."""
+
+    name: str
+    title: str
+    description: str = ""
+    base: str = "sd15"
+    width: int = 512
+    height: int = 512
+    default_strength: float = 0.7
+    available: bool | None = None
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Style:
+        return cls(
+            name=str(value["name"]),
+            title=str(value.get("title") or value["name"]),
+            description=str(value.get("description") or ""),
+            base=str(value.get("base") or "sd15"),
+            width=int(value.get("width") or 512),
+            height=int(value.get("height") or 512),
+            default_strength=float(value.get("default_strength") or 0.7),
+            available=value.get("available"),
+            missing=tuple(str(each) for each in value.get("missing") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A team's month: what may be spent and what is."""
+
+    limit: Money
+    spent: Money
+    resets_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the service accepts: pixels per picture, bytes per upload, pictures per job, characters per prompt."""
+
+    max_pixels: int = 16_777_216
+    max_blob_bytes: int = 100_000_000
+    max_count: int = 10
+    max_prompt: int = 10_000
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who the token belongs to."""
+
+    artist: str
+    team: str
+    budget: Budget | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Me:
+        budget = value.get("budget")
+        limits = value.get("limits") or {}
+        known = Limits.__dataclass_fields__
+        return cls(
+            artist=str(value["artist"]["name"]),
+            team=str(value["team"]["name"]),
+            budget=None if budget is None else _budget(budget),
+            limits=Limits(**{name: int(number) for name, number in limits.items() if name in known}),
+        )
+
+
+def _budget(value: dict[str, Any]) -> Budget | None:
+    limit, spent = Money.parse(value.get("limit")), Money.parse(value.get("spent"))
+    return None if limit is None or spent is None else Budget(limit, spent, moment(value.get("resets_at")))
+
+
+def moment(value: str | None) -> float | None:
+    """Epoch seconds of an ISO 8601 time with a `Z` (which Python 3.10 does not read)."""
+    return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,63 @@
+"""The plugin inside Krita: one session, and a docker in each window."""
+
+from __future__ import annotations
+
+from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
+
+from .canvas.krita_canvas import KritaCanvas
+from .i18n import tr
+from .qt import QApplication, QtWidgets
+from .session import Session
+from .ui.panel import Panel
+
+DOCKER_ID = "wakebrush_docker"
+_GROUP = "wakebrush"
+
+_session: Session | None = None
+
+
+class KritaStore:
+    """Krita's own settings file as a store of small texts."""
+
+    def read(self, key: str) -> str:
+        return str(Krita.instance().readSetting(_GROUP, key, ""))
+
+    def write(self, key: str, value: str) -> None:
+        Krita.instance().writeSetting(_GROUP, key, value)
+
+
+class WakebrushDocker(DockWidget):
+    """Krita makes one of these for each of its windows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle(tr("Wakebrush"))
+        self.panel = Panel(session(), Krita.instance().icon("configure"))
+        area = QtWidgets.QScrollArea()
+        area.setObjectName("wakebrush_scroll")
+        area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setMinimumWidth(220)
+        area.setWidget(self.panel)
+        self.setWidget(area)
+
+    def canvasChanged(self, canvas: object) -> None:
+        """Krita calls this when another view comes to the front; `canvas` may be None."""
+        del canvas
+        session().refresh_canvas()
+
+
+def session() -> Session:
+    """The session of this Krita, started when the first docker is made."""
+    global _session
+    if _session is None:
+        _session = Session(KritaCanvas(), KritaStore())
+        QApplication.instance().aboutToQuit.connect(_session.stop)
+        _session.start()
+    return _session
+
+
+def register() -> None:
+    """Tells Krita about the docker."""
+    position = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
+    Krita.instance().addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, position, WakebrushDocker))

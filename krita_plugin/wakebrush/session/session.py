@@ -1,0 +1,334 @@
+"""The state the docker shows, and the verbs behind its buttons. One per Krita, shared by all its windows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..canvas.base import Canvas, CanvasState, NoDocument
+from ..canvas.region import RegionSettings
+from ..client.config import Connection, KeyValueStore, MemoryStore, data_folder, resolve
+from ..client.errors import Incompatible, NotFound, Refused, ServiceError, Unreachable
+from ..client.model import Machine, Me, Style
+from ..client.service import Service
+from ..i18n import tr
+from ..journal import Journal
+from ..qt import QImage, QTimer
+from . import words
+from .link import Link
+from .observable import Observable, Property
+from .pictures import decode
+from .request import PaintRequest, choose_mode, model_size, parse_seed
+from .settings import PaintSettings
+from .under_way import UnderWay
+from .words import Notice, StateLine
+from .work import Work
+
+#: How often the bar and the waits are redrawn while something is under way, in milliseconds.
+_TICK_MS = 200
+
+
+class Session(Observable):
+    """`notice` is the error line; `offer` a line with a button for pictures that wait to be shown; `progress` is 0 to 1, or None."""
+
+    state_line = Property(StateLine("off", ""))
+    label = Property("Generate")
+    can_generate = Property(False)
+    strength_matters = Property(False)
+    price = Property("")
+    budget = Property("")
+    progress: Property[float | None] = Property(None)
+    progress_text = Property("")
+    notice: Property[Notice | None] = Property(None)
+    offer = Property("")
+    styles: Property[tuple[Style, ...]] = Property(())
+    preview: Property[QImage | None] = Property(None)
+    practice = Property(False)
+
+    def __init__(self, canvas: Canvas, store: KeyValueStore, *, environ: dict[str, str] | None = None) -> None:
+        super().__init__()
+        environ = dict(os.environ) if environ is None else environ
+        self.store = store
+        self._environ = environ
+        self.settings = PaintSettings(store)
+        self._canvas = canvas
+        self._link = Link(store, environ)
+        self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
+        self._error: ServiceError | None = None
+        self._connected = False
+        self._machines: dict[str, Machine] = {}
+        self._me: Me | None = None
+        self._canvas_state = CanvasState(None, False, True)
+        self._newest_preview = 0
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._connect_parts()
+        self._update()
+
+    def _connect_parts(self) -> None:
+        self._tick.timeout.connect(self._update)
+        self._link.online.connect(self._online)
+        self._link.offline.connect(self._offline)
+        self._link.event.connect(self._event)
+        self._link.preview.connect(self._preview)
+        self.work.changed.connect(self._update)
+        self.work.told.connect(self._tell)
+        self.settings.changed.connect(lambda _: self._update())
+
+    # Verbs.
+
+    def start(self) -> None:
+        """Looks for a service and takes up what an earlier run left."""
+        self.work.resume()
+        self._link.start()
+
+    def stop(self) -> bool:
+        """Ends all threads within 3 seconds; what is under way is in the journal."""
+        self._tick.stop()
+        self.settings.save()
+        return self._link.stop()
+
+    def generate(self) -> None:
+        """What the button does. What cannot be done is said in the error line."""
+        self.notice = None
+        try:
+            request = self._request()
+        except ValueError as error:
+            self.notice = Notice(str(error))
+            return
+        if not self._connected and not isinstance(self._error, (Unreachable, type(None))):
+            self._tell_error(self._error)
+            return
+        if self._error is not None:
+            self._tell_error(self._error)
+            self._link.retry_now()
+        settings = self.settings
+        settings.save()
+        region = RegionSettings(settings.grow, settings.feather, settings.padding)
+        try:
+            self.work.begin(request, region, model_size(self.style, self._me.limits.max_pixels if self._me else None))
+        except NoDocument as error:
+            self.notice = Notice(str(error))
+
+    def cancel(self) -> None:
+        """Lets go of the picture that the bar is about."""
+        picture = self.current
+        if picture is not None:
+            self.preview = None
+            self.work.cancel(picture)
+
+    def reconnect(self) -> None:
+        """After endpoint or token were changed."""
+        self.notice = None
+        self._connected = False
+        self._link.reconnect()
+        self._update()
+
+    def test_connection(
+        self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
+    ) -> None:
+        """Asks the service at an address whether it takes the token; the answer comes later. Both empty: the service on this computer."""
+        entered = MemoryStore({"endpoint": endpoint, "token": token})
+        environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
+        self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
+
+    def show_offer(self) -> None:
+        """Shows the pictures that the offer is about."""
+        document_id = self._canvas_state.document_id
+        if document_id is not None:
+            self.work.show(self.work.parked_for(document_id), document_id)
+
+    def discard_offer(self) -> None:
+        """Lets go of the pictures that the offer is about."""
+        for picture in self.work.parked_for(self._canvas_state.document_id):
+            self.work.cancel(picture)
+
+    def dismiss_notice(self) -> None:
+        self.notice = None
+
+    def refresh_canvas(self) -> None:
+        """Looks at the document in front; asked for several times a second while the docker is visible."""
+        before, self._canvas_state = self._canvas_state, self._canvas.state()
+        if before.document_id != self._canvas_state.document_id:
+            self.work.documents_changed()
+            if sentence := self._canvas.notice():
+                self.notice = Notice(sentence)
+        if before != self._canvas_state:
+            self._update()
+
+    # What is known.
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    @property
+    def current(self) -> UnderWay | None:
+        """The oldest picture under way: the one the bar is about."""
+        return next((picture for picture in self.work.pictures.values() if picture.shown), None)
+
+    @property
+    def style(self) -> Style | None:
+        """The chosen style, or the first that can be used."""
+        named = next((style for style in self.styles if style.name == self.settings.style), None)
+        return named or next((style for style in self.styles if style.available is not False), None)
+
+    @property
+    def machine(self) -> Machine | None:
+        return words.main_machine(list(self._machines.values()))
+
+    def _request(self) -> PaintRequest:
+        settings, style = self.settings, self.style
+        if not settings.prompt.strip():
+            raise ValueError(tr("Say in the prompt what you want to see."))
+        if style is None and self._connected:
+            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
+        mode, strength = self._mode()
+        seed = parse_seed(settings.seed)
+        name = style.name if style else settings.style
+        return PaintRequest(mode, settings.prompt.strip(), settings.negative_prompt.strip(), name, strength, seed, settings.count)
+
+    def _mode(self) -> tuple[str, float]:
+        state = self._canvas_state
+        return choose_mode(is_empty=state.is_empty, has_selection=state.has_selection, strength=self.settings.strength / 100)
+
+    # What the service says.
+
+    def _online(self, connection: Connection) -> None:
+        del connection
+        self._connected, self._error = True, None
+        self._link.ask("ask", Service.styles, self._got_styles)
+        self._link.ask("ask", Service.me, self._got_me)
+        self.work.online()
+        self._update()
+
+    def _offline(self, error: ServiceError) -> None:
+        self._connected, self._error = False, error
+        if isinstance(error, (Refused, Incompatible)) and self.notice is None:
+            self._tell_error(error)
+        self._update()
+
+    def _event(self, envelope: dict[str, Any]) -> None:
+        kind, data = envelope["type"], envelope["data"]
+        if kind == "snapshot":
+            self._machines = {each["id"]: Machine.parse(each) for each in data["machines"]}
+            self._got_me(Me.parse(data["me"]))
+            self._machine_changed()
+        elif kind == "machine.changed":
+            machine = Machine.parse(data["machine"])
+            self._machines[machine.id] = machine
+            self._machine_changed()
+        if kind in ("job.succeeded", "job.failed"):
+            self._link.ask("ask", Service.me, self._got_me)
+        self.work.take(envelope)
+
+    def _machine_changed(self) -> None:
+        self.work.machine_changed(self.machine)
+        if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
+            self._link.ask("ask", Service.styles, self._got_styles)
+        self._update()
+
+    def _preview(self, header: dict[str, Any], image: bytes) -> None:
+        current = self.current
+        picture = self.work.of_job(header.get("job"))
+        if picture is None or picture is not current:
+            return
+        self._newest_preview += 1
+        number = self._newest_preview
+        self._link.lanes.run("preview", lambda: decode(image), lambda decoded: self._previewed(picture, number, decoded))
+
+    def _previewed(self, picture: UnderWay, number: int, image: QImage) -> None:
+        if number == self._newest_preview and self.current is picture:
+            self.preview = image
+
+    def _got_styles(self, styles: list[Style]) -> None:
+        first_time = not self.styles
+        self.styles = tuple(styles)
+        if first_time and not self.settings.style and self.style is not None:
+            self.settings.style = self.style.name
+            self.settings.strength = round(self.style.default_strength * 100)
+        self._update()
+
+    def _got_me(self, me: Me) -> None:
+        self._me = me
+        self.budget = words.budget_text(me.budget)
+
+    def _tell(self, notice: Notice) -> None:
+        self.notice = notice
+
+    def _tell_error(self, error: ServiceError | None) -> None:
+        if error is not None:
+            action = (
+                "settings" if isinstance(error, (Refused, NotFound)) or error.code in ("tls_required", "invalid_endpoint") else ""
+            )
+            self.notice = Notice(error.title, error.hint, action)
+
+    # What the docker shows.
+
+    def _update(self) -> None:
+        mode, strength = self._mode()
+        self.label = words.button_label(mode, strength)
+        self.can_generate = self._canvas_state.document_id is not None
+        self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
+        machine = self.machine
+        self.practice = machine is not None and machine.practice
+        self.price = words.price_text(machine, None)
+        self.offer = self._offer()
+        current = self.current
+        self.state_line = self._state_line(current)
+        self._show_progress(current)
+        if current is None:
+            self.preview = None
+
+    def _show_progress(self, current: UnderWay | None) -> None:
+        if current is None:
+            self._tick.stop()
+            self.progress, self.progress_text = None, ""
+            return
+        if not self._tick.isActive():
+            self._tick.start()
+        now = time.monotonic()
+        machine, job = self.machine, current.job
+        eta = machine.eta_seconds if current.progress.phase == "waking" and machine else job.eta_seconds if job else None
+        others = sum(picture.shown for picture in self.work.pictures.values()) - 1
+        self.progress = current.progress.fraction(now)
+        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=others)
+
+    def _state_line(self, current: UnderWay | None) -> StateLine:
+        if not self._connected:
+            return self._unconnected(current)
+        now = time.time()
+        if current is None:
+            return words.machine_line(self.machine, now)
+        if current.job is None:
+            return StateLine("busy", tr("Sending your picture."))
+        if current.job.state == "queued":
+            return words.waiting_sentence(current.job, self.machine, now)
+        if current.job.state == "running":
+            return words.running_sentence(current.job.stage)
+        return StateLine("ready", tr("Your picture is here; it appears when your hand is off the canvas."))
+
+    def _unconnected(self, current: UnderWay | None) -> StateLine:
+        error = self._error
+        if error is None:
+            return StateLine("off", tr("Looking for the Wakebrush service."))
+        if isinstance(error, Unreachable):
+            if current is not None or self._machines:
+                return StateLine("trouble", tr("Offline. Still painting; it appears when you are back."))
+            return StateLine("trouble", error.title)
+        return StateLine("trouble", error.title)
+
+    def _offer(self) -> str:
+        parked = self.work.parked_for(self._canvas_state.document_id)
+        if not parked:
+            return ""
+        earlier = any(picture.earlier for picture in parked)
+        count = sum(len(picture.wanted) for picture in parked)
+        if count == 1:
+            closed = tr("While Krita was closed, 1 picture was finished for this document. Show it?")
+            return closed if earlier else tr("1 picture is finished for this document. Show it?")
+        closed = tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
+        return closed if earlier else tr("{n} pictures are finished for this document. Show them?", n=count)

@@ -1,0 +1,112 @@
+"""One request of hers on its way: what is known of it, and how far it is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ..canvas.region import Rect
+from ..client.model import Job, Machine, Price, Result
+from ..journal import Entry
+from ..qt import QImage
+from .progress import Progress
+
+
+@dataclass
+class UnderWay:
+    """`entry` is None until it is on disk; `job` None until the service has it. `alpha`: how the layer is masked.
+
+    `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `parked`: its pictures wait until she asks for them.
+    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, with their number.
+    """
+
+    key: str
+    area: Rect
+    name: str
+    document_id: str
+    count: int = 1
+    progress: Progress = field(default_factory=Progress)
+    entry: Entry | None = None
+    job: Job | None = None
+    price: Price | None = None
+    alpha: QImage | None = None
+    sending: bool = False
+    cancelled: bool = False
+    earlier: bool = False
+    parked: bool = False
+    taken: set[int] = field(default_factory=set)
+    layers: set[int] = field(default_factory=set)
+    step: tuple[int, int] | None = None
+    retries: int = 0
+
+    @classmethod
+    def resumed(cls, entry: Entry, now: float) -> UnderWay:
+        """From the journal, after a restart."""
+        return cls(
+            key=entry.key,
+            area=Rect(*entry.area),
+            name=entry.name,
+            document_id="",
+            count=entry.count,
+            progress=Progress.begin(now, asleep=False),
+            entry=entry,
+            cancelled=entry.cancelled,
+            earlier=True,
+            taken=set(entry.inserted),
+            layers=set(entry.inserted),
+        )
+
+    @property
+    def path(self) -> str:
+        return self.entry.document_path if self.entry else ""
+
+    @property
+    def job_id(self) -> str | None:
+        return self.job.id if self.job else self.entry.job_id if self.entry else None
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is what the bar is about."""
+        return not self.cancelled and not self.parked
+
+    @property
+    def done(self) -> bool:
+        return len(self.layers) >= self.count
+
+    @property
+    def wanted(self) -> list[Result]:
+        """Results that are announced and not taken yet."""
+        return [result for result in (self.job.results if self.job else ()) if result.n not in self.taken]
+
+    def follow(self, job: Job, machine: Machine | None) -> None:
+        """Takes a newer view of the job and moves the bar."""
+        self.job = job
+        now = time.monotonic()
+        if job.state == "queued":
+            waking = job.waiting_for in ("machine_waking", "no_machine", "capacity") and not (machine and machine.awake)
+            self._enter_wait(waking, machine, now)
+        elif job.state == "running":
+            self.progress = self.progress.entered(job.stage or "models", now)
+        elif job.state == "succeeded":
+            self.progress = self.progress.entered("inserting", now)
+
+    def watch(self, machine: Machine) -> None:
+        """A machine has changed: while this waits for its wake, the bar takes the machine's own estimate."""
+        if self.progress.phase == "waking" and machine.state == "waking":
+            self.progress = self.progress.entered("waking", time.monotonic(), seconds=machine.eta_seconds)
+
+    def sampled(self, picture: int, step: int, steps: int) -> None:
+        """The sampler has done `step` of `steps` of picture number `picture`."""
+        now = time.monotonic()
+        self.step = (step, steps)
+        self.progress = self.progress.entered("sampling", now).reached((picture + step / max(1, steps)) / self.count, now)
+
+    def _enter_wait(self, waking: bool, machine: Machine | None, now: float) -> None:
+        if not waking:
+            self.progress = self.progress.entered(
+                "waiting", now, skip=("waking",), seconds_of={"waiting": self.job and self.job.eta_seconds}
+            )
+            return
+        eta = machine.eta_seconds if machine and machine.state == "waking" else None
+        expected = eta or (machine.wake_seconds if machine else None)
+        self.progress = self.progress.entered("waking", now, seconds_of={"waking": expected})

@@ -1,0 +1,1 @@
+"""Widgets: they show the session's state and call its verbs, and decide nothing."""

@@ -1,0 +1,68 @@
+"""The full view: what most pictures don't need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..i18n import tr
+from ..qt import QtWidgets, QWidget
+from ..session.settings import PaintSettings
+from .prompt_edit import PromptEdit
+
+
+class AdvancedSettings(QWidget):
+    """Negative prompt, seed, count and region; bound to the settings."""
+
+    def __init__(self, settings: PaintSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._negative = PromptEdit("negative_prompt", tr("What should not be there"), lines=(1, 4))
+        self._seed = QtWidgets.QLineEdit()
+        self._seed.setObjectName("seed")
+        self._seed.setPlaceholderText(tr("new each time"))
+        self._seed.setToolTip(tr("The same seed with the same settings gives the same picture"))
+        self._numbers = {
+            "count": _number("count", 1, 10, tr("How many pictures to make"), ""),
+            "grow": _number("grow", 0, 512, tr("Widens the selection by so many pixels"), tr(" px")),
+            "feather": _number("feather", 0, 512, tr("Softens the edge of the selection over so many pixels"), tr(" px")),
+            "padding": _number("padding", 0, 2048, tr("So many pixels around the selection are shown to the model"), tr(" px")),
+        }
+        form = QtWidgets.QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(tr("Avoid"), self._negative)
+        form.addRow(tr("Seed"), self._seed)
+        form.addRow(tr("Pictures"), self._numbers["count"])
+        form.addRow(tr("Grow"), self._numbers["grow"])
+        form.addRow(tr("Feather"), self._numbers["feather"])
+        form.addRow(tr("Context"), self._numbers["padding"])
+        self._bind()
+
+    def _bind(self) -> None:
+        settings = self._settings
+        self._negative.edited.connect(lambda text: setattr(settings, "negative_prompt", text))
+        self._seed.textEdited.connect(lambda text: setattr(settings, "seed", text))
+        for name, box in self._numbers.items():
+            box.valueChanged.connect(lambda value, name=name: setattr(settings, name, value))
+            self._show(name)
+        settings.changed.connect(self._show)
+        self._show("negative_prompt")
+        self._show("seed")
+
+    def _show(self, name: str) -> None:
+        value: Any = getattr(self._settings, name)
+        if name == "negative_prompt":
+            self._negative.show_text(value)
+        elif name == "seed" and self._seed.text() != value:
+            self._seed.setText(value)
+        elif name in self._numbers:
+            self._numbers[name].setValue(value)
+
+
+def _number(name: str, least: int, most: int, tip: str, unit: str) -> QtWidgets.QSpinBox:
+    box = QtWidgets.QSpinBox()
+    box.setObjectName(name)
+    box.setRange(least, most)
+    box.setSuffix(unit)
+    box.setToolTip(tip)
+    return box

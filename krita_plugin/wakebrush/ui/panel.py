@@ -1,0 +1,203 @@
+"""The docker's contents, from the state line down to the budget. 300 pixels wide at least."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..client.model import Style
+from ..i18n import tr
+from ..qt import QApplication, QIcon, Qt, QtGui, QTimer, QtWidgets, QWidget
+from ..session import Session
+from .advanced import AdvancedSettings
+from .lines import FaintSentence, NoticeLine, OfferLine, StateRow
+from .preview import Preview
+from .prompt_edit import PromptEdit
+from .settings_dialog import SettingsDialog
+from .strength import StrengthSlider
+
+#: How often the canvas is looked at while the docker is visible: Krita says nothing when a selection changes.
+_LOOK_MS = 300
+#: While a mouse button is down nothing changes its place; how soon to look again, in milliseconds.
+_HELD_MS = 50
+
+
+class Panel(QWidget):
+    """Binds the widgets to the session."""
+
+    def __init__(self, session: Session, settings_icon: QIcon | None = None) -> None:
+        super().__init__()
+        self.setObjectName("wakebrush_panel")
+        self._session = session
+        self._dialog: SettingsDialog | None = None
+        self._build(settings_icon or QIcon())
+        self._arrange()
+        self._connect()
+        self._look = QTimer(self)
+        self._look.setInterval(_LOOK_MS)
+        self._look.timeout.connect(session.refresh_canvas)
+        self._show_all()
+
+    def _build(self, settings_icon: QIcon) -> None:
+        settings = self._session.settings
+        self._state = StateRow(settings_icon)
+        self._practice = FaintSentence("practice")
+        self._prompt = PromptEdit("prompt", tr("What do you want to see?"))
+        self._prompt.show_text(settings.prompt)
+        self._style = QtWidgets.QComboBox()
+        self._style.setObjectName("style")
+        self._style.setAccessibleName(tr("Style"))
+        self._style.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._style.setMinimumContentsLength(8)
+        self._strength = StrengthSlider()
+        self._more = QtWidgets.QToolButton()
+        self._more.setObjectName("full_view")
+        self._more.setText(tr("More"))
+        self._more.setCheckable(True)
+        self._more.setAutoRaise(True)
+        self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._advanced = AdvancedSettings(settings)
+        self._generate = QtWidgets.QPushButton()
+        self._generate.setObjectName("generate")
+        self._generate.setToolTip(tr("Ctrl+Enter in the prompt does the same"))
+        self._cancel = QtWidgets.QPushButton(tr("Cancel"))
+        self._cancel.setObjectName("cancel")
+        self._price = FaintSentence("price")
+        self._progress = QtWidgets.QProgressBar()
+        self._progress.setObjectName("progress")
+        self._progress.setRange(0, 1000)
+        self._notice = NoticeLine()
+        self._offer = OfferLine()
+        self._preview = Preview()
+        self._budget = FaintSentence("budget")
+
+    def _arrange(self) -> None:
+        style_row = QtWidgets.QHBoxLayout()
+        style_row.addWidget(QtWidgets.QLabel(tr("Style")))
+        style_row.addWidget(self._style, 1)
+        style_row.addWidget(self._more)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self._generate, 1)
+        buttons.addWidget(self._cancel)
+        for widget in (self._progress, self._cancel):
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)  # coming and going, they move nothing else
+            widget.setSizePolicy(policy)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(6)
+        for part in (self._state, self._practice, self._prompt, style_row, self._advanced, self._strength, buttons, self._price):
+            column.addLayout(part) if isinstance(part, QtWidgets.QLayout) else column.addWidget(part)
+        for part in (self._progress, self._notice, self._offer, self._preview):
+            column.addWidget(part)
+        column.addStretch(1)
+        column.addWidget(self._budget)
+
+    def _connect(self) -> None:
+        session, settings = self._session, self._session.settings
+        self._prompt.edited.connect(lambda text: setattr(settings, "prompt", text))
+        self._prompt.submitted.connect(session.generate)
+        self._style.activated.connect(self._choose_style)
+        self._strength.changed.connect(lambda percent: setattr(settings, "strength", percent))
+        self._more.toggled.connect(lambda on: setattr(settings, "full_view", on))
+        self._generate.clicked.connect(lambda: session.generate())
+        self._cancel.clicked.connect(lambda: session.cancel())
+        self._state.settings_asked.connect(self.open_settings)
+        self._notice.settings_asked.connect(self.open_settings)
+        self._notice.dismissed.connect(session.dismiss_notice)
+        self._offer.accepted.connect(session.show_offer)
+        self._offer.declined.connect(session.discard_offer)
+        session.changed.connect(self._show)
+        settings.changed.connect(self._show)
+
+    def open_settings(self) -> None:
+        """Opens the settings beside Krita's window."""
+        if self._dialog is None:
+            self._dialog = SettingsDialog(self._session, self)
+        self._dialog.open_with_stored()
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        super().showEvent(event)
+        self._session.refresh_canvas()
+        self._look.start()
+
+    def hideEvent(self, event: QtGui.QHideEvent) -> None:
+        self._look.stop()
+        super().hideEvent(event)
+
+    def _show_all(self) -> None:
+        for name in self._views():
+            self._show(name)
+
+    def _show(self, name: str) -> None:
+        view = self._views().get(name)
+        if view is not None:
+            view()
+
+    def _views(self) -> dict[str, Callable[[], object]]:
+        """How each property is shown."""
+        session, settings = self._session, self._session.settings
+        return {
+            "state_line": lambda: self._state.show_line(session.state_line),
+            "practice": lambda: self._practice.show_text(tr("Practice mode: sketches, no AI.") if session.practice else ""),
+            "prompt": lambda: self._prompt.show_text(settings.prompt),
+            "label": lambda: self._generate.setText(session.label),
+            "can_generate": lambda: self._generate.setEnabled(session.can_generate),
+            "strength": lambda: self._strength.show_strength(settings.strength),
+            "strength_matters": self._show_strength,
+            "full_view": self._show_full_view,
+            "price": lambda: self._price.show_text(session.price),
+            "progress": self._show_progress,
+            "progress_text": lambda: self._progress.setFormat(session.progress_text),
+            "notice": lambda: self._notice.show_notice(session.notice),
+            "offer": lambda: self._offer.show_offer(session.offer),
+            "preview": lambda: self._preview.show_image(session.preview),
+            "styles": self._show_styles,
+            "style": self._show_styles,
+            "budget": lambda: self._budget.show_text(session.budget),
+        }
+
+    def _show_strength(self) -> None:
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            QTimer.singleShot(_HELD_MS, self._show_strength)
+            return
+        self._strength.setVisible(self._session.strength_matters)
+
+    def _show_full_view(self) -> None:
+        on = self._session.settings.full_view
+        self._more.setChecked(on)
+        self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        self._advanced.setVisible(on)
+
+    def _show_progress(self) -> None:
+        progress = self._session.progress
+        appears = progress is not None and self._progress.isHidden()
+        self._progress.setVisible(progress is not None)
+        self._cancel.setVisible(progress is not None)
+        self._progress.setValue(round((progress or 0.0) * 1000))
+        if appears:
+            self._progress.repaint()  # now: the region is read right after this, which may take a moment
+
+    def _show_styles(self) -> None:
+        chosen = self._session.style
+        self._style.clear()
+        for style in self._session.styles:
+            self._style.addItem(style.title, style.name)
+            self._style.setItemData(self._style.count() - 1, _tip(style), Qt.ItemDataRole.ToolTipRole)
+            if style.available is False:
+                self._style.model().item(self._style.count() - 1).setEnabled(False)
+        self._style.setCurrentIndex(-1 if chosen is None else self._style.findData(chosen.name))
+        self._style.setEnabled(self._style.count() > 0)
+
+    def _choose_style(self, index: int) -> None:
+        name = self._style.itemData(index)
+        style = next((style for style in self._session.styles if style.name == name), None)
+        if style is not None and style.name != self._session.settings.style:
+            self._session.settings.style = style.name
+            self._session.settings.strength = round(style.default_strength * 100)
+
+
+def _tip(style: Style) -> str:
+    """What a style is for, or why it cannot be used."""
+    if style.available is False:
+        return tr("The engine lacks {models}.", models=", ".join(style.missing) or tr("a model"))
+    return style.description
