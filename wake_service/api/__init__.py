@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket surface (docs/wire.md): one file per resource, no decisions."""

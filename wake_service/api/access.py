@@ -1,0 +1,87 @@
+"""Who may come in: the token, the connection it came over, and the version of what speaks."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from wake_service import __version__
+from wake_service.accounts.tokens import Identity, Scope
+from wake_service.app import Service
+from wake_service.errors import RequestError
+
+#: Versions of the artist's wire that this service speaks.
+API_MIN, API_MAX = 1, 1
+SERVICE_HEADER = f"{__version__}; api={API_MIN}-{API_MAX}"
+_CLIENT = re.compile(r"[^;]*;\s*api=(\d{1,6})\s*$")
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service behind this application."""
+    service: Service = connection.app.state.service
+    return service
+
+
+async def identity_of(connection: HTTPConnection) -> Identity:
+    """Whom the request's token speaks for. Raises RequestError."""
+    check_client(connection)
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise _not_authenticated("No token was sent.")
+    if not _is_private(connection):
+        raise RequestError(
+            403,
+            "tls_required",
+            "A token must not travel over an unprotected connection.",
+            hint="Use an https address, or connect from the computer the service runs on.",
+        )
+    identity = await service_of(connection).identify(secret.strip())
+    if identity is None:
+        raise _not_authenticated("This token is unknown, has expired or was revoked.")
+    return identity
+
+
+async def painter_of(connection: HTTPConnection) -> Identity:
+    """The same, for calls that change something."""
+    identity = await identity_of(connection)
+    if Scope.PAINT not in identity.scopes:
+        raise RequestError(403, "not_allowed", "This token may only look.", hint="Ask your admin for a token that may paint.")
+    return identity
+
+
+def check_client(connection: HTTPConnection) -> None:
+    """Refuses a client whose version of the wire is not spoken here."""
+    match = _CLIENT.match(connection.headers.get("wakebrush-client", ""))
+    if match is None:
+        return
+    api = int(match[1])
+    if api < API_MIN:
+        hint = "Install the plugin that belongs to this service."
+        raise RequestError(426, "client_too_old", "This plugin is too old for the service.", hint=hint)
+    if api > API_MAX:
+        hint = "Ask your admin to update the service, or install the older plugin."
+        raise RequestError(426, "client_too_new", "This plugin is newer than the service.", hint=hint)
+
+
+def _is_private(connection: HTTPConnection) -> bool:
+    if connection.url.scheme in ("https", "wss"):
+        return True
+    host = connection.client.host if connection.client else ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _not_authenticated(detail: str) -> RequestError:
+    title = "This computer is not paired with the service."
+    return RequestError(401, "not_authenticated", title, hint="Pair it again, or ask your admin for a token.", detail=detail)
+
+
+ServiceHere = Annotated[Service, Depends(service_of)]
+Reader = Annotated[Identity, Depends(identity_of)]
+Painter = Annotated[Identity, Depends(painter_of)]

@@ -1,0 +1,50 @@
+"""Styles and models, known also while every machine sleeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from wake_service.api.access import Reader, ServiceHere
+from wake_service.api.answers import json_answer
+from wake_service.app import POOL
+from wake_service.clock import iso
+from wake_service.comfy.catalogue import Catalogue
+from wake_service.comfy.request import Style
+from wake_service.comfy.styles import missing_models
+
+router = APIRouter()
+
+
+@router.get("/v1/styles")
+async def styles(_who: Reader, service: ServiceHere) -> Response:
+    """What can be asked for; `available` is null while nobody knows."""
+    catalogue = service.catalogues.get(POOL)
+    return json_answer({"styles": [_style_view(style, catalogue) for style in service.styles()]})
+
+
+@router.get("/v1/models")
+async def models(_who: Reader, service: ServiceHere) -> Response:
+    """Model files of the machines, as last seen."""
+    catalogue, as_of = service.catalogues.get(POOL), service.catalogues.as_of(POOL)
+    folders = catalogue.models() if catalogue else {}
+    found = [{"name": name, "folder": folder} for folder, names in folders.items() for name in names]
+    return json_answer({"models": found, "as_of": None if as_of is None else iso(as_of)})
+
+
+def _style_view(style: Style, catalogue: Catalogue | None) -> dict[str, Any]:
+    missing = missing_models(style, catalogue) if catalogue else []
+    return {
+        "name": style.name,
+        "title": style.title,
+        "description": style.description,
+        "base": style.base,
+        "width": style.width,
+        "height": style.height,
+        "steps": style.steps,
+        "default_strength": style.default_strength,
+        "available": None if catalogue is None else not missing,
+        "missing": missing,
+    }

@@ -1,0 +1,176 @@
+"""The one call that makes a job."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from wake_service.accounts.tokens import Identity
+from wake_service.api import problems
+from wake_service.api.access import Painter, ServiceHere
+from wake_service.api.answers import json_answer
+from wake_service.app import POOL, Service
+from wake_service.comfy.request import Mode
+from wake_service.comfy.styles import missing_models
+from wake_service.errors import RequestError
+from wake_service.jobs.model import JobRequest, Region
+from wake_service.jobs.submissions import blob_missing
+from wake_service.store.tables import blob_grants, blobs
+
+router = APIRouter()
+
+_Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Side = Annotated[int, Field(ge=64, le=8192, multiple_of=8)]
+#: Generous for 10,000 characters of any script and all else.
+_MAX_BODY = 200_000
+
+
+class RegionBody(BaseModel):
+    """Where the picture belongs in her document."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    x: int = Field(ge=-1_000_000, le=1_000_000)
+    y: int = Field(ge=-1_000_000, le=1_000_000)
+    width: int = Field(ge=1, le=1_000_000)
+    height: int = Field(ge=1, le=1_000_000)
+
+
+class GenerateBody(BaseModel):
+    """What is asked for (docs/wire.md, `POST /v1/generate`)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    mode: Annotated[Mode, Field(strict=False)]
+    prompt: str = Field(max_length=10_000)
+    negative_prompt: str = Field("", max_length=10_000)
+    style: str = Field(min_length=1, max_length=200)
+    strength: float = Field(1.0, gt=0, le=1)
+    image: _Checksum | None = None
+    mask: _Checksum | None = None
+    width: _Side | None = None
+    height: _Side | None = None
+    region: RegionBody | None = None
+    seed: int | None = Field(None, ge=0, lt=2**64)
+    count: int = Field(1, ge=1, le=10)
+    reference: str | None = Field(None, max_length=500)
+
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+
+
+@router.post("/v1/generate")
+async def generate(request: Request, who: Painter, service: ServiceHere, idempotency_key: IdempotencyKey = None) -> Response:
+    """Accepts a job: durable before it is acknowledged."""
+    raw = await request.body()
+    if len(raw) > _MAX_BODY:
+        raise problems.invalid(413, "The request is too long.")
+    body = _parsed(raw)
+    _check_style(body.style, service)
+    wanted = await _job_request(body, who, service)
+    if not service.spending.may_spend(who.team_id, POOL):
+        raise budget_exhausted(who, service)
+    if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:
+        raise RequestError(
+            429, "queue_full", "So many pictures are waiting already.", hint="Wait for some, or cancel them.", retry_after=10
+        )
+    price, wakes = service.spending.price_micros(POOL, service.exchange.picture_seconds, body.count)
+    digest = hashlib.sha256(raw).hexdigest()
+    job = await service.submissions.submit(who, POOL, wanted, idempotency_key, digest)
+    return json_answer({"job": service.book.view(job), "price": service.book.price(price, wakes)}, 202)
+
+
+def _parsed(raw: bytes) -> GenerateBody:
+    try:
+        return GenerateBody.model_validate_json(raw)
+    except ValidationError as error:
+        raise problems.of_validation(error.errors()) from error
+
+
+def _check_style(name: str, service: Service) -> None:
+    style = service.style(name)
+    if style is None:
+        raise RequestError(422, "unknown_style", f"There is no style “{name}”.", hint="Choose one from the list.", field="style")
+    catalogue = service.catalogues.get(POOL)
+    missing = missing_models(style, catalogue) if catalogue else []
+    if missing:
+        raise RequestError(
+            422,
+            "model_missing",
+            f"The machines lack a model of the style “{style.title}”.",
+            hint="Choose another style, or ask your admin to install it.",
+            detail=", ".join(missing),
+        )
+
+
+async def _job_request(body: GenerateBody, who: Identity, service: Service) -> JobRequest:
+    image, mask = _inputs(body)
+    width, height = body.width, body.height
+    if image is not None and (width is None or height is None):
+        sizes = await service.store.read(partial(_size_of, who.artist_id, image))
+        width, height = width or sizes[0], height or sizes[1]
+    if width is None or height is None:
+        raise problems.invalid(422, "The size of the picture is missing.", "width" if width is None else "height")
+    if width * height > service.settings.max_pixels:
+        raise problems.invalid(422, f"{width} x {height} is more than {service.settings.max_pixels:,} pixels.", "width")
+    return JobRequest(
+        mode=body.mode,
+        prompt=body.prompt,
+        negative_prompt=body.negative_prompt,
+        style=body.style,
+        strength=body.strength,
+        width=width,
+        height=height,
+        seed=secrets.randbits(63) if body.seed is None else body.seed,
+        count=body.count,
+        image=image,
+        mask=mask,
+        region=Region(**body.region.model_dump()) if body.region else None,
+        reference=body.reference,
+    )
+
+
+def _inputs(body: GenerateBody) -> tuple[str | None, str | None]:
+    """The image and mask that the mode uses; the others are ignored."""
+    if body.mode is Mode.TEXT_TO_IMAGE:
+        return None, None
+    if body.image is None:
+        hint = "Send the picture to start from."
+        raise RequestError(422, "image_required", "This mode starts from a picture, and none was sent.", hint=hint, field="image")
+    if body.mode is Mode.IMAGE_TO_IMAGE:
+        return body.image, None
+    if body.mask is None:
+        hint = "Send a mask: white is painted, black is kept."
+        raise RequestError(422, "mask_required", "Filling needs a mask, and none was sent.", hint=hint, field="mask")
+    return body.image, body.mask
+
+
+def _size_of(artist_id: str, sha256: str, conn: Connection) -> tuple[int, int]:
+    """The upload's size in pixels, rounded down to what engines can make."""
+    query = select(blobs.c.width, blobs.c.height).join_from(blob_grants, blobs)
+    row = conn.execute(query.where(blob_grants.c.artist_id == artist_id, blobs.c.sha256 == sha256)).one_or_none()
+    if row is None:
+        raise blob_missing([sha256])
+    return max(64, row.width // 8 * 8), max(64, row.height // 8 * 8)
+
+
+def budget_exhausted(who: Identity, service: Service) -> RequestError:
+    """402, naming the team, the month and the amount."""
+    from wake_service.api.me import month_name, next_month_day
+
+    now = service.clock.now()
+    amount = (who.month_budget_micros or 0) / 1_000_000
+    return RequestError(
+        402,
+        "budget_exhausted",
+        f"The team's budget for {month_name(now)} ({amount:g} {service.settings.currency}) is used up.",
+        hint=f"Ask your admin, or wait until {next_month_day(now)}.",
+        detail=f"Team {who.team_name}",
+    )

@@ -1,0 +1,31 @@
+"""Whether the service lives, and whether it can take work. Answered without a token."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from wake_service import __version__
+from wake_service.api.access import API_MAX, API_MIN, ServiceHere
+from wake_service.api.answers import json_answer
+
+router = APIRouter()
+
+_ABOUT = {"service": "wakebrush", "version": __version__, "api": {"min": API_MIN, "max": API_MAX}}
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """The process answers."""
+    return json_answer({**_ABOUT, "status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(service: ServiceHere) -> Response:
+    """Work can be accepted; 503 with the reason if not."""
+    if not service.started:
+        return json_answer({**_ABOUT, "status": "starting"}, 503)
+    free = await service.blobs.free_bytes()
+    if free is not None and free <= 0:
+        return json_answer({**_ABOUT, "status": "storage_full"}, 503)
+    return json_answer({**_ABOUT, "status": "ok"})

@@ -1,0 +1,83 @@
+"""Jobs and their results: list, look, cancel, fetch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response, StreamingResponse
+
+from wake_service.accounts.tokens import Identity
+from wake_service.api.access import Painter, Reader, ServiceHere
+from wake_service.api.answers import json_answer
+from wake_service.api.problems import invalid, not_found
+from wake_service.app import Service
+from wake_service.blobs.base import BlobMissing
+from wake_service.errors import BlobCorrupt, RequestError
+from wake_service.jobs import records
+from wake_service.jobs.model import Job, JobState
+
+router = APIRouter()
+
+
+@router.get("/v1/jobs")
+async def listing(
+    who: Reader,
+    service: ServiceHere,
+    state: str = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: str | None = None,
+) -> Response:
+    """The artist's jobs, newest first; `next` continues."""
+    states = [part for part in state.split(",") if part]
+    for part in states:
+        if part not in list(JobState):
+            raise invalid(422, f"“{part}” is no state of a job.", "state")
+    found = await service.store.read(lambda conn: records.listing(conn, who.artist_id, states, limit + 1, before))
+    page = found[:limit]
+    following = page[-1].id if len(found) > limit else None
+    return json_answer({"jobs": [service.book.view(job) for job in page], "next": following})
+
+
+@router.get("/v1/jobs/{job_id}")
+async def look(job_id: str, who: Reader, service: ServiceHere) -> Response:
+    """One job."""
+    return json_answer(service.book.view(await _mine(job_id, who, service)))
+
+
+@router.delete("/v1/jobs/{job_id}")
+async def cancel(job_id: str, who: Painter, service: ServiceHere) -> Response:
+    """Cancels; a finished job is answered as it is."""
+    await _mine(job_id, who, service)
+    job = await service.dispatcher.cancel(job_id)
+    if job is None:
+        raise not_found()
+    return json_answer(service.book.view(job))
+
+
+@router.get("/v1/jobs/{job_id}/results/{n}")
+async def result(
+    job_id: str, n: int, who: Reader, service: ServiceHere, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The picture itself."""
+    job = await _mine(job_id, who, service)
+    found = next((result for result in job.results if result.n == n), None)
+    if found is None:
+        raise not_found("This picture does not exist (yet).")
+    headers = {"ETag": f'"{found.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    if if_none_match is not None and found.sha256 in if_none_match:
+        return Response(status_code=304, headers=headers)
+    try:
+        chunks = await service.blobs.open(found.sha256)
+    except (BlobMissing, BlobCorrupt) as error:
+        hint = "Generate it again with the same seed."
+        raise RequestError(410, "result_gone", "This picture is no longer stored.", hint=hint, detail=str(error)) from error
+    headers["Content-Length"] = str(found.size)
+    return StreamingResponse(chunks, headers=headers, media_type=found.media_type)
+
+
+async def _mine(job_id: str, who: Identity, service: Service) -> Job:
+    job = await service.book.find(job_id)
+    if job is None or job.artist_id != who.artist_id:
+        raise not_found("There is no such job.")
+    return job

@@ -1,0 +1,247 @@
+"""Everything is built once, here, and handed in. `Service` is the whole; api/ is its face."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from wake_service.accounts import people, tokens
+from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.blobs.base import BlobStore
+from wake_service.blobs.folder import FolderBlobs
+from wake_service.clock import Clock, SystemClock
+from wake_service.comfy.client import EngineClient
+from wake_service.comfy.request import Style
+from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
+from wake_service.errors import SetupError, StorageError
+from wake_service.exchange import Exchange, Spending, Wishes
+from wake_service.jobs import events, records
+from wake_service.jobs.book import JobBook
+from wake_service.jobs.dispatcher import Dispatcher, Floor
+from wake_service.jobs.events import Event, EventLog, EventType
+from wake_service.jobs.hub import Hub
+from wake_service.jobs.model import Job
+from wake_service.jobs.submissions import Submissions
+from wake_service.jobs.telling import Telling
+from wake_service.machines.autoscaler import Policy
+from wake_service.machines.catalogues import Catalogues
+from wake_service.machines.controller import Controller, Timing
+from wake_service.machines.estimates import WakeEstimate
+from wake_service.machines.fleet import Fleet
+from wake_service.machines.ledger import Ledger, Payer
+from wake_service.machines.model import Machine
+from wake_service.machines.views import machine_view
+from wake_service.providers.base import Provider
+from wake_service.providers.engine_command import from_settings
+from wake_service.providers.process import ProcessProvider
+from wake_service.settings import Settings
+from wake_service.store.migrate import upgrade
+from wake_service.store.store import Store, Transaction
+
+log = logging.getLogger(__name__)
+
+POOL = "default"
+#: The one machine of the embedded service: a process on this computer.
+LOCAL_MACHINE = "local"
+#: How often old events are deleted, in seconds.
+_TIDY_EVERY = 3600.0
+
+
+class Service:
+    """One wake service: storage, jobs, machines, and the tasks that keep them going.
+
+    `providers` and `blob_store` replace the ones that `settings` describe (tests, other editions).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        providers: dict[str, Provider] | None = None,
+        machines: list[Machine] | None = None,
+        blob_store: BlobStore | None = None,
+        connect: Callable[[str], EngineClient] = EngineClient,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.lock = _lock(settings.data)
+        self.store = Store.sqlite(settings.data / "wakebrush.db")
+        self.blobs: BlobStore = blob_store or FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
+        self.authenticator = Authenticator(self.store, self.clock)
+        self.hub = Hub()
+        self.events = EventLog(self.hub)
+        self.book = JobBook(self.store, self.clock, self.events, settings.currency)
+        self.telling = Telling(self.book, self.hub, self.clock)
+        self.wishes = Wishes()
+        self.ledger = Ledger()
+        self.fleet = Fleet(self.store, self.clock, self.ledger, WakeEstimate(settings.wake_estimate_seconds))
+        self.catalogues = Catalogues(self.store, self.clock)
+        self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
+        self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
+        policy = Policy(wake_deadline=settings.wake_deadline_seconds, stop_deadline=settings.stop_deadline_seconds)
+        policies = {POOL: policy}
+        self.exchange = Exchange(self.book, self.fleet, self.spending, self.wishes, self.catalogues, policies, self.clock)
+        self.submissions = Submissions(self.store, self.clock, self.book, self.exchange.reason)
+        if providers is None:
+            command = from_settings(settings, settings.data / "engine")
+            providers = {"process": ProcessProvider(settings.data / "machines", {LOCAL_MACHINE: command}, self.clock)}
+        self._known_machines = machines or [Machine(LOCAL_MACHINE, POOL, "process", settings.price_micros_per_hour)]
+        self.controller = Controller(
+            self.fleet, providers, self.exchange, policies, Timing(settings.idle_seconds), self.clock, connect
+        )
+        self.dispatcher = self._dispatcher()
+        self.exchange.dispatcher = self.dispatcher
+        self.started = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reasons_stale = asyncio.Event()
+
+    def _dispatcher(self) -> Dispatcher:
+        floor = Floor(
+            accepts=self.exchange.accepts,
+            may_spend=self.exchange.may_spend,
+            occupied=self._occupied,
+            unreachable=self.controller.report_lost,
+            picture_seconds=self.exchange.note_picture,
+        )
+        blobs, telling, style = self.blobs, self.telling, self.style
+        return Dispatcher(self.store, self.book, blobs, telling, self.clock, style, floor, self.settings.max_pixels)
+
+    async def start(self) -> None:
+        """Brings the database up to date, takes up what an earlier service left, and begins to work."""
+        upgrade(self.store.engine)
+        await self.store.write(self._ensure_default_artist)
+        await self.book.load()
+        await self.catalogues.load()
+        await self.fleet.load(self._known_machines)
+        self.book.outlook = self.exchange.outlook
+        self.book.on_change = self._job_changed
+        self.fleet.on_change = self._machine_changed
+        self.dispatcher.start()
+        await self.controller.start()
+        await self.dispatcher.release_strays()
+        self._tasks = [asyncio.create_task(self._tidy_forever()), asyncio.create_task(self._keep_reasons())]
+        self.started = True
+
+    async def stop(self) -> None:
+        """Lets go in order. Machines keep running, jobs stay where they are."""
+        self.started = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.dispatcher.stop()
+        await self.controller.stop()
+        self.store.close()
+        self.lock.release()
+
+    # -- who and what -----------------------------------------------------------------------------------------------
+
+    def _ensure_default_artist(self, tx: Transaction) -> None:
+        people.ensure_default(tx, self.clock.now(), self.settings.month_budget_micros)
+
+    async def issue_local_token(self) -> str:
+        """A token for the default artist; its secret is returned once and stored only as a hash."""
+
+        def create(tx: Transaction) -> str:
+            artist_id = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
+            scopes = frozenset({Scope.PAINT, Scope.READ})
+            return tokens.create(tx, artist_id, "this computer", scopes, self.clock.now())[1]
+
+        return await self.store.write(create)
+
+    async def identify(self, secret: str) -> Identity | None:
+        """Whom a token speaks for; learns her team's limit on the way."""
+        identity = await self.authenticator.identify(secret)
+        if identity is not None:
+            self.spending.limits[identity.team_id] = identity.month_budget_micros
+        return identity
+
+    def styles(self) -> list[Style]:
+        """The styles that can be asked for."""
+        if self._written_styles is not None:
+            return self._written_styles
+        if self.settings.comfyui_folder is None and self.settings.comfyui_workspace is None:
+            return list(PRACTICE_STYLES)
+        catalogue = self.catalogues.get(POOL)
+        return default_styles(catalogue) if catalogue else []
+
+    def style(self, name: str) -> Style | None:
+        """A style by name."""
+        return next((style for style in self.styles() if style.name == name), None)
+
+    def wish(self, who: Identity) -> float:
+        """ "I am about to paint": until when that keeps a machine awake (epoch seconds)."""
+        until = self.clock.now() + self.settings.wish_seconds
+        self.wishes.add(POOL, until, Payer(who.team_id, who.artist_id))
+        self.controller.poke()
+        return until
+
+    def machine_views(self) -> list[dict[str, Any]]:
+        """All machines on the wire."""
+        return [machine_view(machine, self.fleet, self.settings.currency) for machine in self.fleet.all()]
+
+    # -- what follows from a change ---------------------------------------------------------------------------------
+
+    async def _occupied(self, machine_id: str, job: Job | None) -> None:
+        await self.controller.occupy(machine_id, Payer(job.team_id, job.artist_id, job.id) if job else None)
+
+    def _job_changed(self, job: Job) -> None:
+        self.controller.poke()
+        self.dispatcher.poke()
+        if job.machine_id is not None:
+            self.telling.queue_moved()
+
+    def _machine_changed(self, machine: Machine) -> None:
+        view = machine_view(machine, self.fleet, self.settings.currency)
+        data = orjson.dumps({"machine": view})
+        self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
+        self._reasons_stale.set()
+        self.dispatcher.poke()
+
+    async def _keep_reasons(self) -> None:
+        """What waiting jobs wait for follows the machines, and budgets and months once a minute."""
+        while True:
+            try:
+                await asyncio.wait_for(self._reasons_stale.wait(), 60)
+            except TimeoutError:
+                log.debug("a minute without a change of machines")
+            self._reasons_stale.clear()
+            try:
+                await self.book.say_waiting(POOL, self.exchange.reason)
+            except StorageError as error:
+                log.error("What jobs wait for could not be stored: %s", error)
+                await self.clock.sleep(2.0)
+                self._reasons_stale.set()
+
+    async def _tidy_forever(self) -> None:
+        while True:
+            before = self.clock.now() - self.settings.keep_events_days * 86400
+            try:
+                await self.store.write(lambda tx, before=before: events.forget(tx, before))  # type: ignore[misc]
+            except StorageError as error:
+                log.error("Old events could not be deleted: %s", error)
+            await self.clock.sleep(_TIDY_EVERY)
+
+    async def recent_jobs(self, artist_id: str) -> list[Job]:
+        """An artist's unfinished jobs, and what was finished within the time that events are kept."""
+        since = self.clock.now() - self.settings.keep_events_days * 86400
+        return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
+
+
+def _lock(data: Path) -> FileLock:
+    """One service per data folder. Raises SetupError when another one has it, or it cannot be written."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(data / "service.lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise SetupError(f"Another wake service is using {data}. Stop it first, or give this one --data of its own.") from error
+    except OSError as error:
+        raise SetupError(f"The data folder {data} cannot be used: {error.strerror}.") from error
+    return lock

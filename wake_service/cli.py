@@ -1,0 +1,132 @@
+"""The command `wakebrush`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from wake_service import __version__, settings
+from wake_service.accounts import people, tokens
+from wake_service.accounts.tokens import Scope
+from wake_service.clock import iso
+from wake_service.errors import WakebrushError
+from wake_service.store.migrate import upgrade
+from wake_service.store.store import Store, Transaction
+
+T = TypeVar("T")
+
+DATA = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of database and pictures.")
+_DAY = 86400.0
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Paint in Krita on a cloud GPU that is asleep whenever you are not painting."""
+
+
+@main.command()
+@DATA
+@click.option("--host", help="Address to listen on (default: this computer only).")
+@click.option("--port", type=int, help="Port to listen on; 0 lets the system choose.")
+@click.option("--announce", is_flag=True, help="Print one JSON line on standard output once it listens.")
+def serve(data: Path | None, host: str | None, port: int | None, announce: bool) -> None:
+    """Run the wake service."""
+    from wake_service.server import serve as run
+    from wake_service.server import set_up_logging
+
+    with sentences():
+        given = settings.load(data=data, host=host, port=port)
+        set_up_logging(given.log_level)
+        run(given, announce=(lambda line: click.echo(line)) if announce else None)
+
+
+@main.command()
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("build/demo"), show_default=True)
+def demo(output: Path) -> None:
+    """Show the whole way once, with the practice engine on this computer."""
+    from wake_service.demo import run
+
+    sys.exit(run(output))
+
+
+@main.group()
+def token() -> None:
+    """Create, list and revoke tokens."""
+
+
+@token.command("create")
+@DATA
+@click.option("--artist", default=people.DEFAULT_ARTIST, show_default=True, help="Whose token it is.")
+@click.option("--name", default="", help="What it is for, to tell tokens apart.")
+@click.option("--scope", "scopes", type=click.Choice([s.value for s in Scope]), multiple=True, help="Default: paint and read.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="It expires after so many days (default: never).")
+def create(data: Path | None, artist: str, name: str, scopes: tuple[str, ...], days: float | None) -> None:
+    """Print a new token. It is shown only this once."""
+    granted = frozenset(map(Scope, scopes)) or frozenset(Scope)
+    now = time.time()
+    expires = None if days is None else now + days * _DAY
+
+    def work(tx: Transaction) -> tuple[str, str]:
+        artist_id = people.find(tx.conn, artist)
+        if artist_id is None:
+            raise WakebrushError(f"There is no artist “{artist}”.")
+        return tokens.create(tx, artist_id, name, granted, now, expires)
+
+    with sentences():
+        token_id, secret = change(data, work)
+    click.echo(secret)
+    click.echo(f"Token {token_id} for {artist}, {'never expires' if expires is None else f'until {iso(expires)}'}.", err=True)
+
+
+@token.command("list")
+@DATA
+def listing(data: Path | None) -> None:
+    """Show all tokens (never their secrets)."""
+    with sentences():
+        rows = change(data, lambda tx: tokens.listing(tx.conn))
+    for row in rows:
+        state = "revoked" if row.revoked_at else "expired" if row.expires_at and row.expires_at <= time.time() else "valid"
+        until = iso(row.expires_at) if row.expires_at else "never"
+        click.echo(f"{row.id}  {state:8}  {row.artist:16}  {row.scopes:12}  expires {until:24}  {row.name}")
+
+
+@token.command("revoke")
+@DATA
+@click.argument("token_id")
+def revoke(data: Path | None, token_id: str) -> None:
+    """End a token; it stops working within two seconds."""
+    with sentences():
+        revoked = change(data, lambda tx: tokens.revoke(tx, token_id, time.time()))
+    if not revoked:
+        raise click.ClickException(f"There is no valid token {token_id}.")
+    click.echo(f"Token {token_id} is revoked.")
+
+
+def change(data: Path | None, work: Callable[[Transaction], T]) -> T:
+    """Runs one transaction on the data folder's database, beside a running service or without one."""
+    given = settings.load(data=data)
+    given.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store.sqlite(given.data / "wakebrush.db")
+    try:
+        upgrade(store.engine)
+        with store.engine.begin() as conn:
+            people.ensure_default(Transaction(conn), time.time(), given.month_budget_micros)
+            return work(Transaction(conn))
+    finally:
+        store.close()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What goes wrong on purpose is a sentence on the terminal, not a stack trace."""
+    try:
+        yield
+    except WakebrushError as error:
+        raise click.ClickException(str(error)) from error

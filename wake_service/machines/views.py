@@ -1,0 +1,32 @@
+"""Machines as they go over the wire (docs/wire.md, "Machine")."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from wake_service.accounts.budget import MICROS
+from wake_service.clock import iso
+from wake_service.machines.fleet import Fleet
+from wake_service.machines.model import Machine, MachineState
+
+
+def machine_view(machine: Machine, fleet: Fleet, currency: str) -> dict[str, Any]:
+    """The whole machine; times that are estimates are rounded to a tenth of a second."""
+    eta = fleet.eta(machine)
+    idle = machine.state is MachineState.READY
+    return {
+        "id": machine.id,
+        "pool": machine.pool,
+        "provider": machine.provider,
+        "state": machine.state,
+        "stage": machine.stage,
+        "eta_seconds": None if eta is None else round(eta, 1),
+        "since": iso(machine.since),
+        "generation": machine.generation,
+        "engine": asdict(machine.engine) if machine.engine else None,
+        "price_per_hour": {"amount": round(machine.price_micros_per_hour / MICROS, 6), "currency": currency},
+        "sleeps_at": iso(machine.lease_until) if idle and machine.lease_until else None,
+        "wake_seconds": round(fleet.estimate.wake_seconds(), 1),
+        "message": machine.message,
+    }
