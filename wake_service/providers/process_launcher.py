@@ -1,6 +1,7 @@
 """The process that is a machine on this computer: it owns the engine, watches it, and tells whoever connects.
 
-It has a life of its own (`python -m wake_service.providers.process_launcher FOLDER LOCK`): the service may end or be killed, and the next one connects to the socket named in the state file. There it sends its state as a JSON line, at once and on every
+It has a life of its own (`python -m wake_service.providers.process_launcher FOLDER LOCK`): the service may end or be killed, and
+the next one connects to the socket named in the state file. There it sends its state as a JSON line, at once and on every
 change, and takes `{"order": "stop", "force": false}`. SIGTERM is the same order.
 """
 

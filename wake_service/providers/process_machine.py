@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,9 @@ from wake_service.providers.machine_folder import ALIVE, ENGINE, START, Launch, 
 log = logging.getLogger(__name__)
 
 LAUNCH_SECONDS = 10.0
+#: From a killed launcher's hanging up until the kernel lets go of its lock: milliseconds, on a busy computer more.
+HANG_UP_SECONDS = 1.0
+#: From SIGKILL to an engine's end, which gives its GPU memory back.
 END_SECONDS = 5.0
 _LAUNCHER = "wake_service.providers.process_launcher"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -102,7 +106,7 @@ class ProcessMachine:
         if link is not None:
             self._link = link
             link.listen(self._lost)
-        elif await asyncio.to_thread(self.folder.released, ALIVE, END_SECONDS):
+        elif await asyncio.to_thread(self.folder.released, ALIVE, HANG_UP_SECONDS):
             await self._find_out_the_end(state)
         else:
             message = f"The machine's launcher (process {state.launcher_pid}) does not answer; stop the machine to use it again."
@@ -132,7 +136,7 @@ class ProcessMachine:
                 self._show(ended)
 
     def _launch(self, launch: Launch, announce: Callable[[], object]) -> None:
-        """Starts a launcher, unless somebody else just did. It inherits the lock: a service that dies cannot cut a start in two."""
+        """Starts a launcher, unless somebody else just did. It inherits the lock: a dying service cannot cut a start in two."""
         self.folder.make()
         with self.folder.holding(START) as lock:
             state = self.folder.state()
@@ -187,6 +191,8 @@ class ProcessMachine:
                 os.killpg(state.engine_pid, signal.SIGKILL)
             if not self.folder.released(ENGINE, END_SECONDS):
                 raise ProviderError(f"The engine (process {state.engine_pid}) was killed but has not ended yet.")
+        if state.socket is not None:
+            shutil.rmtree(Path(state.socket).parent, ignore_errors=True)
         message = "The machine's launcher was ended from outside, and the engine with it."
         self.folder.write_state(MachineState(state.boot, Power.STOPPED, message=message))
 

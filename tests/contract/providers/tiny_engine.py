@@ -1,7 +1,7 @@
 """The least that a launcher takes for an engine: it says where it listens, and then waits to be ended.
 
-Arguments: `--port N`, then any of `deaf` (SIGTERM is ignored), `mute` (never says that it answers), `brief` (ends at once with code 3),
-`parent` (leaves a child that outlives SIGTERM; its process id is printed).
+Arguments: `--port N`, then any of `deaf` (SIGTERM is ignored), `mute` (never says that it answers), `brief` (ends at once with
+code 3), `parent` (has a child that outlives SIGTERM; its process id is printed).
 """
 
 import signal

@@ -1,0 +1,179 @@
+"""The places the provider contract is tried in: a cloud in memory, and processes on this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from wake_service.clock import ManualClock, SystemClock
+from wake_service.providers.base import BootStage, Power, Provider, Sighting
+from wake_service.providers.engine_command import EngineCommand
+from wake_service.providers.fake import FakeProvider
+from wake_service.providers.machine_folder import ALIVE, MachineFolder
+from wake_service.providers.process import ProcessProvider
+
+DEADLINE = 30.0
+REPOSITORY = Path(__file__).resolve().parents[3]
+TINY_ENGINE = Path(__file__).with_name("tiny_engine.py")
+
+
+def tiny_engine(*moods: str) -> EngineCommand:
+    return EngineCommand((sys.executable, str(TINY_ENGINE), "--port", "{port}", *moods), TINY_ENGINE.parent)
+
+
+class World(Protocol):
+    """Machines `m1` and `m2`, both stopped at first."""
+
+    def open(self) -> Provider:
+        """A provider, as a new service would make it."""
+
+    async def leave_running(self, machine_id: str) -> None:
+        """A machine whose engine answers, left by a service that was killed."""
+
+    async def kill_engine(self, machine_id: str) -> None:
+        """The engine dies; nobody ordered it."""
+
+    async def wait(self, happened: asyncio.Event) -> None:
+        """Lets time pass until then. Raises TimeoutError."""
+
+    async def clean_up(self) -> None:
+        """Leaves nothing running."""
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._first = FakeProvider(self.clock, ["m1", "m2"])
+
+    def open(self) -> Provider:
+        return self._first.next_service()
+
+    async def leave_running(self, machine_id: str) -> None:
+        await self._first.next_service().start(machine_id)
+        await self.clock.advance(self._first.cloud.times.wake)
+
+    async def kill_engine(self, machine_id: str) -> None:
+        self._first.cloud.die(machine_id)
+
+    async def wait(self, happened: asyncio.Event) -> None:
+        until = self.clock.now() + 600
+        while not happened.is_set():
+            if self.clock.now() > until:
+                raise TimeoutError
+            await self.clock.advance(1)
+
+    async def clean_up(self) -> None:
+        await self._first.close()
+
+
+class ProcessWorld:
+    def __init__(self, directory: Path, command: Callable[[Path], EngineCommand]) -> None:
+        self.directory = directory
+        self.commands: Mapping[str, EngineCommand] = {id: command(directory / "files" / id) for id in ("m1", "m2")}
+
+    def open(self) -> ProcessProvider:
+        return ProcessProvider(self.directory / "machines", self.commands, SystemClock())
+
+    def folder(self, machine_id: str) -> MachineFolder:
+        return MachineFolder(self.directory / "machines" / machine_id)
+
+    async def leave_running(self, machine_id: str) -> None:
+        code = (
+            "import asyncio, sys\n"
+            "from pathlib import Path\n"
+            "from tests.contract.providers.worlds import ProcessWorld, seen\n"
+            "from wake_service.providers.base import BootStage, Power\n"
+            "from wake_service.providers.engine_command import EngineCommand\n"
+            "async def main():\n"
+            "    world = ProcessWorld(Path(sys.argv[1]), lambda _: EngineCommand(tuple(sys.argv[4:]), Path(sys.argv[3])))\n"
+            "    provider = world.open()\n"
+            "    async with seen(world, provider) as sightings:\n"
+            "        await provider.start(sys.argv[2])\n"
+            "        await sightings.until(sys.argv[2], Power.RUNNING, BootStage.ENGINE)\n"
+            "        print('answers', flush=True)\n"
+            "        await asyncio.Event().wait()\n"
+            "asyncio.run(main())\n"
+        )
+        command = self.commands[machine_id]
+        service = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code, str(self.directory), machine_id, str(command.cwd), *command.argv),
+            cwd=REPOSITORY,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert service.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            assert await service.stdout.readline() == b"answers\n"
+        service.kill()
+        await service.communicate()
+
+    async def kill_engine(self, machine_id: str) -> None:
+        state = self.folder(machine_id).state()
+        assert state is not None and state.engine_pid is not None
+        os.kill(state.engine_pid, signal.SIGKILL)
+
+    async def wait(self, happened: asyncio.Event) -> None:
+        async with asyncio.timeout(DEADLINE):
+            await happened.wait()
+
+    async def clean_up(self) -> None:
+        provider = self.open()
+        for sighting in await provider.machines():
+            await provider.stop(sighting.machine_id, force=True)
+            folder = self.folder(sighting.machine_id)
+            assert await asyncio.to_thread(folder.released, ALIVE, DEADLINE)
+        await provider.close()
+
+
+class Sightings:
+    """What a provider has announced so far."""
+
+    def __init__(self, world: World) -> None:
+        self.all: list[Sighting] = []
+        self._world = world
+        self._looking_for: Callable[[], bool] = bool
+        self._found = asyncio.Event()
+
+    def add(self, sighting: Sighting) -> None:
+        self.all.append(sighting)
+        if self._looking_for():
+            self._found.set()
+
+    def of(self, machine_id: str) -> list[Sighting]:
+        return [sighting for sighting in self.all if sighting.machine_id == machine_id]
+
+    async def until(self, machine_id: str, power: Power, stage: BootStage | None = None, *, after: int = 0) -> Sighting:
+        """Waits for such an announcement ; the first `after` ones do not count."""
+
+        def matching() -> list[Sighting]:
+            return [s for s in self.all[after:] if (s.machine_id, s.power, s.stage) == (machine_id, power, stage)]
+
+        self._looking_for = lambda: bool(matching())
+        self._found.clear()
+        if not matching():
+            await self._world.wait(self._found)
+        return matching()[0]
+
+
+@asynccontextmanager
+async def seen(world: World, provider: Provider) -> AsyncIterator[Sightings]:
+    """Watches a provider; closes it at the end, which must end the watching."""
+    sightings = Sightings(world)
+    stream = provider.watch()
+
+    async def watch() -> None:
+        async for sighting in stream:
+            sightings.add(sighting)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield sightings
+    finally:
+        await provider.close()
+        async with asyncio.timeout(DEADLINE):
+            await watching
