@@ -18,9 +18,9 @@ STOP_SECONDS = 3.0
 
 
 class Link(QObject):
-    """Connected or not, and to whom. `online(connection)`, `offline(ServiceError)`, `event(envelope)`, `preview(header, bytes)`."""
+    """Connected or not, and to whom. `online()`, `offline(ServiceError)`, `event(envelope)`, `preview(header, bytes)`."""
 
-    online = Signal(object)
+    online = Signal()
     offline = Signal(object)
     event = Signal(object)
     preview = Signal(object, object)
@@ -72,7 +72,7 @@ class Link(QObject):
             if self.service is not None:
                 self.service.close()
             self.service = Service(connection)
-        self.online.emit(connection)
+        self.online.emit()
 
 
 class _ToGui:

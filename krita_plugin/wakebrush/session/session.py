@@ -10,8 +10,8 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.region import RegionSettings
-from ..client.config import Connection, KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, NotFound, Refused, ServiceError, Unreachable
+from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
+from ..client.errors import Incompatible, NotFound, Refused, ServiceError, Stopped, Unreachable
 from ..client.model import Machine, Me, Style
 from ..client.service import Service
 from ..i18n import tr
@@ -29,6 +29,8 @@ from .work import Work
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
+#: How soon a question that failed on a live connection is asked again, in milliseconds.
+_AGAIN_MS = 2000
 
 
 class Session(Observable):
@@ -94,17 +96,16 @@ class Session(Observable):
     def generate(self) -> None:
         """What the button does. What cannot be done is said in the error line."""
         self.notice = None
+        if self._error is not None:
+            self._tell_error(self._error)
+            self._link.retry_now()
+            if not isinstance(self._error, Unreachable) or self.style is None:
+                return
         try:
             request = self._request()
         except ValueError as error:
             self.notice = Notice(str(error))
             return
-        if not self._connected and not isinstance(self._error, (Unreachable, type(None))):
-            self._tell_error(self._error)
-            return
-        if self._error is not None:
-            self._tell_error(self._error)
-            self._link.retry_now()
         settings = self.settings
         settings.save()
         region = RegionSettings(settings.grow, settings.feather, settings.padding)
@@ -184,12 +185,13 @@ class Session(Observable):
         settings, style = self.settings, self.style
         if not settings.prompt.strip():
             raise ValueError(tr("Say in the prompt what you want to see."))
-        if style is None and self._connected:
+        if style is None and not self._connected:
+            raise ValueError(tr("One moment: the service has not answered yet."))
+        if style is None:
             raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
         mode, strength = self._mode()
         seed = parse_seed(settings.seed)
-        name = style.name if style else settings.style
-        return PaintRequest(mode, settings.prompt.strip(), settings.negative_prompt.strip(), name, strength, seed, settings.count)
+        return PaintRequest(mode, settings.prompt.strip(), settings.negative_prompt.strip(), style.name, strength, seed, settings.count)
 
     def _mode(self) -> tuple[str, float]:
         state = self._canvas_state
@@ -197,13 +199,19 @@ class Session(Observable):
 
     # What the service says.
 
-    def _online(self, connection: Connection) -> None:
-        del connection
-        self._connected, self._error = True, None
-        self._link.ask("ask", Service.styles, self._got_styles)
+    def _online(self) -> None:
+        self._error = None
+        self._ask_for_styles()
         self._link.ask("ask", Service.me, self._got_me)
-        self.work.online()
-        self._update()
+
+    def _ask_for_styles(self) -> None:
+        """Without styles nothing can be painted: she is connected when they are here."""
+        self._link.ask("ask", Service.styles, self._got_styles, self._no_styles)
+
+    def _no_styles(self, error: Exception) -> None:
+        if isinstance(error, ServiceError) and not isinstance(error, Stopped):
+            self._offline(error)
+            QTimer.singleShot(_AGAIN_MS, self._ask_for_styles)
 
     def _offline(self, error: ServiceError) -> None:
         self._connected, self._error = False, error
@@ -228,7 +236,7 @@ class Session(Observable):
     def _machine_changed(self) -> None:
         self.work.machine_changed(self.machine)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
-            self._link.ask("ask", Service.styles, self._got_styles)
+            self._ask_for_styles()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -245,11 +253,13 @@ class Session(Observable):
             self.preview = image
 
     def _got_styles(self, styles: list[Style]) -> None:
+        self._connected, self._error = True, None
         first_time = not self.styles
         self.styles = tuple(styles)
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
+        self.work.online()
         self._update()
 
     def _got_me(self, me: Me) -> None:

@@ -1,0 +1,291 @@
+"""A small service that follows docs/wire.md, for tests of the plugin: scripted, in a thread, on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import struct
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+TOKEN = "a-token"
+NOW = "2026-11-20T10:00:00.000Z"
+
+
+def machine(state: str = "ready", **more: Any) -> dict[str, Any]:
+    """A machine as the wire describes it."""
+    described = {
+        "id": "practice", "pool": "default", "provider": "process", "state": state, "stage": None, "eta_seconds": None, "since": NOW,
+        "generation": 1, "engine": {"name": "Practice mode: sketches, no AI", "version": "1", "practice": True},
+        "price_per_hour": {"amount": 1.006, "currency": "USD"}, "sleeps_at": None, "wake_seconds": 61.0, "message": None,
+    }  # fmt: skip
+    return {**described, **more}
+
+
+ME = {
+    "artist": {"id": "a", "name": "Mira"}, "team": {"id": "t", "name": "Studio"}, "roles": ["artist"], "scopes": ["paint"],
+    "budget": {"limit": {"amount": 20.0, "currency": "USD"}, "spent": {"amount": 3.1, "currency": "USD"}, "month": "2026-11",
+               "resets_at": "2026-12-01T00:00:00Z"},
+    "limits": {"max_pixels": 16777216, "max_blob_bytes": 100000000, "max_count": 10, "max_prompt": 10000},
+    "service": {"version": "0.1.0", "api": {"min": 1, "max": 1}},
+}  # fmt: skip
+
+STYLES = [
+    {"name": "practice-gouache", "title": "Gouache", "description": "Broad strokes", "base": "sd15", "width": 512, "height": 512, "steps": 12,
+     "default_strength": 0.7, "available": True, "missing": []},
+    {"name": "flux-ink", "title": "Ink", "description": "", "base": "flux", "width": 1024, "height": 1024, "steps": 20,
+     "default_strength": 0.6, "available": False, "missing": ["ink.safetensors"]},
+]  # fmt: skip
+
+
+class FakeService:
+    """Runs while it is entered. Tests call `push`, `preview`, `finish` and friends from their own thread."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.by_key: dict[str, str] = {}
+        self.results: dict[tuple[str, int], bytes] = {}
+        self.machines = [machine()]
+        self.stream = str(uuid.uuid4())
+        self.log: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, str]] = []
+        self.positions: list[dict[str, str]] = []
+        self.headers: dict[str, str] = {"Wakebrush-Service": "0.1.0; api=1-1"}
+        self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
+        self.token = TOKEN
+        self.port = 0
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._changed: asyncio.Event | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"KRITA_AI_ENDPOINT": self.endpoint, "KRITA_AI_TOKEN": TOKEN}
+
+    def __enter__(self) -> FakeService:
+        started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
+        self._thread.start()
+        assert started.wait(10)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Goes away like a service that is killed; may be called again."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+
+    def start_again(self) -> None:
+        """Comes back on the same port with the same memory."""
+        self.__enter__()
+
+    # What tests do from outside.
+
+    def push(self, kind: str, job: dict[str, Any] | None = None, durable: bool = True, **data: Any) -> None:
+        """Sends an event to everybody who listens, and remembers it if it is durable."""
+        self._run(self._push(kind, job, durable, data))
+
+    def preview(self, job: str, image: bytes) -> None:
+        header = json.dumps({"job": job, "picture": 0, "step": 3, "steps": 12, "media_type": "image/png"}).encode()
+        frame = struct.pack(">I", len(header)) + header + image
+        self._run(self._send_all(frame))
+
+    def change(self, job_id: str, kind: str, **changes: Any) -> None:
+        """A job changes, with the event that tells it."""
+        job = self.jobs[job_id]
+        job.update(changes)
+        self.push(kind, dict(job))
+
+    def finish(self, job_id: str, picture: bytes, n: int = 0, last: bool = True) -> None:
+        """A picture is ready; with the last one the job has succeeded."""
+        result = {"n": n, "sha256": hashlib.sha256(picture).hexdigest(), "media_type": "image/png", "width": 64, "height": 64,
+                  "size": len(picture), "seed": 1}  # fmt: skip
+        self.results[job_id, n] = picture
+        results = [*self.jobs[job_id]["results"], result]
+        self.change(job_id, "job.result", results=results, state="running")
+        if last:
+            self.change(job_id, "job.succeeded", state="succeeded", stage=None, finished_at="2099-01-01T00:00:00Z")
+
+    def cut(self) -> None:
+        """Breaks every stream."""
+        self._run(self._cut())
+
+    def tell_machine(self, **changes: Any) -> None:
+        self.machines = [machine(**changes)]
+        self.push("machine.changed", durable=False, machine=self.machines[0])
+
+    # The wire.
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self._changed = asyncio.Event()
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/v1/me", _saying(lambda: ME)),
+                web.get("/v1/styles", _saying(lambda: {"styles": STYLES})),
+                web.get("/v1/machines", _saying(lambda: {"machines": self.machines})),
+                web.get("/v1/blobs/{sha}", self._blob),
+                web.put("/v1/blobs/{sha}", self._put_blob),
+                web.post("/v1/generate", self._generate),
+                web.get("/v1/jobs/{id}", self._job),
+                web.delete("/v1/jobs/{id}", self._cancel),
+                web.get("/v1/jobs/{id}/results/{n}", self._result),
+                web.get("/v1/events", self._events),
+            ]
+        )
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]
+        started.set()
+        await self._end.wait()
+        await self._cut()
+        await runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        self.calls.append((request.method, request.path))
+        refused = self.refuse(request.method, request.path)
+        if refused is not None:
+            return web.json_response(refused[1], status=refused[0], headers=self.headers)
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}
+            return web.json_response(problem, status=401)
+        answer: web.StreamResponse = await handler(request)
+        if not answer.prepared:
+            answer.headers.update(self.headers)
+        return answer
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        return web.Response(status=204 if request.match_info["sha"] in self.blobs else 404)
+
+    async def _put_blob(self, request: web.Request) -> web.Response:
+        content = await request.read()
+        sha = request.match_info["sha"]
+        assert hashlib.sha256(content).hexdigest() == sha
+        self.blobs[sha] = content
+        return web.json_response({"sha256": sha}, status=201)
+
+    async def _generate(self, request: web.Request) -> web.Response:
+        body, key = await request.json(), request.headers["Idempotency-Key"]
+        if key not in self.by_key:
+            missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
+            if missing:
+                return web.json_response({"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409)
+            job = new_job(body)
+            self.jobs[job["id"]] = job
+            self.by_key[key] = job["id"]
+            await self._push("job.queued", dict(job), True, {})
+        price = {"estimate": {"amount": 0.55, "currency": "USD"}, "includes_wake": True}
+        return web.json_response({"job": self.jobs[self.by_key[key]], "price": price}, status=202)
+
+    async def _job(self, request: web.Request) -> web.Response:
+        job = self.jobs.get(request.match_info["id"])
+        if job is None:
+            return web.json_response({"status": 404, "code": "not_found", "title": "No such job."}, status=404)
+        return web.json_response(job)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        job = self.jobs[request.match_info["id"]]
+        if job["state"] in ("queued", "running"):
+            job["state"] = "cancelled"
+            await self._push("job.cancelled", dict(job), True, {})
+        return web.json_response(job)
+
+    async def _result(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.results[request.match_info["id"], int(request.match_info["n"])])
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        position = dict(request.query)
+        self.positions.append(position)
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return await self._poll(position)
+        socket = web.WebSocketResponse(heartbeat=20)
+        socket.headers.update(self.headers)
+        await socket.prepare(request)
+        for envelope in self._missed(position):
+            await socket.send_json(envelope)
+        if not self._missed(position) or "after" in position:
+            for each in self.machines:
+                await socket.send_json(_envelope(self.stream, None, "machine.changed", None, {"machine": each}))
+        self._sockets.add(socket)
+        async for message in socket:
+            assert message.type is WSMsgType.TEXT
+        self._sockets.discard(socket)
+        return socket
+
+    async def _poll(self, position: dict[str, str]) -> web.Response:
+        assert self._changed is not None
+        if not self._missed(position):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), float(position.get("wait", 0)))
+        answer = {"stream": self.stream, "events": self._missed(position), "seq": len(self.log), "machines": self.machines, "progress": []}
+        return web.json_response(answer)
+
+    def _missed(self, position: dict[str, str]) -> list[dict[str, Any]]:
+        if position.get("stream") == self.stream and "after" in position:
+            return [each for each in self.log if each["seq"] > int(position["after"])]
+        data = {"seq": len(self.log), "jobs": list(self.jobs.values()), "machines": self.machines, "me": ME}
+        return [_envelope(self.stream, len(self.log), "snapshot", None, data)]
+
+    async def _push(self, kind: str, job: dict[str, Any] | None, durable: bool, data: dict[str, Any]) -> None:
+        data = data if job is None else {"job": job, **data}
+        envelope = _envelope(self.stream, len(self.log) + 1 if durable else None, kind, data.get("job", {}).get("id"), data)
+        if durable:
+            self.log.append(envelope)
+        await self._send_all(envelope)
+
+    async def _send_all(self, frame: dict[str, Any] | bytes) -> None:
+        assert self._changed is not None
+        for socket in list(self._sockets):
+            with contextlib.suppress(ConnectionError):
+                await (socket.send_bytes(frame) if isinstance(frame, bytes) else socket.send_json(frame))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _cut(self) -> None:
+        for socket in list(self._sockets):
+            self._sockets.discard(socket)
+            if socket._req is not None and socket._req.transport is not None:
+                socket._req.transport.abort()
+
+    def _run(self, work: Any) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def new_job(body: dict[str, Any]) -> dict[str, Any]:
+    """A queued job as the wire describes it."""
+    echoed = ("mode", "prompt", "style", "strength", "count", "width", "height", "region", "reference")
+    return {
+        **{name: body.get(name) for name in echoed},
+        "id": str(uuid.uuid4()), "state": "queued", "waiting_for": None, "stage": None, "attempt": 1, "ahead": 0, "eta_seconds": None,
+        "seed": body.get("seed") or 1, "machine": None, "created_at": NOW, "started_at": None, "finished_at": None, "results": [],
+        "cost": {"amount": 0.0, "currency": "USD"}, "error": None,
+    }  # fmt: skip
+
+
+def _envelope(stream: str, seq: int | None, kind: str, job: str | None, data: dict[str, Any]) -> dict[str, Any]:
+    return {"stream": stream, "seq": seq, "type": kind, "at": NOW, "job": job, "machine": None, "data": data}
+
+
+def _saying(body: Callable[[], Any]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(body())
+
+    return answer
