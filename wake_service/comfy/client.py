@@ -102,7 +102,11 @@ class EngineClient:
         return read_queue(await self._json("GET", "/queue"))
 
     async def history(self, prompt_id: str) -> HistoryEntry | None:
-        """What became of a prompt; None while it waits or runs, and after the engine has forgotten it (a restart)."""
+        """What became of a prompt; None while it waits or runs, and after the engine has forgotten it (a restart).
+
+        The engine writes it down after `execution_success` or `execution_error` and before the end marker
+        (`executing` without a node): on the former events alone it may not be there yet.
+        """
         return read_history(prompt_id, await self._json("GET", f"/history/{quote(prompt_id, safe='')}"))
 
     async def view(self, image: ImageRef) -> bytes:

@@ -141,7 +141,7 @@ class EngineSocket:
 
     async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         """Takes everything off the wire as it comes."""
-        reason = "it closed the connection"
+        reason = "the other side closed it"
         try:
             while True:
                 message = await connection.receive()
@@ -155,7 +155,7 @@ class EngineSocket:
                         reason = named(broken)
                     return
         finally:
-            self._buffer.end(EngineUnreachable(f"The engine at {self._client.base_url} is gone: {reason}."))
+            self._buffer.end(EngineUnreachable(f"The connection to the engine at {self._client.base_url} broke: {reason}."))
 
     def _keep(self, event: WireEvent) -> None:
         """A preview that names no node belongs to the one that was last said to execute."""
