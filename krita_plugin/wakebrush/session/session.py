@@ -325,10 +325,10 @@ class Session(Observable):
         error = self._error
         if error is None:
             return StateLine("off", tr("Looking for the Wakebrush service."))
-        if isinstance(error, Unreachable):
-            if current is not None or self._machines:
-                return StateLine("trouble", tr("Offline. Still painting; it appears when you are back."))
-            return StateLine("trouble", error.title)
+        if isinstance(error, Unreachable) and (current is not None or self._machines):
+            return StateLine("trouble", tr("Offline. Still painting; it appears when you are back."))
+        if self.notice is not None and self.notice.title == error.title:
+            return StateLine("trouble", tr("Not connected."))
         return StateLine("trouble", error.title)
 
     def _offer(self) -> str:

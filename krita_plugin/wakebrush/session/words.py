@@ -55,9 +55,9 @@ def about(seconds: float) -> str:
 
 
 def money(value: Money) -> str:
-    """`$0.55`; tenths of a cent only where cents would read as nothing."""
+    """`$0.55`, `$20`; more places only where cents would read as nothing."""
     sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(value.currency)
-    places = 2 if value.amount >= 0.01 or value.amount == 0 else 4
+    places = 0 if value.amount == round(value.amount) else 2 if value.amount >= 0.01 else 4
     return f"{sign}{value.amount:.{places}f}" if sign else f"{value.amount:.{places}f} {value.currency}"
 
 
@@ -78,7 +78,7 @@ def price_text(machine: Machine | None, last: Price | None) -> str:
 
 
 def budget_text(budget: Budget | None) -> str:
-    """`you: $3.10 of $20.00 in November`"""
+    """`Team: $3.10 of $20 in November`"""
     if budget is None:
         return ""
     month = datetime.fromtimestamp((budget.resets_at or 0.0) - 86_400, timezone.utc)
@@ -96,7 +96,7 @@ def budget_text(budget: Budget | None) -> str:
         "November",
         "December",
     ]
-    text = tr("{spent} of {limit}", spent=money(budget.spent), limit=money(budget.limit))
+    text = tr("Team: {spent} of {limit}", spent=money(budget.spent), limit=money(budget.limit))
     return text if budget.resets_at is None else tr("{amount} in {month}", amount=text, month=tr(names[month.month - 1]))
 
 
@@ -180,13 +180,13 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
         "sending": tr("sending"),
         "waking": tr("waking"),
         "waiting": tr("waiting"),
-        "models": tr("loading the model"),
+        "models": tr("loading model"),
         "sampling": tr("painting"),
         "saving": tr("saving"),
         "inserting": tr("placing the layer"),
     }[progress.phase]
     if progress.phase == "sampling" and step is not None:
-        words = tr("{words} · step {step} of {steps}", words=words, step=step[0], steps=step[1])
+        words = tr("{words} {step}/{steps}", words=words, step=step[0], steps=step[1])
     elif eta is not None and progress.phase in ("waking", "waiting"):
         words = tr("{words} · {wait}", words=words, wait=duration(eta))
     elif progress.phase in ("waking", "waiting", "models") and progress.elapsed(now) >= 1:

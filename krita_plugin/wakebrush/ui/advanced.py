@@ -19,7 +19,8 @@ class AdvancedSettings(QWidget):
         self._negative = PromptEdit("negative_prompt", tr("What should not be there"), lines=(1, 4))
         self._seed = QtWidgets.QLineEdit()
         self._seed.setObjectName("seed")
-        self._seed.setPlaceholderText(tr("new each time"))
+        self._seed.setPlaceholderText(tr("any"))
+        self._seed.setMinimumWidth(50)
         self._seed.setToolTip(tr("The same seed with the same settings gives the same picture"))
         self._numbers = {
             "count": _number("count", 1, 10, tr("How many pictures to make"), ""),
@@ -27,15 +28,18 @@ class AdvancedSettings(QWidget):
             "feather": _number("feather", 0, 512, tr("Softens the edge of the selection over so many pixels"), tr(" px")),
             "padding": _number("padding", 0, 2048, tr("So many pixels around the selection are shown to the model"), tr(" px")),
         }
-        form = QtWidgets.QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(tr("Avoid"), self._negative)
-        form.addRow(tr("Seed"), self._seed)
-        form.addRow(tr("Pictures"), self._numbers["count"])
-        form.addRow(tr("Grow"), self._numbers["grow"])
-        form.addRow(tr("Feather"), self._numbers["feather"])
-        form.addRow(tr("Context"), self._numbers["padding"])
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for column in (1, 3):
+            grid.setColumnStretch(column, 1)
+        grid.addWidget(QtWidgets.QLabel(tr("Avoid")), 0, 0)
+        grid.addWidget(self._negative, 0, 1, 1, 3)
+        cells = (tr("Seed"), self._seed), (tr("Pictures"), self._numbers["count"]), (tr("Grow"), self._numbers["grow"])
+        cells += (tr("Feather"), self._numbers["feather"]), (tr("Context"), self._numbers["padding"])
+        for number, (label, field) in enumerate(cells):
+            row, column = 1 + number // 2, number % 2 * 2
+            grid.addWidget(QtWidgets.QLabel(label), row, column)
+            grid.addWidget(field, row, column + 1)
         self._bind()
 
     def _bind(self) -> None:

@@ -75,9 +75,9 @@ class Panel(QWidget):
         style_row.addWidget(QtWidgets.QLabel(tr("Style")))
         style_row.addWidget(self._style, 1)
         style_row.addWidget(self._more)
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self._generate, 1)
-        buttons.addWidget(self._cancel)
+        way = QtWidgets.QHBoxLayout()
+        way.addWidget(self._progress, 1)
+        way.addWidget(self._cancel)
         for widget in (self._progress, self._cancel):
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)  # coming and going, they move nothing else
@@ -85,10 +85,14 @@ class Panel(QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(6)
-        for part in (self._state, self._practice, self._prompt, style_row, self._advanced, self._strength, buttons, self._price):
-            column.addLayout(part) if isinstance(part, QtWidgets.QLayout) else column.addWidget(part)
-        for part in (self._progress, self._notice, self._offer, self._preview):
-            column.addWidget(part)
+        for widget in (self._state, self._practice, self._prompt):
+            column.addWidget(widget)
+        column.addLayout(style_row)
+        for widget in (self._strength, self._advanced, self._generate, self._price):
+            column.addWidget(widget)
+        column.addLayout(way)
+        for widget in (self._notice, self._offer, self._preview):
+            column.addWidget(widget)
         column.addStretch(1)
         column.addWidget(self._budget)
 

@@ -41,7 +41,7 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
         self.textChanged.connect(lambda: self.edited.emit(self.toPlainText()))
-        self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
+        self.textChanged.connect(self._fit)
         self._fit()
 
     def show_text(self, text: str) -> None:
@@ -51,6 +51,10 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(60, self._height(self._lines[0]))
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and _is_ours(event):
@@ -67,11 +71,19 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
     def _fit(self) -> None:
         """As high as the text, in whole lines (QPlainTextEdit's layout counts lines, not pixels)."""
         lines = round(self.document().documentLayout().documentSize().height())
-        self.setFixedHeight(self._height(max(self._lines[0], min(self._lines[1], lines))))
+        height = self._height(max(self._lines[0], min(self._lines[1], lines)))
+        self.setVerticalScrollBarPolicy(_bar_if(lines > self._lines[1]))
+        if height != self.height():
+            self.setFixedHeight(height)
 
     def _height(self, lines: int) -> int:
         margins = self.contentsMargins().top() + self.contentsMargins().bottom() + 2 * self.frameWidth()
         return int(lines * self.fontMetrics().lineSpacing() + 2 * self.document().documentMargin() + margins)
+
+
+def _bar_if(needed: bool) -> Qt.ScrollBarPolicy:
+    """A bar that came and went by itself would change the width, and with it the number of lines."""
+    return Qt.ScrollBarPolicy.ScrollBarAlwaysOn if needed else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
 
 
 def _is_ours(event: QtGui.QKeyEvent) -> bool:
