@@ -103,6 +103,11 @@ class RunningKrita:
             raise AssertionError(f"Waited {seconds:.0f} s in vain for {what}; last: {seen[0]!r}") from error
         return seen[0]
 
+    def hang_up(self) -> None:
+        """Ends the conversation; Krita goes on by itself."""
+        self._answers.close()
+        self._connection.close()
+
     def wait_for_exit(self, seconds: float = 30.0) -> int:
         """The exit code; negative when a signal ended it."""
         return self.process.wait(seconds)
@@ -139,6 +144,7 @@ def running_krita(version: KritaVersion, profile: Profile, **environment: str) -
         command = [*version.command(), "env", "-i", *assignments, "krita", "--nosplash"]
         with log.open("ab") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output, cwd="/")
+        krita = None
         try:
             krita = RunningKrita(process, _connect(process, address, log), Hand(display), log)
             krita.until("window.is_up", "Krita's window", seconds=START_SECONDS)
@@ -148,6 +154,8 @@ def running_krita(version: KritaVersion, profile: Profile, **environment: str) -
                 krita.ask("window.leave")
                 krita.wait_for_exit()
         finally:
+            if krita is not None:
+                krita.hang_up()
             _end(process)
 
 

@@ -7,6 +7,7 @@ from krita import Document
 from ..qt import QByteArray, QImage
 from . import documents, pixels, region
 from .base import CanvasState, Capture, Done, Finished, LayerPixels, NoDocument
+from .documents import OpenDocuments
 from .emptiness import EmptinessScan
 from .layers import Insertion
 from .region import ModelSize, Rect, RegionPlan, RegionSettings
@@ -18,19 +19,20 @@ class KritaCanvas:
     """Krita's documents. One is enough for the whole plugin."""
 
     def __init__(self) -> None:
+        self._opened = OpenDocuments()
         self._emptiness = EmptinessScan()
         self._noticed: set[str] = set()
         self._under_way: set[Insertion] = set()
 
     def active_document(self) -> str | None:
         document = documents.active()
-        return None if document is None else documents.identity(document)
+        return None if document is None else self._opened.identity(document)
 
     def state(self) -> CanvasState:
         document = documents.active()
         if document is None:
             return CanvasState(None, has_selection=False, is_empty=True)
-        document_id = documents.identity(document)
+        document_id = self._opened.identity(document)
         whole = Rect(0, 0, *documents.size(document))
         selected = documents.selection_of(document)
         area = whole if selected is None else selected[1].clipped(whole)
@@ -45,7 +47,7 @@ class KritaCanvas:
         document = self._active()
         plan = self._plan(document, settings, model)
         return Capture(
-            document_id=documents.identity(document),
+            document_id=self._opened.identity(document),
             document_path=document.fileName(),
             plan=plan,
             pixels=_image(document, plan.area) if need_image else None,
@@ -64,23 +66,24 @@ class KritaCanvas:
             self._under_way.discard(insertion)
             done(problem)
 
-        insertion = Insertion(document_id, layer, name, finished)
+        insertion = Insertion(self._opened, document_id, layer, name, finished)
         self._under_way.add(insertion)
         insertion.start()
 
     def is_open(self, document_id: str) -> bool:
-        return documents.find(document_id) is not None
+        return self._opened.find(document_id) is not None
 
     def find(self, document_path: str) -> str | None:
         document = documents.saved_as(document_path)
-        return None if document is None else documents.identity(document)
+        return None if document is None else self._opened.identity(document)
 
     def notice(self) -> str | None:
         document = documents.active()
-        if document is None or documents.identity(document) in self._noticed:
+        sentence = None if document is None else documents.notice(document)
+        if sentence is None or self._opened.identity(document) in self._noticed:
             return None
-        self._noticed.add(documents.identity(document))
-        return documents.notice(document)
+        self._noticed.add(self._opened.identity(document))
+        return sentence
 
     def _active(self) -> Document:
         document = documents.active()

@@ -103,3 +103,8 @@ def leave():
         document.close()
         yield 0.1
     QTimer.singleShot(0, end)
+
+
+def wait(seconds):
+    """Lets Krita run for so long."""
+    yield seconds

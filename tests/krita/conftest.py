@@ -1,0 +1,67 @@
+"""Every test here runs once in each Krita; nothing is skipped when one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .installing import built_zip, profile_with_plugin
+from .kritas import EVERY, REPOSITORY, KritaMissing, KritaVersion
+from .running import Profile, RunningKrita, running_krita
+
+SECONDS = 600
+"""For a test with its fixtures: the first one may have to make the root of the newer Krita."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def plugin_zip() -> Path:
+    return built_zip()
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=lambda version: f"krita{version.name}")
+def version(request: pytest.FixtureRequest) -> KritaVersion:
+    try:
+        request.param.provide()
+    except KritaMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def profile(version: KritaVersion, plugin_zip: Path) -> Iterator[Profile]:
+    """A profile into which the plugin was imported; tests take copies of it."""
+    made = profile_with_plugin(version, plugin_zip)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def shared_krita(version: KritaVersion, profile: Profile) -> Iterator[RunningKrita]:
+    """One Krita for the tests of a module, without a service."""
+    own = profile.copy()
+    with running_krita(version, own) as krita:
+        yield krita
+    assert krita.complaints() == []
+    own.remove()
+
+
+@pytest.fixture
+def krita(shared_krita: RunningKrita) -> Iterator[RunningKrita]:
+    """The module's Krita, with no document open before and after the test."""
+    yield shared_krita
+    shared_krita.ask("documents.close_all")
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    folder = REPOSITORY / "build/screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
