@@ -10,6 +10,7 @@ import pytest
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import ImageRef
 from wake_service.comfy.reports import Outcome, QueueState
+from wake_service.comfy.socket import EngineSocket
 from wake_service.comfy.timeouts import Timeouts
 from wake_service.errors import EngineError, EngineRefused, EngineUnreachable
 
@@ -194,6 +195,12 @@ async def test_refusals_are_sentences(
     with pytest.raises(kind, match=words) as raised:
         await client.queue()
     assert type(raised.value) is kind
+
+
+async def test_closing_lets_go_of_open_sockets_too(engine: FakeEngine, client: EngineClient) -> None:
+    await EngineSocket(client, "me").open()
+    await client.close()
+    assert engine.socket_log == ["+me", "-me"]
 
 
 @pytest.mark.parametrize("call", [EngineClient.queue, EngineClient.object_info])

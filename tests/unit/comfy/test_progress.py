@@ -11,6 +11,8 @@ from wake_service.comfy.events import (
     Executed,
     Executing,
     ExecutionCached,
+    ExecutionError,
+    ExecutionInterrupted,
     ExecutionStart,
     ExecutionSuccess,
     NodeState,
@@ -141,6 +143,16 @@ def test_other_prompts_change_nothing(prompt: str | None) -> None:
     assert not progress.feed(Executing(prompt, SAMPLER))
     assert not progress.feed(Progress(prompt, SAMPLER, 5, 20))
     assert (progress.fraction, progress.node, progress.step) == (0.0, None, 0)
+
+
+@pytest.mark.parametrize("end", [ExecutionError("p", SAMPLER, "KSampler", "Error", "no"), ExecutionInterrupted("p", SAMPLER)])
+def test_a_prompt_that_ends_badly_runs_no_node_and_stays_where_it_was(end: WireEvent) -> None:
+    progress = PromptProgress("p", OURS)
+    progress.feed(Executing("p", SAMPLER))
+    progress.feed(Progress("p", SAMPLER, 5, 20))
+    reached = progress.fraction
+    assert progress.feed(end)
+    assert (progress.node, progress.fraction, progress.stage) == (None, reached, Stage.SAMPLING)
 
 
 def test_feeding_says_whether_there_is_news() -> None:

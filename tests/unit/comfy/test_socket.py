@@ -13,7 +13,7 @@ from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import Executing, Preview, Progress, Status, WireEvent
 from wake_service.comfy.socket import WAITING_PREVIEWS, EngineSocket, EventBuffer
 from wake_service.comfy.timeouts import Timeouts
-from wake_service.errors import EngineUnreachable
+from wake_service.errors import EngineError, EngineUnreachable
 
 from .fake_engine import FakeEngine
 
@@ -171,6 +171,24 @@ async def test_no_engine_is_unreachable() -> None:
     with pytest.raises(EngineUnreachable, match="cannot be reached for events"):
         await EngineSocket(client, "me").open()
     assert client.sockets == {}
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "words"),
+    [
+        ("/asleep", EngineUnreachable, "takes no connection at the moment"),
+        ("/closed", EngineError, r"refused the connection.*401"),
+    ],
+)
+async def test_a_refused_connection_says_whether_asking_again_helps(
+    engine: FakeEngine, path: str, kind: type[EngineError], words: str
+) -> None:
+    engine.answers["/asleep/ws"], engine.answers["/closed/ws"] = (503, b""), (401, b"")
+    client = EngineClient(engine.base_url + path)
+    with pytest.raises(EngineError, match=words) as raised:
+        await EngineSocket(client, "me").open()
+    assert type(raised.value) is kind
     await client.close()
 
 
