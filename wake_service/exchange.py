@@ -154,6 +154,8 @@ class Exchange:
         if not self.may_spend(job):
             return WaitingFor.BUDGET
         states = {machine.state for machine in self._fleet.all() if machine.pool == job.pool}
+        if MachineState.READY in states and job.waiting_for is not None:
+            return job.waiting_for  # it is about to be taken; nothing to tell
         if states & AWAKE:
             return WaitingFor.MACHINE_BUSY
         if states & {MachineState.WAKING, MachineState.STOPPING}:

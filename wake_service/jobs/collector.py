@@ -34,7 +34,7 @@ class Collector:
         self._price = price_micros_per_hour
 
     async def collect(self, picture: Picture, finished_at: float, client: EngineClient) -> None:
-        """Stores the picture and tells its job. Raises EngineError when the engine has none, StorageError when it cannot be kept."""
+        """Stores the picture and tells its job. Raises EngineError if the engine has none, StorageError if it cannot be kept."""
         job = self._book.board.get(picture.job_id)
         if job is None or picture.n not in job.missing():
             return

@@ -106,7 +106,7 @@ class Dispatcher:
         runner.start()
 
     async def detach(self, machine_id: str, reason: str | None) -> None:
-        """Takes a machine out of work. With a `reason` it was lost: its jobs go back to the queue, or fail after too many tries."""
+        """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries."""
         runner = self._runners.pop(machine_id, None)
         guilty = runner.first_started() if runner else None
         if runner is not None:
@@ -176,20 +176,11 @@ class Dispatcher:
         return None
 
     async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture]) -> Job | None:
-        now = self._clock.now()
-        rows = [
-            {
-                "prompt_id": p.prompt_id,
-                "job_id": job.id,
-                "picture": p.n,
-                "machine_id": machine.id,
-                "boot": machine.boot,
-                "created_at": now,
-            }
-            for p in pictures
-        ]
+        sent_to = {"machine_id": machine.id, "boot": machine.boot, "created_at": self._clock.now()}
+        rows = [{"prompt_id": p.prompt_id, "job_id": job.id, "picture": p.n, **sent_to} for p in pictures]
         after = claimed(job, machine.id, self._book.new_claim())
-        told = [] if after.waiting_for is job.waiting_for else [EventType.JOB_WAITING]
+        behind_others = self._book.board.count_on_machine(machine.id) > 0
+        told = [EventType.JOB_WAITING] if behind_others and after.waiting_for is not job.waiting_for else []
         return await self._book.change(job, after, told, also=lambda tx: records.add_prompts(tx, rows))
 
     def _claimable(self, job: Job) -> bool:

@@ -1,0 +1,141 @@
+"""The durable consequences of what an engine does, written strictly in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from wake_service.clock import Clock
+from wake_service.comfy.client import EngineClient
+from wake_service.comfy.progress import Stage
+from wake_service.errors import EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
+from wake_service.jobs.book import JobBook
+from wake_service.jobs.collector import Collector
+from wake_service.jobs.events import EventType
+from wake_service.jobs.model import Job, JobError, JobState, failed, running
+from wake_service.jobs.picture import Picture, Sent, Tray
+
+log = logging.getLogger(__name__)
+
+#: Seconds between tries to store what could not be stored (a full disk).
+_STORE_PAUSE = 2.0
+_TELL_ADMIN = "Try again. If it happens with every picture, tell your admin."
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who wants to know: for which job the engine works now (None: it rests), that it went, that a picture's job failed."""
+
+    occupied: Callable[[Job | None], Awaitable[None]]
+    engine_went: Callable[[], None]
+    job_failed: Callable[[str], Awaitable[None]]
+
+
+class Recorder:
+    """Takes notes at once and writes them one after the other; a note that cannot be stored is tried until it can."""
+
+    def __init__(
+        self, client: EngineClient, book: JobBook, collector: Collector, clock: Clock, tray: Tray, listeners: Listeners
+    ) -> None:
+        self._client = client
+        self._book = book
+        self._collector = collector
+        self._clock = clock
+        self._tray = tray
+        self._listeners = listeners
+        self._notes: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+
+    def begun(self, picture: Picture) -> None:
+        """The engine has begun with a picture."""
+        self._notes.put_nowait(partial(self._write_begun, picture))
+
+    def stage(self, picture: Picture, stage: Stage) -> None:
+        """A picture has reached a stage."""
+        self._notes.put_nowait(partial(self._write_stage, picture, stage))
+
+    def done(self, picture: Picture, finished_at: float) -> None:
+        """The engine has finished a picture: it is fetched, stored and announced."""
+        self._notes.put_nowait(partial(self._write_done, picture, finished_at))
+
+    def failed(self, picture: Picture, error: JobError) -> None:
+        """There will be no picture."""
+        self._notes.put_nowait(partial(self._write_failed, picture, error))
+
+    def left(self, picture: Picture) -> None:
+        """A picture is of no interest any more; an engine with none rests."""
+        self._tray.forget(picture)
+        self._notes.put_nowait(self._write_rest)
+
+    async def run(self) -> None:
+        """Writes, for ever."""
+        while True:
+            note = await self._notes.get()
+            while not await self._stored(note):
+                await self._clock.sleep(_STORE_PAUSE)
+
+    async def _stored(self, note: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await note()
+        except StorageError as error:
+            log.error("A change could not be stored; it will be tried again: %s", error)
+            return False
+        return True
+
+    async def _write_begun(self, picture: Picture) -> None:
+        job = self._book.board.get(picture.job_id)
+        if job is None:
+            return
+        if job.state is JobState.QUEUED:
+            await self._book.change(job, running(job, picture.started_at or self._clock.now()), [EventType.JOB_RUNNING])
+        await self._listeners.occupied(job)
+
+    async def _write_stage(self, picture: Picture, stage: Stage) -> None:
+        job = self._book.board.get(picture.job_id)
+        if job is not None and job.state is JobState.RUNNING and job.stage is not stage:
+            await self._book.change(job, replace(job, stage=stage), [EventType.JOB_STAGE])
+
+    async def _write_done(self, picture: Picture, finished_at: float) -> None:
+        try:
+            await self._collector.collect(picture, finished_at, self._client)
+        except EngineUnreachable:
+            log.warning("The engine went while its picture was being fetched")
+            picture.sent = Sent.RUNNING
+            self._listeners.engine_went()
+        except EngineError as error:
+            await self._write_failed(picture, JobError("engine_failed", str(error), _TELL_ADMIN))
+        else:
+            self.left(picture)
+
+    async def _write_failed(self, picture: Picture, error: JobError) -> None:
+        job = self._book.board.get(picture.job_id)
+        if job is not None:
+            log.info("job %s failed: %s", job.id, error.message)
+            await self._book.change(job, failed(job, error, self._clock.now()), [EventType.JOB_FAILED])
+            await self._listeners.job_failed(job.id)
+        self.left(picture)
+
+    async def _write_rest(self) -> None:
+        if not self._tray:
+            await self._listeners.occupied(None)
+
+
+def failure_told(error: EngineFailed) -> JobError:
+    """What the artist is told when the engine failed at her picture."""
+    if error.out_of_memory:
+        return JobError(
+            "engine_out_of_memory",
+            "The machine ran out of memory while painting this picture.",
+            "Try a smaller region, or a style with a smaller model.",
+        )
+    return JobError("engine_failed", str(error), _TELL_ADMIN)
+
+
+def refusal_told(error: EngineRefused) -> JobError:
+    """What the artist is told when the engine would not take the graph."""
+    kinds = {found.get("type") for node in error.node_errors.values() for found in node.get("errors", ())}
+    if "value_not_in_list" in kinds:
+        return JobError("model_missing", f"The machine lacks a model of this style. {error}", "Choose another style.")
+    return JobError("graph_refused", f"The engine refused this picture. {error}", "Choose another style, or tell your admin.")
