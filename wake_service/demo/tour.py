@@ -101,10 +101,8 @@ async def _one_picture(wire: Wire, sample: Sample, events: AsyncIterator[Envelop
     telling.line(f"It will cost about {money(accepted['price']['estimate'])}, the wake included.")
     await _until(events, lambda envelope: record.job.get("id") == job_id and record.job["state"] in FINISHED)
     if record.job["state"] != "succeeded":
-        error = record.job.get("error") or {}
-        raise TourFailed(
-            f"The picture was not made: {error.get('message', record.job['state'])} {error.get('hint') or ''}".strip()
-        )
+        error = record.job.get("error") or {"message": record.job["state"], "hint": ""}
+        raise TourFailed(f"The picture was not made: {error['message'].rstrip('.')}. {error['hint'] or ''}".rstrip())
     return await wire.result(job_id)
 
 
