@@ -122,7 +122,7 @@ def _strokes(
     places, here = places[kept], (here[0][kept], here[1][kept])
     stray = chance.normal(0, 0.28 * brush.liveliness * (1.4 if number == 0 else 1.0), len(places))
     angle = np.asarray(np.arctan2(guide.across[here], guide.along[here]) + stray, np.float32)
-    length = np.asarray(wide * chance.uniform(1.4, 3.0, len(places)), np.float32)
+    length = np.asarray(wide * chance.uniform(1.4, 3.0, len(places)) * (1.0, 0.85, 0.6, 0.6)[min(number, 3)], np.float32)
     return _Strokes(places, angle, length, wide, guide.colour[here])
 
 

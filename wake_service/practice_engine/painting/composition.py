@@ -62,17 +62,17 @@ def _sky(stage: Stage) -> Pixels:
 
 
 def _sea(stage: Stage, picture: Pixels) -> Pixels:
-    far = Drawing(stage)
+    far = Drawing(stage, picture)
     line = ridge(stage.chance, stage.width, 3, 0.45)
     top = stage.horizon - stage.height * 0.05 * np.clip(line + float(stage.chance.uniform(-0.3, 0.4)), 0, 1)
     columns = range(0, stage.width, 2)
     outline = [(float(x), float(top[x])) for x in columns]
     far.polygon([(0.0, stage.horizon + 1), *outline, (float(stage.width), stage.horizon + 1)], stage.palette.far, 0.8)
-    return scenery.water(stage, far.laid_over(picture))
+    return scenery.water(stage, far.picture())
 
 
 def _mountains(stage: Stage, picture: Pixels) -> Pixels:
-    picture = scenery.ridges(stage, picture, layers=3, height=0.34, roughness=0.56, base=stage.horizon / stage.height * 0.8)
+    picture = scenery.ridges(stage, picture, layers=3, height=0.36, roughness=0.47, base=stage.horizon / stage.height * 0.8)
     return motifs.wood(stage, picture, rows=2, near_only=True) if stage.chance.random() < 0.6 else picture
 
 
@@ -80,13 +80,13 @@ def _hills(stage: Stage, picture: Pixels) -> Pixels:
     picture = scenery.ridges(stage, picture, layers=4, height=0.11, roughness=0.36, base=stage.horizon / stage.height)
     picture = _grass(stage, picture)
     if stage.chance.random() < 0.75 or "trees" in stage.scene.subjects:
-        drawing = Drawing(stage)
+        drawing = Drawing(stage, picture)
         for _ in range(int(stage.chance.integers(2, 6))):
             near = float(stage.chance.random())
             x = stage.width * float(stage.chance.uniform(0.03, 0.97))
             tone = figures.towards(stage.palette.leaf, stage.palette.leaf_shade, 0.4 + 0.3 * near)
             figures.leafy(drawing, x, stage.height * (0.7 + 0.22 * near), stage.height * (0.12 + 0.26 * near), tone)
-        picture = drawing.laid_over(picture)
+        picture = drawing.picture()
     return picture
 
 
@@ -117,7 +117,7 @@ def _figures(stage: Stage, picture: Pixels) -> Pixels:
     accent = _accent(stage)
     if "flowers" in subjects and stage.scene.setting in ("hills", "mountains", "forest"):
         picture = motifs.blossoms(stage, picture, accent)
-    drawing = Drawing(stage)
+    drawing = Drawing(stage, picture)
     away = 0.31 if stage.light_x > width / 2 else 0.69
     main, other = width * (away + float(chance.uniform(-0.04, 0.04))), width * (1 - away + float(chance.uniform(-0.05, 0.05)))
     size, on_sea = min(width, height), stage.scene.setting == "sea"
@@ -140,7 +140,7 @@ def _figures(stage: Stage, picture: Pixels) -> Pixels:
         figures.birds(drawing, 9)
     if "lightning" in subjects:
         _lightning(drawing)
-    return drawing.laid_over(picture)
+    return drawing.picture()
 
 
 def _lightning(drawing: Drawing) -> None:
@@ -157,7 +157,7 @@ def _lightning(drawing: Drawing) -> None:
 def _weather(stage: Stage, picture: Pixels) -> Pixels:
     if stage.scene.light == "fog":
         picture = scenery.haze(stage, picture)
-    drawing = Drawing(stage)
+    drawing = Drawing(stage, picture)
     if "rain" in stage.scene.subjects:
         for _ in range(stage.width):
             x, y = float(stage.chance.uniform(0, stage.width * 1.1)), float(stage.chance.uniform(-20, stage.height))
@@ -174,7 +174,7 @@ def _weather(stage: Stage, picture: Pixels) -> Pixels:
                 (0.97, 0.98, 1.0),
                 0.85,
             )
-    return drawing.laid_over(picture)
+    return drawing.picture()
 
 
 def _indoors(stage: Stage) -> Pixels:

@@ -1,14 +1,13 @@
-"""Things with outlines: lighthouse, house, trees, boats. Drawn at twice the composition's size and laid over it."""
+"""Things with outlines: lighthouse, house, trees, boats. Drawn at twice the composition's size, so that edges come out soft."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..pixels import Pixels
+from ..pixels import Pixels, from_image, to_image
 from .palette import Colour, Palette
 from .scenery import Stage
 
@@ -17,13 +16,14 @@ Points = Sequence[tuple[float, float]]
 
 
 class Drawing:
-    """A transparent sheet over a stage. Coordinates are the stage's pixels; colours 0 to 1."""
+    """A picture being drawn on. Coordinates are the stage's pixels; colours and `alpha` go from 0 to 1."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, picture: Pixels) -> None:
         self.stage = stage
         self.palette: Palette = stage.palette
-        self._image = Image.new("RGBA", (stage.width * SCALE, stage.height * SCALE))
-        self._draw = ImageDraw.Draw(self._image)
+        large = (stage.width * SCALE, stage.height * SCALE)
+        self._image = to_image(picture).resize(large, Image.Resampling.BILINEAR)
+        self._draw = ImageDraw.Draw(self._image, "RGBA")
 
     def polygon(self, points: Points, colour: Colour, alpha: float = 1.0) -> None:
         """A filled outline."""
@@ -45,11 +45,9 @@ class Drawing:
             [(x * SCALE, y * SCALE) for x, y in points], fill=_bytes(colour, alpha), width=max(1, round(width * SCALE))
         )
 
-    def laid_over(self, picture: Pixels) -> Pixels:
-        """The picture with this drawing on it."""
-        small = self._image.resize((self.stage.width, self.stage.height), Image.Resampling.BOX)
-        sheet = np.asarray(small, np.float32) / np.float32(255)
-        return np.asarray(picture + (sheet[..., :3] - picture) * sheet[..., 3:], np.float32)
+    def picture(self) -> Pixels:
+        """The picture with all that was drawn."""
+        return from_image(self._image.resize((self.stage.width, self.stage.height), Image.Resampling.BOX))
 
 
 def shade(colour: Colour, factor: float) -> Colour:
@@ -95,19 +93,28 @@ def lighthouse(drawing: Drawing, x: float, foot: float, height: float) -> None:
 
 
 def rocks(drawing: Drawing, x: float, foot: float, width: float, height: float) -> None:
-    """A rough mound, its lit side towards the light."""
+    """Boulders in a heap, each with a lit and a shaded face, and spray where they meet the water."""
     stage, chance = drawing.stage, drawing.stage.chance
-    steps = np.linspace(-1, 1, 15)
-    crest = [(x + step * width, foot - height * (1 - step**2) * float(chance.uniform(0.55, 1.05))) for step in steps]
-    drawing.polygon(
-        [(x - width, foot + height), *crest, (x + width, foot + height)], towards(drawing.palette.dark, drawing.palette.far, 0.3)
-    )
     toward = 1 if stage.light_x > x else -1
-    for (ax, ay), (bx, by) in pairwise(crest):
-        lit = towards(drawing.palette.far, drawing.palette.glow, 0.3)
-        if (by - ay) * toward > 0 or chance.random() < 0.35:
-            drop = height * float(chance.uniform(0.2, 0.6))
-            drawing.polygon([(ax, ay), (bx, by), (bx - toward * width * 0.04, by + drop), (ax, ay + drop * 0.7)], lit, 0.75)
+    for row in range(3):
+        for place in np.linspace(-1, 1, 9):
+            size = height * (0.55 + 0.25 * row) * (1.25 - 0.6 * abs(place)) * float(chance.uniform(0.7, 1.2))
+            cx = x + (place + float(chance.uniform(-0.08, 0.08))) * width
+            cy = foot - height * (0.75 - 0.4 * row) * (1 - place**2) + height * 0.28 * row
+            tone = towards(drawing.palette.dark, drawing.palette.far, 0.18 + 0.3 * float(chance.random()))
+            corners = [(cx + size * dx, cy + size * dy) for dx, dy in _BOULDER]
+            drawing.polygon(corners, tone)
+            drawing.polygon([(cx + toward * size * dx, cy + size * dy) for dx, dy in _LIT_FACE], shade(tone, 1.7), 0.9)
+    if stage.scene.setting == "sea":
+        for _ in range(26):
+            sx = x + float(chance.uniform(-1.15, 1.15)) * width
+            drawing.spot(
+                sx, foot + height * float(chance.uniform(0.7, 1.15)), width * 0.09, height * 0.08, drawing.palette.foam, 0.55
+            )
+
+
+_BOULDER = ((-0.9, 0.5), (-0.75, -0.1), (-0.3, -0.5), (0.35, -0.45), (0.8, -0.05), (0.95, 0.5), (0.3, 0.75), (-0.4, 0.7))
+_LIT_FACE = ((0.05, -0.4), (0.35, -0.42), (0.78, -0.05), (0.5, 0.2), (0.1, 0.05))
 
 
 def house(drawing: Drawing, x: float, foot: float, size: float) -> None:
@@ -218,29 +225,31 @@ def pine(drawing: Drawing, x: float, foot: float, height: float, colour: Colour)
 
 
 def leafy(drawing: Drawing, x: float, foot: float, height: float, colour: Colour) -> None:
-    """A broad tree: trunk, branches, clumps of leaves lit from above."""
+    """A broad tree: trunk, branches, clumps of leaves from dark below to lit above."""
     chance, dark = drawing.stage.chance, towards(drawing.palette.dark, (0.3, 0.2, 0.14), 0.4)
+    side = 1 if drawing.stage.light_x > x else -1
+    lean = height * float(chance.uniform(-0.06, 0.06))
     drawing.polygon(
         [
-            (x - height * 0.045, foot),
-            (x + height * 0.045, foot),
-            (x + height * 0.02, foot - height * 0.5),
-            (x - height * 0.02, foot - height * 0.5),
+            (x - height * 0.04, foot),
+            (x + height * 0.04, foot),
+            (x + lean + height * 0.015, foot - height * 0.6),
+            (x + lean - height * 0.015, foot - height * 0.6),
         ],
         dark,
     )
-    side = 1 if drawing.stage.light_x > x else -1
-    for clump in range(26):
-        angle, reach = float(chance.uniform(0, 6.283)), float(chance.uniform(0, 1)) ** 0.6
-        cx, cy = x + np.cos(angle) * reach * height * 0.3, foot - height * 0.68 + np.sin(angle) * reach * height * 0.26
-        lit = 0.72 + 0.4 * clump / 26 - 0.22 * (cy - foot + height * 0.68) / (height * 0.26) + 0.12 * side * np.cos(angle)
-        drawing.spot(
-            cx,
-            cy,
-            height * float(chance.uniform(0.06, 0.11)),
-            height * float(chance.uniform(0.045, 0.08)),
-            shade(colour, float(lit)),
+    for across in (-0.2, -0.08, 0.12, 0.22):
+        drawing.line(
+            [(x + lean * 0.6, foot - height * 0.36), (x + lean + height * across, foot - height * 0.66)], dark, height * 0.018
         )
+    spots = []
+    for _ in range(44):
+        angle, reach = float(chance.uniform(0, 6.283)), float(chance.random()) ** 0.55
+        spots.append((np.cos(angle) * reach * 0.34, np.sin(angle) * reach * 0.3, float(chance.uniform(0.05, 0.095))))
+    for across, down, size in sorted(spots, key=lambda spot: spot[1] * -1.0 + spot[2] * -3.0):
+        lit = 0.78 - 1.05 * down + 0.5 * side * across + float(chance.uniform(-0.08, 0.08))
+        tone = shade(colour, max(0.35, lit))
+        drawing.spot(x + lean + across * height, foot - height * (0.68 - down), size * height, size * height * 0.72, tone, 0.92)
 
 
 def birds(drawing: Drawing, count: int) -> None:

@@ -13,10 +13,10 @@ from .scenery import Stage
 
 def wood(stage: Stage, picture: Pixels, rows: int, near_only: bool = False) -> Pixels:
     """Rows of trees from pale and far to dark and near, with mist between them and trunks in front."""
-    pines = stage.chance.random() < 0.55 or "snow" in stage.scene.subjects
+    pines = stage.chance.random() < 0.45 or "pines" in stage.scene.subjects
     for row in range(rows):
         near = (row + 1) / rows
-        drawing = Drawing(stage)
+        drawing = Drawing(stage, picture)
         foot = stage.horizon + (stage.height * 1.02 - stage.horizon) * near**1.4
         height = stage.height * (0.16 + 0.4 * near**1.5)
         colour = towards(
@@ -31,7 +31,7 @@ def wood(stage: Stage, picture: Pixels, rows: int, near_only: bool = False) -> P
                 tone = shade(colour, float(stage.chance.uniform(0.82, 1.15)))
                 (pine if pines else leafy)(drawing, x, foot + float(stage.chance.uniform(-0.03, 0.03)) * height, tall, tone)
             x += gap * float(stage.chance.uniform(0.6, 1.4))
-        picture = drawing.laid_over(picture)
+        picture = drawing.picture()
         if near < 1 and not near_only:
             picture = _mist(stage, picture, foot, 0.35 * (1 - near) + 0.08)
     return picture
@@ -47,7 +47,7 @@ def town(stage: Stage, picture: Pixels) -> Pixels:
     dark_hours = stage.scene.light in ("night", "storm", "sunset")
     for row in range(3):
         near = row / 2
-        drawing = Drawing(stage)
+        drawing = Drawing(stage, picture)
         colour = towards(stage.palette.horizon, towards(stage.palette.dark, stage.palette.far, 0.35), 0.35 + 0.6 * near)
         x = float(stage.chance.uniform(-0.1, 0.0)) * stage.width
         while x < stage.width:
@@ -61,7 +61,7 @@ def town(stage: Stage, picture: Pixels) -> Pixels:
                 drawing.polygon([(x, top), (x + wide, top), (x + wide * 0.5, top - wide * 0.5)], shade(tone, 0.8))
             _windows(drawing, x, top, wide, foot, 0.5 if dark_hours else 0.16)
             x += wide * float(stage.chance.uniform(0.9, 1.25))
-        picture = drawing.laid_over(picture)
+        picture = drawing.picture()
         picture = _mist(stage, picture, stage.height * (0.74 + 0.16 * near), 0.3 * (1 - near))
     return _street(stage, picture)
 
@@ -91,7 +91,7 @@ def _street(stage: Stage, picture: Pixels) -> Pixels:
 
 def blossoms(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
     """Dabs of flowers in a meadow, small and many far away, large and few in front."""
-    drawing = Drawing(stage)
+    drawing = Drawing(stage, picture)
     colours = (accent, towards(accent, (1, 1, 1), 0.5), (0.96, 0.86, 0.4), (0.93, 0.9, 0.95))
     for _ in range(420):
         near = float(stage.chance.random()) ** 0.6
@@ -100,13 +100,13 @@ def blossoms(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
         x = float(stage.chance.uniform(0, stage.width))
         drawing.line([(x, y), (x + size * 0.5, y + size * 4)], stage.palette.leaf_shade, size * 0.25, 0.7)
         drawing.spot(x, y, size, size * 0.8, colours[int(stage.chance.integers(len(colours)))])
-    return drawing.laid_over(picture)
+    return drawing.picture()
 
 
 def bouquet(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
     """A vase of flowers on a table in front of a plain wall."""
     palette, chance, width, height = stage.palette, stage.chance, stage.width, stage.height
-    drawing = Drawing(stage)
+    drawing = Drawing(stage, picture)
     table = towards((0.45, 0.3, 0.2), palette.dark, 0.25)
     drawing.box(0, height * 0.74, width, height, table)
     drawing.box(0, height * 0.74, width, height * 0.755, shade(table, 1.4))
@@ -151,7 +151,7 @@ def bouquet(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
             unit * float(chance.uniform(0.03, 0.06)),
             colours[flower % 4],
         )
-    return drawing.laid_over(picture)
+    return drawing.picture()
 
 
 def _flower(drawing: Drawing, x: float, y: float, size: float, colour: Colour) -> None:
@@ -166,7 +166,7 @@ def _flower(drawing: Drawing, x: float, y: float, size: float, colour: Colour) -
 def head(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
     """Head and shoulders in three-quarter light, without features that could be anybody's."""
     palette, chance, width, height = stage.palette, stage.chance, stage.width, stage.height
-    drawing = Drawing(stage)
+    drawing = Drawing(stage, picture)
     unit, x = min(width, height), width * 0.5
     side = 1 if stage.light_x > x else -1
     skin = towards(
@@ -239,7 +239,7 @@ def head(stage: Stage, picture: Pixels, accent: Colour) -> Pixels:
         ],
         hair,
     )
-    return drawing.laid_over(picture)
+    return drawing.picture()
 
 
 def _oval(x: float, y: float, across: float, high: float) -> list[tuple[float, float]]:

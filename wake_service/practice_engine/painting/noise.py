@@ -55,6 +55,13 @@ def blend(base: Pixels, over: Any, weight: Any) -> Pixels:
     return np.asarray(base + (over - base) * part, np.float32)
 
 
+def shifted(plane: Pixels, down: int, right: int) -> Pixels:
+    """A plane moved by whole pixels; its border values fill what becomes free."""
+    rows = np.clip(np.arange(plane.shape[0]) - down, 0, plane.shape[0] - 1)
+    columns = np.clip(np.arange(plane.shape[1]) - right, 0, plane.shape[1] - 1)
+    return plane[rows][:, columns]
+
+
 def softened(plane: Pixels, radius: int) -> Pixels:
     """A plane averaged over squares of `2 * radius + 1`; its border values are taken to go on outside."""
     for axis in (0, 1):

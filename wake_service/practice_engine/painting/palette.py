@@ -65,7 +65,7 @@ def palette_for(scene: Scene, chance: np.random.Generator) -> Palette:
         palette = replace(
             palette, near=_mix(palette.near, (0.85, 0.6, 0.34), 0.75), far=_mix(palette.far, (0.76, 0.55, 0.44), 0.55)
         )
-    if scene.tint:
+    if scene.tint and scene.setting not in ("portrait", "still_life"):
         tint = scene.tint
         palette = _each(palette, lambda colour: _tinted(colour, tint))
     return palette

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..pixels import Pixels
-from .noise import blend, fractal, ridge, smooth
+from .noise import blend, fractal, ridge, shifted, smooth
 from .palette import Palette, array
 from .words import Scene
 
@@ -54,7 +54,7 @@ def clouds(stage: Stage, picture: Pixels) -> Pixels:
     puffs = fractal(stage.chance, stage.height, stage.width, 14, 3, stretch=1.4)
     body = shape * 0.8 + puffs * 0.2
     shift = max(1, stage.height // 40) * (1 if stage.light_x > stage.width / 2 else -1)
-    lit = np.clip((body - np.roll(np.roll(body, -abs(shift), axis=0), shift, axis=1)) * 4.5 + 0.5, 0, 1)
+    lit = np.clip((body - shifted(body, -abs(shift), shift)) * 4.5 + 0.5, 0, 1)
     above = 1 - smooth(stage.horizon * 0.86, stage.horizon * 1.02, stage.rows())
     colour = blend(np.broadcast_to(array(stage.palette.cloud_shade), picture.shape), array(stage.palette.cloud), lit)
     return blend(picture, colour, smooth(cover, cover + 0.24, body) * above * 0.92)
@@ -91,11 +91,11 @@ def water(stage: Stage, picture: Pixels) -> Pixels:
     sideways = np.clip(stage.columns() + swell * stage.width * 0.02, 0, stage.width - 1).astype(np.intp)
     reflection = picture[mirrored, sideways]
     deep = blend(reflection, array(stage.palette.water), 0.38 + 0.42 * smooth(0.0, 1.0, below))
-    slope = np.clip((swell - np.roll(swell, 1, axis=0)) * 5.0, -1, 1)
+    slope = np.clip((swell - shifted(swell, 1, 0)) * 6.0, -1, 1)
     lit = blend(deep, array(stage.palette.horizon), np.clip(slope, 0, 1) * 0.42)
-    lit = blend(lit, array(stage.palette.dark), np.clip(-slope, 0, 1) * 0.4)
-    foam = smooth(0.72 - 0.18 * rough, 0.86 - 0.1 * rough, swell) * smooth(0.02, 0.5, below) * rough
-    lit = blend(lit, array(stage.palette.foam), np.clip(foam, 0, 0.9))
+    lit = blend(lit, array(stage.palette.dark), np.clip(-slope, 0, 1) * 0.45)
+    crest = 1 - np.abs(swell * 2 - 1.06) * 7
+    lit = blend(lit, array(stage.palette.foam), np.clip(crest, 0, 1) * smooth(0.0, 0.35, below) * rough * 0.85)
     path = np.exp(-(((stage.columns() - stage.light_x) / (stage.width * (0.03 + 0.12 * below))) ** 2))
     lit = blend(lit, array(stage.palette.glow), path * smooth(0.45, 0.75, swell) * 0.75)
     return np.concatenate([picture[:first], lit])
@@ -103,9 +103,9 @@ def water(stage: Stage, picture: Pixels) -> Pixels:
 
 def _swell(stage: Stage, depth: int) -> Pixels:
     """Waves seen in perspective: the rows of a flat pattern crowd towards the horizon."""
-    pattern = fractal(stage.chance, 220, stage.width, 9, 5, stretch=3.4)
+    pattern = fractal(stage.chance, 320, stage.width, 7, 5, stretch=6.0)
     far = np.linspace(0, 1, depth, dtype=np.float32)
-    rows = ((1 - 1 / (1 + far * 5)) * 1.2 * 219).clip(0, 219).astype(np.intp)
+    rows = ((1 - 1 / (1 + far * 1.8)) * 1.55 * 319).clip(0, 319).astype(np.intp)
     return np.asarray(pattern[rows], np.float32)
 
 
@@ -127,15 +127,15 @@ def _ground(stage: Stage, near: float, roughness: float, top: Pixels) -> Pixels:
     """The surface of one ridge: light on one side, haze at its foot, snow on high rough ones."""
     palette = stage.palette
     body = blend(array(palette.far)[None, None], array(palette.near), near**1.2)
-    relief = fractal(stage.chance, stage.height, stage.width, 7 + 8 * near, 5, stretch=0.8 if roughness > 0.52 else 2.0)
+    relief = fractal(stage.chance, stage.height, stage.width, 7 + 8 * near, 5, stretch=0.8 if roughness > 0.45 else 2.0)
     side = 1 if stage.light_x > stage.width / 2 else -1
-    slope = np.clip((relief - np.roll(relief, -3 * side, axis=1)) * 7 + 0.5, 0, 1)
+    slope = np.clip((relief - shifted(relief, 0, -3 * side)) * 7 + 0.5, 0, 1)
     body = blend(
         np.broadcast_to(body, (stage.height, stage.width, 3)), array(palette.dark), (1 - slope) * 0.42 * (0.35 + 0.65 * near)
     )
     body = blend(body, array(palette.glow), slope * 0.22)
     below = (stage.rows() - top[None, :]) / stage.height
-    if roughness > 0.52 and near < 0.9:
+    if roughness > 0.45 and near < 0.9:
         snow = smooth(0.16, 0.02, below + (relief - 0.5) * 0.16) * smooth(0.3, 0.75, slope + 0.2)
         body = blend(body, array(palette.cloud), np.clip(snow, 0, 1) * 0.85)
     return blend(body, array(palette.horizon), smooth(0.05, 0.42, below) * (1 - near) * 0.7)

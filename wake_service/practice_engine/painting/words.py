@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 SETTINGS = {
-    "sea": "sea ocean coast coastal shore beach harbor harbour lighthouse boat ship sail sailing sailboat waves island lake river",
+    "sea": "sea ocean coast coastal shore beach harbour harbor lighthouse boat ship sailing sailboat waves island lake river",
     "mountains": "mountain mountains alps alpine peak peaks cliff cliffs ridge valley glacier volcano fjord highlands",
     "forest": "forest wood woods woodland tree trees jungle pine pines birch grove path fox deer",
     "city": "city town street skyline urban building buildings skyscraper rooftops cyberpunk neon metropolis village",
@@ -38,6 +38,7 @@ SUBJECTS = {
     "snow": "snow snowy winter blizzard",
     "flowers": "flower flowers poppies poppy meadow blossom garden lavender tulips roses",
     "figure": "person people figure wanderer traveler traveller walker man woman girl boy child painter",
+    "pines": "pine pines fir firs spruce snow snowy winter",
     "rocks": "rock rocks cliff cliffs rocky",
     "lightning": "lightning thunder thunderstorm",
 }
