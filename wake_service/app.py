@@ -109,6 +109,7 @@ class Service:
             occupied=self._occupied,
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
+            catalogue=self.catalogues.get,
         )
         blobs, telling, style = self.blobs, self.telling, self.style
         return Dispatcher(self.store, self.book, blobs, telling, self.clock, style, floor, self.settings.max_pixels)

@@ -22,8 +22,6 @@ from wake_service.machines.model import AWAKE, Machine, MachineState
 _PICTURE_SECONDS = 15.0
 #: How much a new measurement counts against all before it.
 _NEWEST = 0.3
-#: More waiting jobs than this change no plan.
-_COUNTED = 200
 
 
 @dataclass(slots=True)
@@ -105,11 +103,8 @@ class Exchange:
 
     def demand(self, pool: str) -> Demand:
         """Jobs that may be paid for and no machine holds, and the wish to paint."""
-        queued = 0
-        for job in self._book.board.waiting(pool):
-            queued += self.may_spend(job)
-            if queued >= _COUNTED:
-                break
+        teams = self._book.board.waiting_by_team(pool)
+        queued = sum(count for team_id, count in teams.items() if self._spending.may_spend(team_id, pool))
         return Demand(queued, self._wishes.until.get(pool, 0.0))
 
     def payer(self, pool: str) -> Payer | None:

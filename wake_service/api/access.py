@@ -82,6 +82,11 @@ def _not_authenticated(detail: str) -> RequestError:
     return RequestError(401, "not_authenticated", title, hint="Pair it again, or ask your admin for a token.", detail=detail)
 
 
-ServiceHere = Annotated[Service, Depends(service_of)]
+async def _service_here(connection: HTTPConnection) -> Service:
+    """Asynchronous only because FastAPI would run it in a thread of its own otherwise."""
+    return service_of(connection)
+
+
+ServiceHere = Annotated[Service, Depends(_service_here)]
 Reader = Annotated[Identity, Depends(identity_of)]
 Painter = Annotated[Identity, Depends(painter_of)]

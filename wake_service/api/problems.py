@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from wake_service.errors import RequestError, StorageFull
@@ -70,6 +71,12 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     return problem(invalid(error.status_code, str(error.detail)))
 
 
+async def _disconnected(request: Request, _error: Exception) -> Response:
+    """The client went in the middle of its request: there is nobody to answer."""
+    log.debug("%s %s: the client went", request.method, request.url.path)
+    return Response(status_code=400)
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
     reference = uuid.uuid4().hex[:12]
     log.error("[%s] %s %s failed", reference, request.method, request.url.path, exc_info=error)
@@ -100,4 +107,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(StorageFull, _storage_full)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _disconnected)
     app.add_exception_handler(Exception, _unexpected)

@@ -16,6 +16,7 @@ class Board:
         self._jobs: dict[str, Job] = {}
         self._waiting: list[tuple[int, str]] = []
         self._of_artist: Counter[str] = Counter()
+        self._of_team: Counter[tuple[str, str]] = Counter()
         self._on_machine: defaultdict[str, set[str]] = defaultdict(set)
 
     def put(self, job: Job) -> None:
@@ -29,6 +30,7 @@ class Board:
             self._on_machine[job.machine_id].add(job.id)
         elif job.state is JobState.QUEUED:
             insort(self._waiting, (job.place, job.id))
+            self._of_team[job.pool, job.team_id] += 1
 
     def discard(self, job_id: str) -> None:
         """Forgets a job."""
@@ -42,6 +44,7 @@ class Board:
             index = bisect_left(self._waiting, (job.place, job_id))
             if index < len(self._waiting) and self._waiting[index][1] == job_id:
                 del self._waiting[index]
+                self._of_team[job.pool, job.team_id] -= 1
 
     def get(self, job_id: str) -> Job | None:
         """The job, if it is unfinished."""
@@ -84,9 +87,9 @@ class Board:
         """How many unfinished jobs an artist has."""
         return self._of_artist[artist_id]
 
-    def count_waiting(self) -> int:
-        """How many jobs no machine holds."""
-        return len(self._waiting)
+    def waiting_by_team(self, pool: str) -> dict[str, int]:
+        """How many jobs of each team no machine holds."""
+        return {team_id: count for (of_pool, team_id), count in self._of_team.items() if of_pool == pool and count}
 
     def ahead(self, job: Job) -> int | None:
         """How many jobs come before this one, those that machines hold included; None once it runs."""

@@ -12,6 +12,7 @@ from wake_service.blobs.base import BlobInfo, BlobStore
 from wake_service.blobs.image import ImageInfo, NotAnImage, inspect
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
+from wake_service.comfy.events import ImageRef
 from wake_service.errors import EngineError
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
@@ -21,6 +22,10 @@ from wake_service.jobs.picture import Picture
 from wake_service.jobs.views import result_view
 from wake_service.store.store import Transaction
 from wake_service.store.tables import blob_grants, blobs
+
+#: An engine writes its history just after it has announced the end; asked for where the announcement was missed.
+_HISTORY_TRIES = 10
+_HISTORY_PAUSE = 0.1
 
 
 class Collector:
@@ -38,9 +43,7 @@ class Collector:
         job = self._book.board.get(picture.job_id)
         if job is None or picture.n not in job.missing():
             return
-        if not picture.images:
-            raise EngineError("The engine says it has finished, but left no picture.")
-        data = await client.view(picture.images[0])
+        data = await client.view(await self._image_of(picture, client))
         try:
             image = await asyncio.to_thread(inspect, data, max_pixels=self._max_pixels)
         except NotAnImage as error:
@@ -51,6 +54,17 @@ class Collector:
         while (present := self._book.board.get(job.id)) is not None:
             if await self._announce(present, picture, blob, image, cost):
                 return
+
+    async def _image_of(self, picture: Picture, client: EngineClient) -> ImageRef:
+        """Where the engine left the picture: it said so, or its history does (a little after it says that it has finished)."""
+        for _ in range(_HISTORY_TRIES):
+            if picture.images:
+                return picture.images[0]
+            entry = await client.history(picture.prompt_id)
+            picture.images = entry.images if entry else ()
+            if not picture.images:
+                await self._clock.sleep(_HISTORY_PAUSE)
+        raise EngineError("The engine says it has finished, but left no picture.")
 
     async def _announce(self, job: Job, picture: Picture, blob: BlobInfo, image: ImageInfo, cost: int) -> Job | None:
         now = self._clock.now()

@@ -11,6 +11,7 @@ from functools import partial
 
 from wake_service.blobs.base import BlobStore
 from wake_service.clock import Clock
+from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.jobs import records
@@ -43,6 +44,7 @@ class Floor:
 
     `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin.
     `occupied`: for which job a machine works now (None: it rests). `unreachable`: its engine cannot be spoken to.
+    `picture_seconds`: what a picture took. `catalogue`: what a pool's engines can do.
     """
 
     accepts: Callable[[str], bool]
@@ -50,6 +52,7 @@ class Floor:
     occupied: Callable[[str, Job | None], Awaitable[None]]
     unreachable: Callable[[str, str], Awaitable[None]]
     picture_seconds: Callable[[float], None]
+    catalogue: Callable[[str], Catalogue | None]
 
 
 class Dispatcher:
@@ -99,7 +102,7 @@ class Dispatcher:
             unreachable=partial(self._floor.unreachable, machine.id),
             finished=self._measure,
         )
-        recipes = Recipes(client, self._blobs, self._style)
+        recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool))
         collector = Collector(self._book, self._blobs, self._clock, self._max_pixels, machine.price_micros_per_hour)
         runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
         self._runners[machine.id] = runner

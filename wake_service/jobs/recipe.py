@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from wake_service.blobs.base import BlobStore
 from wake_service.comfy import graph
+from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import PictureRequest, Style
 from wake_service.comfy.workflow import Workflow
@@ -24,10 +25,17 @@ class Unbuildable(Exception):
 class Recipes:
     """Makes graphs for one engine; what was uploaded to it once is not uploaded again."""
 
-    def __init__(self, client: EngineClient, blobs: BlobStore, style: Callable[[str], Style | None]) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        blobs: BlobStore,
+        style: Callable[[str], Style | None],
+        catalogue: Callable[[], Catalogue | None],
+    ) -> None:
         self._client = client
         self._blobs = blobs
         self._style = style
+        self._catalogue = catalogue
         self._uploaded: dict[str, str] = {}
 
     async def make(self, job: Job, n: int) -> Workflow:
@@ -52,7 +60,7 @@ class Recipes:
             filename_prefix=f"wakebrush/{job.id}-{n}",
         )
         try:
-            return graph.build(picture)
+            return graph.build(picture, self._catalogue())
         except SetupError as error:
             hint = "Choose another style, or tell your admin."
             raise Unbuildable(JobError("graph_refused", str(error), hint)) from error

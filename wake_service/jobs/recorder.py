@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between tries to store what could not be stored (a full disk).
 _STORE_PAUSE = 2.0
+#: Folders in front of a file name, as engines put them into their messages.
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.\- ]+)+[/\\]")
+_LONGEST = 500
 _TELL_ADMIN = "Try again. If it happens with every picture, tell your admin."
 
 
@@ -130,12 +134,21 @@ def failure_told(error: EngineFailed) -> JobError:
             "The machine ran out of memory while painting this picture.",
             "Try a smaller region, or a style with a smaller model.",
         )
-    return JobError("engine_failed", str(error), _TELL_ADMIN)
+    return JobError("engine_failed", for_artist(str(error)), _TELL_ADMIN)
+
+
+def for_artist(message: str) -> str:
+    """An engine's own words without the machine's folders, and not endless."""
+    return _FOLDERS.sub("…/", message.strip())[:_LONGEST]
 
 
 def refusal_told(error: EngineRefused) -> JobError:
     """What the artist is told when the engine would not take the graph."""
     kinds = {found.get("type") for node in error.node_errors.values() for found in node.get("errors", ())}
     if "value_not_in_list" in kinds:
-        return JobError("model_missing", f"The machine lacks a model of this style. {error}", "Choose another style.")
-    return JobError("graph_refused", f"The engine refused this picture. {error}", "Choose another style, or tell your admin.")
+        return JobError(
+            "model_missing", f"The machine lacks a model of this style. {for_artist(str(error))}", "Choose another style."
+        )
+    return JobError(
+        "graph_refused", f"The engine refused this picture. {for_artist(str(error))}", "Choose another style, or tell your admin."
+    )

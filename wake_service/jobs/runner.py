@@ -40,6 +40,9 @@ _RECONNECT_PAUSE = 0.25
 #: An engine ends a cancelled picture at its next step. One that has not after so many seconds hangs: a step takes
 #: seconds, and the first one carries a model's disk read, which takes a minute or two from a slow volume.
 CANCEL_SECONDS = 180.0
+#: An engine that has work and has said nothing for so long is asked: it may have taken us off its list of listeners
+#: (when a dead connection of ours ends late, it unregisters the living one). Many steps take longer than this; asking is cheap.
+SILENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,11 @@ class Runner:
         self._connected = asyncio.Event()
         self._socket = self._new_socket()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._heard_at = clock.now()
 
     def start(self) -> None:
         """Begins to follow and feed the engine."""
-        for work in (self._follow(), self._feed(), self._recorder.run()):
+        for work in (self._follow(), self._feed(), self._recorder.run(), self._break_silence()):
             self._spawn(work)
 
     async def stop(self) -> None:
@@ -146,6 +150,7 @@ class Runner:
                     self._connected.set()
                     self._room.set()
                     async for event in socket:
+                        self._heard_at = self._clock.now()
                         self._take(event)
             except EngineError as error:
                 log.warning("The connection to the engine: %s", error)
@@ -155,6 +160,20 @@ class Runner:
             self._tray.connection_broke()
             await self._clock.sleep(_RECONNECT_PAUSE)
         await self._around.unreachable("The engine cannot be reached any more.")
+
+    async def _break_silence(self) -> None:
+        """The backstop: what has left the engine's queue unheard is looked up."""
+        while True:
+            await self._clock.sleep(SILENCE_SECONDS)
+            if not self._connected.is_set() or self._clock.now() - self._heard_at < SILENCE_SECONDS:
+                continue
+            try:
+                queue = await self._client.queue()
+                for picture in [p for p in self._tray.at_engine() if p.sent is not Sent.UNSURE and p.prompt_id not in queue]:
+                    await self._find_again(picture, queue)
+            except EngineError as error:
+                log.warning("The engine is silent and does not answer: %s", error)
+                self._hang_up()
 
     def _new_socket(self) -> EngineSocket:
         return EngineSocket(self._client, f"wakebrush-{self._book.owner}")
