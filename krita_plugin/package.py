@@ -23,18 +23,31 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PACKAGE = "wakebrush"
 VENDOR = f"{PACKAGE}._vendor"
-#: The two libraries the client uses, and with them what they need.
-REQUIREMENTS = ("requests>=2.32,<3", "websocket-client>=1.8,<2")
+#: The libraries the client uses and what these need, each in one exact version.
+VERSIONS = HERE / "vendor.txt"
 #: The oldest Python inside a supported Krita.
 PYTHON = "3.10"
 LIBRARIES = ("certifi", "charset_normalizer", "idna", "requests", "urllib3", "websocket")
 #: Parts that nobody needs inside Krita: their own tests and command lines, and a port to browsers.
-LEFT_OUT = ("certifi/tests", "certifi/__main__.py", "websocket/tests", "websocket/_wsdump.py", "charset_normalizer/cli",
-            "charset_normalizer/__main__.py", "urllib3/contrib/emscripten", "urllib3/contrib/pyopenssl.py", "requests/help.py")  # fmt: skip
+LEFT_OUT = (
+    "certifi/tests",
+    "certifi/__main__.py",
+    "charset_normalizer/cli",
+    "charset_normalizer/__main__.py",
+    "requests/help.py",
+    "urllib3/contrib/emscripten",
+    "urllib3/contrib/pyopenssl.py",
+    "websocket/tests",
+    "websocket/_wsdump.py",
+)
+#: Aliases in sys.modules for programs of 2012: every plugin would see them.
+EMPTIED = ("requests/packages.py",)
 #: Where the libraries name each other by other means than an import statement. Each text must be there.
 PATCHES = {
-    "requests/packages.py": None,  # aliases in sys.modules for programs of 2012: they would be visible to everybody
-    "requests/compat.py": (('("chardet", "charset_normalizer")', '("charset_normalizer",)'), ("import_module(lib)", f'import_module("{VENDOR}." + lib)')),
+    "requests/compat.py": (
+        ('("chardet", "charset_normalizer")', '("charset_normalizer",)'),
+        ("import_module(lib)", f'import_module("{VENDOR}." + lib)'),
+    ),
     "certifi/core.py": (('"certifi"', f'"{VENDOR}.certifi"'),),
 }
 #: Zip files cannot hold an earlier date; a fixed one makes the same inputs give the same bytes.
@@ -82,13 +95,14 @@ def plugin_files() -> Iterator[tuple[str, bytes]]:
 def download(cache: Path) -> Path:
     """A folder with the libraries as published: pure Python, for the oldest supported Krita."""
     target = cache / f"py{PYTHON}"
-    wanted = "\n".join(REQUIREMENTS)
-    stamp = target / "requirements.txt"
+    wanted = VERSIONS.read_text(encoding="utf-8")
+    stamp = target / VERSIONS.name
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return target
     shutil.rmtree(target, ignore_errors=True)
-    options = ["--quiet", "--no-compile", "--platform", "any", "--only-binary=:all:", "--python-version", PYTHON, "--target", str(target)]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *options, *REQUIREMENTS], check=True)
+    pure = ["--platform", "any", "--only-binary=:all:", "--python-version", PYTHON, "--no-deps", "--no-compile"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, *pure, "--target", str(target), "--requirement", str(VERSIONS)], check=True)
     stamp.write_text(wanted, encoding="utf-8")
     return target
 
@@ -96,7 +110,10 @@ def download(cache: Path) -> Path:
 def vendored_files(source: Path) -> Iterator[tuple[str, bytes]]:
     """The libraries, rewritten, and their licences, by their name in the zip."""
     prefix = VENDOR.replace(".", "/")
-    yield f"{prefix}/__init__.py", b'"""Libraries of others, private to this plugin; their imports of each other were rewritten by package.py."""\n'
+    yield (
+        f"{prefix}/__init__.py",
+        b'"""Libraries of others, private to this plugin; their imports of each other were rewritten by package.py."""\n',
+    )
     for path in _files(source):
         name = path.relative_to(source).as_posix()
         top = name.split("/")[0]
@@ -111,14 +128,12 @@ def rewritten(name: str, content: bytes) -> bytes:
     if not name.endswith(".py"):
         return content
     text = content.decode("utf-8")
-    if name in PATCHES:
-        replacements = PATCHES[name]
-        if replacements is None:
-            return b""
-        for old, new in replacements:
-            if old not in text:
-                raise SystemExit(f"{name} has changed: {old} is not there. Adapt PATCHES in krita_plugin/package.py.")
-            text = text.replace(old, new)
+    if name in EMPTIED:
+        return b""
+    for old, new in PATCHES.get(name, ()):
+        if old not in text:
+            raise SystemExit(f"{name} has changed: {old} is not there. Adapt PATCHES in krita_plugin/package.py.")
+        text = text.replace(old, new)
     return private_imports(text).encode("utf-8")
 
 
@@ -167,7 +182,9 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc")
+    return (
+        path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    )
 
 
 if __name__ == "__main__":

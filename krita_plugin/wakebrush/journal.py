@@ -26,8 +26,8 @@ class Entry:
     """One request of hers.
 
     `key`: idempotency key. `document_id`: Krita's, valid while the document is open; `document_path`: '' if never saved.
-    `area`: x, y, width, height in document pixels. `request`: the body of POST /v1/generate. `uploads`: checksum by role (`image`,
-    `mask`). `inserted`: numbers of the pictures that are layers already. `run`: which run of Krita asked; `created_at`: epoch seconds.
+    `area`: x, y, width, height in document pixels. `request`: the body of POST /v1/generate. `uploads`: checksum by role
+    (`image`, `mask`). `inserted`: numbers of the pictures that are layers already. `created_at`: epoch seconds.
     """
 
     key: str
@@ -36,7 +36,6 @@ class Entry:
     area: tuple[int, int, int, int]
     name: str
     request: dict[str, Any]
-    run: str
     created_at: float
     uploads: dict[str, str] = field(default_factory=dict)
     has_alpha: bool = False
@@ -63,10 +62,12 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.run = str(uuid.uuid4())
 
     def write(self, entry: Entry, pictures: Mapping[str, bytes]) -> None:
-        """Stores an entry with its pictures (`image`, `mask`, `alpha`: PNG files). When it returns, all of it is on disk. Raises OSError."""
+        """Stores an entry with its pictures (`image`, `mask`, `alpha`: PNG files).
+
+        When it returns, all of it is on disk. Raises OSError.
+        """
         folder = self._folder(entry.key)
         folder.mkdir(parents=True, exist_ok=True)
         for role, content in pictures.items():
@@ -75,7 +76,10 @@ class Journal:
         _sync_folder(self.folder)
 
     def update(self, entry: Entry, **changes: Any) -> Entry:
-        """Stores a changed entry; the old or the new one is on disk at any moment. One that was removed stays so. Raises OSError."""
+        """Stores a changed entry; the old or the new one is on disk at any moment. Raises OSError.
+
+        One that was removed meanwhile stays removed.
+        """
         changed = replace(entry, **changes)
         with contextlib.suppress(FileNotFoundError):
             self._store(changed)

@@ -69,7 +69,10 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def resolve(settings: KeyValueStore, environ: Mapping[str, str] = os.environ) -> Connection:
-    """The connection to use now. Raises NotFound, Refused (an address without a token), Insecure, or ServiceError (not an address)."""
+    """The connection to use now.
+
+    Raises NotFound, Refused (an address without a token), Insecure, or ServiceError (not an address).
+    """
     found = discover(data_folder(environ))
     env_token = environ.get("KRITA_AI_TOKEN", "").strip()
     for source, address, token in (

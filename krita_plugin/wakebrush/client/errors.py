@@ -104,12 +104,10 @@ class Stopped(ServiceError):
 class Problem(ServiceError):
     """A problem document of the service; `status` is its HTTP status, `extra` its further members."""
 
-    def __init__(
-        self, status: int, code: str, title: str, hint: str, detail: str = "", extra: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, title: str, hint: str, detail: str = "", **extra: Any) -> None:
         super().__init__(title, hint, code=code, detail=detail)
         self.status = status
-        self.extra = extra or {}
+        self.extra = extra
 
     @property
     def temporary(self) -> bool:
@@ -133,4 +131,5 @@ def from_answer(status: int, body: Any, service: str = "") -> ServiceError:
     if not problem:
         hint = tr("Check the address in the settings; something else may be answering there.")
     known = {"type", "title", "status", "code", "detail", "hint"}
-    return Problem(status, code or f"http_{status}", title, hint, detail, {k: v for k, v in problem.items() if k not in known})
+    extra = {name: value for name, value in problem.items() if name not in known}
+    return Problem(status, code or f"http_{status}", title, hint, detail, **extra)

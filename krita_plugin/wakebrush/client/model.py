@@ -42,6 +42,10 @@ class Failure:
     message: str
     hint: str = ""
 
+    @classmethod
+    def parse(cls, value: dict[str, Any] | None) -> Failure | None:
+        return None if value is None else cls(str(value.get("code")), str(value.get("message")), str(value.get("hint") or ""))
+
 
 @dataclass(frozen=True)
 class Result:
@@ -81,7 +85,6 @@ class Job:
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Job:
-        error = value.get("error")
         return cls(
             id=str(value["id"]),
             state=str(value["state"]),
@@ -93,9 +96,7 @@ class Job:
             count=int(value.get("count") or 1),
             reference=value.get("reference"),
             results=tuple(Result.parse(each) for each in value.get("results") or ()),
-            error=None
-            if error is None
-            else Failure(str(error.get("code")), str(error.get("message")), str(error.get("hint") or "")),
+            error=Failure.parse(value.get("error")),
             finished_at=moment(value.get("finished_at")),
         )
 

@@ -172,9 +172,7 @@ class EventStream:
             for envelope in answer["events"]:
                 self._take(envelope)
             for machine in answer.get("machines") or ():
-                self._listener.event(
-                    {"type": "machine.changed", "seq": None, "machine": machine["id"], "data": {"machine": machine}}
-                )
+                self._listener.event({"type": "machine.changed", "seq": None, "data": {"machine": machine}})
             for envelope in answer.get("progress") or ():
                 self._listener.event(envelope)
             self._position = {"after": str(answer["seq"]), "stream": str(answer["stream"])}

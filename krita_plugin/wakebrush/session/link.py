@@ -18,7 +18,7 @@ STOP_SECONDS = 3.0
 
 
 class Link(QObject):
-    """Connected or not, and to whom. `online()`, `offline(ServiceError)`, `event(envelope)`, `preview(header, bytes)`."""
+    """Connected or not: `online()`, `offline(ServiceError)`; and what is heard: `event(envelope)`, `preview(header, bytes)`."""
 
     online = Signal()
     offline = Signal(object)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +43,10 @@ class PaintRequest:
 
 
 def choose_mode(*, is_empty: bool, has_selection: bool, strength: float) -> tuple[str, float]:
-    """Mode and strength. A selection is always inpainted, so that it fits its surroundings; where nothing is painted there is nothing to keep."""
+    """Mode and strength.
+
+    A selection is always inpainted, so that it fits its surroundings; where nothing is painted there is nothing to keep.
+    """
     if has_selection:
         return "inpaint", 1.0 if is_empty else strength
     if is_empty or strength >= 1:
@@ -61,11 +63,6 @@ def parse_seed(text: str) -> int | None:
             tr("The seed is a whole number from 0 to {largest}, or empty for a new one each time.", largest=LARGEST_SEED)
         )
     return int(text)
-
-
-def new_seed() -> int:
-    """A seed short enough to read aloud."""
-    return random.randrange(2**32)
 
 
 def model_size(style: Style | None, max_pixels: int | None = None) -> ModelSize:

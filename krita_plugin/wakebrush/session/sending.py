@@ -33,7 +33,6 @@ def write_down(
         area=(area.x, area.y, area.width, area.height),
         name=request.name,
         request=body(request, capture.plan, uploads, reference=key),
-        run=journal.run,
         created_at=time.time(),
         uploads=uploads,
         has_alpha=finished.alpha is not None,

@@ -11,7 +11,7 @@ from typing import Any
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.region import RegionSettings
 from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, NotFound, Refused, ServiceError, Stopped, Unreachable
+from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
 from ..client.model import Machine, Me, Style
 from ..client.service import Service
 from ..i18n import tr
@@ -23,18 +23,21 @@ from .observable import Observable, Property
 from .pictures import decode
 from .request import PaintRequest, choose_mode, model_size, parse_seed
 from .settings import PaintSettings
+from .state_line import StateLine, machine_line, picture_line, unconnected_line
 from .under_way import UnderWay
-from .words import Notice, StateLine
+from .words import Notice
 from .work import Work
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
+#: A layer that takes longer to appear waits for her hand.
+_HELD_SECONDS = 0.7
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `offer` a line with a button for pictures that wait to be shown; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `offer` a question about pictures that wait to be shown; `progress` is 0 to 1, or None."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -131,7 +134,7 @@ class Session(Observable):
     def test_connection(
         self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
     ) -> None:
-        """Asks the service at an address whether it takes the token; the answer comes later. Both empty: the service on this computer."""
+        """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
         entered = MemoryStore({"endpoint": endpoint, "token": token})
         environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
         self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
@@ -191,7 +194,8 @@ class Session(Observable):
             raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
         mode, strength = self._mode()
         seed = parse_seed(settings.seed)
-        return PaintRequest(mode, settings.prompt.strip(), settings.negative_prompt.strip(), style.name, strength, seed, settings.count)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        return PaintRequest(mode, prompt, negative, style.name, strength, seed, settings.count)
 
     def _mode(self) -> tuple[str, float]:
         state = self._canvas_state
@@ -271,10 +275,8 @@ class Session(Observable):
 
     def _tell_error(self, error: ServiceError | None) -> None:
         if error is not None:
-            action = (
-                "settings" if isinstance(error, (Refused, NotFound)) or error.code in ("tls_required", "invalid_endpoint") else ""
-            )
-            self.notice = Notice(error.title, error.hint, action)
+            mendable = isinstance(error, (Refused, NotFound, Insecure)) or error.code == "invalid_endpoint"
+            self.notice = Notice(error.title, error.hint, "settings" if mendable else "")
 
     # What the docker shows.
 
@@ -285,9 +287,9 @@ class Session(Observable):
         self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
         machine = self.machine
         self.practice = machine is not None and machine.practice
-        self.price = words.price_text(machine, None)
         self.offer = self._offer()
         current = self.current
+        self.price = words.price_text(machine, current.price if current else None)
         self.state_line = self._state_line(current)
         self._show_progress(current)
         if current is None:
@@ -309,36 +311,20 @@ class Session(Observable):
 
     def _state_line(self, current: UnderWay | None) -> StateLine:
         if not self._connected:
-            return self._unconnected(current)
-        now = time.time()
+            error, notice = self._error, self.notice
+            explained = error is not None and notice is not None and notice.title == error.title
+            return unconnected_line(error, was_connected=bool(current or self._machines), explained=explained)
         if current is None:
-            return words.machine_line(self.machine, now)
-        if current.job is None:
-            return StateLine("busy", tr("Sending your picture."))
-        if current.job.state == "queued":
-            return words.waiting_sentence(current.job, self.machine, now)
-        if current.job.state == "running":
-            return words.running_sentence(current.job.stage)
-        return StateLine("ready", tr("Your picture is here; it appears when your hand is off the canvas."))
-
-    def _unconnected(self, current: UnderWay | None) -> StateLine:
-        error = self._error
-        if error is None:
-            return StateLine("off", tr("Looking for the Wakebrush service."))
-        if isinstance(error, Unreachable) and (current is not None or self._machines):
-            return StateLine("trouble", tr("Offline. Still painting; it appears when you are back."))
-        if self.notice is not None and self.notice.title == error.title:
-            return StateLine("trouble", tr("Not connected."))
-        return StateLine("trouble", error.title)
+            return machine_line(self.machine, time.time())
+        held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
+        return picture_line(current, self.machine, time.time(), held=held)
 
     def _offer(self) -> str:
         parked = self.work.parked_for(self._canvas_state.document_id)
         if not parked:
             return ""
-        earlier = any(picture.earlier for picture in parked)
-        count = sum(len(picture.wanted) for picture in parked)
-        if count == 1:
-            closed = tr("While Krita was closed, 1 picture was finished for this document. Show it?")
-            return closed if earlier else tr("1 picture is finished for this document. Show it?")
-        closed = tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
-        return closed if earlier else tr("{n} pictures are finished for this document. Show them?", n=count)
+        return words.offer_sentence(
+            sum(len(picture.wanted) for picture in parked),
+            earlier=any(picture.earlier for picture in parked),
+            homeless=any(not picture.path for picture in parked),
+        )

@@ -16,8 +16,9 @@ from .progress import Progress
 class UnderWay:
     """`entry` is None until it is on disk; `job` None until the service has it. `alpha`: how the layer is masked.
 
-    `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `parked`: its pictures wait until she asks for them.
-    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, with their number.
+    `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `parked`: its pictures wait for her word.
+    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, and of how many, for picture
+    number `sampling`.
     """
 
     key: str
@@ -37,6 +38,7 @@ class UnderWay:
     taken: set[int] = field(default_factory=set)
     layers: set[int] = field(default_factory=set)
     step: tuple[int, int] | None = None
+    sampling: int = 0
     retries: int = 0
 
     @classmethod
@@ -86,9 +88,20 @@ class UnderWay:
             waking = job.waiting_for in ("machine_waking", "no_machine", "capacity") and not (machine and machine.awake)
             self._enter_wait(waking, machine, now)
         elif job.state == "running":
-            self.progress = self.progress.entered(job.stage or "models", now)
+            self.progress = self.progress.entered(self._phase(job), now)
         elif job.state == "succeeded":
             self.progress = self.progress.entered("inserting", now)
+
+    def _phase(self, job: Job) -> str:
+        """A job of several pictures loads and saves several times: for the bar all that lies within the sampling."""
+        if self.progress.phase == "sampling" and (job.stage != "saving" or self.sampling < self.count - 1):
+            return "sampling"
+        return job.stage or "models"
+
+    def arrived(self) -> None:
+        """A result is on this computer."""
+        if len(self.taken) >= self.count:
+            self.progress = self.progress.entered("inserting", time.monotonic())
 
     def watch(self, machine: Machine) -> None:
         """A machine has changed: while this waits for its wake, the bar takes the machine's own estimate."""
@@ -98,14 +111,13 @@ class UnderWay:
     def sampled(self, picture: int, step: int, steps: int) -> None:
         """The sampler has done `step` of `steps` of picture number `picture`."""
         now = time.monotonic()
-        self.step = (step, steps)
+        self.step, self.sampling = (step, steps), picture
         self.progress = self.progress.entered("sampling", now).reached((picture + step / max(1, steps)) / self.count, now)
 
     def _enter_wait(self, waking: bool, machine: Machine | None, now: float) -> None:
         if not waking:
-            self.progress = self.progress.entered(
-                "waiting", now, skip=("waking",), seconds_of={"waiting": self.job and self.job.eta_seconds}
-            )
+            expected = self.job.eta_seconds if self.job else None
+            self.progress = self.progress.entered("waiting", now, seconds_of={"waiting": expected})
             return
         eta = machine.eta_seconds if machine and machine.state == "waking" else None
         expected = eta or (machine.wake_seconds if machine else None)

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ..client.model import Budget, Job, Machine, Money, Price
+from ..client.model import Budget, Machine, Money, Price
 from ..i18n import tr
 from .progress import Progress
 
-#: Waking is called slow when it takes this much longer than expected.
-SLOW = 1.5
-
-
-@dataclass(frozen=True)
-class StateLine:
-    """One dot and one sentence. `dot`: off, asleep, waking, ready, busy or trouble."""
-
-    dot: str
-    sentence: str
+_MONTHS = ("January", "February", "March", "April", "May", "June",
+           "July", "August", "September", "October", "November", "December")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,6 +20,20 @@ class Notice:
     title: str
     hint: str = ""
     action: str = ""
+
+
+def disk_notice(error: Exception) -> Notice:
+    """For what went wrong on this computer."""
+    if isinstance(error, OSError):
+        return Notice(
+            tr(
+                "This computer could not store what is needed to keep your picture safe ({reason}).",
+                reason=error.strerror or str(error),
+            ),
+            tr("Make room on the disk of your user folder, then press the button again."),
+        )
+    reason = str(error) or type(error).__name__
+    return Notice(tr("The picture could not be prepared ({reason}).", reason=reason), tr("Press the button again."))
 
 
 def button_label(mode: str, strength: float) -> str:
@@ -57,7 +63,7 @@ def about(seconds: float) -> str:
 def money(value: Money) -> str:
     """`$0.55`, `$20`; more places only where cents would read as nothing."""
     sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(value.currency)
-    places = 0 if value.amount == round(value.amount) else 2 if value.amount >= 0.01 else 4
+    places = 0 if value.amount == round(value.amount) else 2 if value.amount >= 0.01 else 3
     return f"{sign}{value.amount:.{places}f}" if sign else f"{value.amount:.{places}f} {value.currency}"
 
 
@@ -82,22 +88,8 @@ def budget_text(budget: Budget | None) -> str:
     if budget is None:
         return ""
     month = datetime.fromtimestamp((budget.resets_at or 0.0) - 86_400, timezone.utc)
-    names = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
     text = tr("Team: {spent} of {limit}", spent=money(budget.spent), limit=money(budget.limit))
-    return text if budget.resets_at is None else tr("{amount} in {month}", amount=text, month=tr(names[month.month - 1]))
+    return text if budget.resets_at is None else tr("{amount} in {month}", amount=text, month=tr(_MONTHS[month.month - 1]))
 
 
 def main_machine(machines: list[Machine]) -> Machine | None:
@@ -105,73 +97,6 @@ def main_machine(machines: list[Machine]) -> Machine | None:
     order = ("busy", "ready", "draining", "waking", "stopping", "asleep", "failed")
     known = [machine for machine in machines if machine.state in order]
     return min(known, key=lambda machine: order.index(machine.state), default=None)
-
-
-def machine_line(machine: Machine | None, now: float) -> StateLine:
-    """The state of the machine when nothing of hers is under way."""
-    if machine is None:
-        return StateLine("asleep", tr("No machine is set up yet."))
-    if machine.state == "waking":
-        return StateLine("waking", waking_sentence(machine, now))
-    if machine.state == "failed":
-        return StateLine("trouble", machine.message or tr("The machine did not start. It is tried again with the next picture."))
-    if machine.state in ("stopping", "draining"):
-        return StateLine("asleep", tr("Going to sleep. A new picture wakes it again."))
-    if machine.state == "asleep":
-        if machine.wake_seconds is None:
-            return StateLine("asleep", tr("Asleep. The first picture takes a little longer."))
-        return StateLine("asleep", tr("Asleep. The first picture takes {wait} longer.", wait=about(machine.wake_seconds)))
-    left = None if machine.sleeps_at is None or machine.state == "busy" else machine.sleeps_at - now
-    if left is not None and 0 < left < 3600:
-        return StateLine("ready", tr("Ready. Sleeps in {wait} without work.", wait=duration(left)))
-    return StateLine("ready", tr("Ready."))
-
-
-def waking_sentence(machine: Machine, now: float) -> str:
-    """`Waking: booting the machine. About 35 s left.`"""
-    elapsed = now - machine.since if machine.since is not None else 0.0
-    if machine.wake_seconds and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + 10):
-        return tr("Waking takes longer than usual ({elapsed}). Your picture is safe in the queue.", elapsed=duration(elapsed))
-    step = {
-        "requested": tr("asking for the machine"),
-        "starting": tr("starting the machine"),
-        "booting": tr("booting"),
-        "engine": tr("loading the engine"),
-    }.get(machine.stage or "", tr("starting"))
-    if machine.eta_seconds is None:
-        return tr("Waking: {step}.", step=step)
-    wait = about(machine.eta_seconds)
-    return tr("Waking: {step}. {wait} left.", step=step, wait=wait[0].upper() + wait[1:])
-
-
-def waiting_sentence(job: Job, machine: Machine | None, now: float) -> StateLine:
-    """What a queued job waits for."""
-    if job.attempt > 1 and job.waiting_for in (None, "no_machine", "machine_waking"):
-        return StateLine("waking", tr("The machine was lost. Your picture starts again by itself (attempt {n}).", n=job.attempt))
-    if job.waiting_for == "capacity":
-        return StateLine("waking", tr("All machines of this kind are taken. Trying the next kind."))
-    if job.waiting_for == "budget":
-        return StateLine("trouble", tr("The team's budget is used up. Ask your admin; your picture waits."))
-    if job.waiting_for == "paused":
-        return StateLine("trouble", tr("Your admin has paused painting. Your picture is safe in the queue."))
-    if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "waking":
-        return StateLine("waking", waking_sentence(machine, now))
-    if job.waiting_for in ("machine_waking", "no_machine"):
-        return StateLine("waking", tr("Waking the machine."))
-    if job.ahead:
-        pictures = tr("1 picture before yours") if job.ahead == 1 else tr("{n} pictures before yours", n=job.ahead)
-        wait = "" if job.eta_seconds is None else ", " + about(job.eta_seconds)
-        return StateLine("busy", f"{pictures}{wait}.")
-    return StateLine("busy", tr("Your picture is next."))
-
-
-def running_sentence(stage: str | None) -> StateLine:
-    """What the machine does for her."""
-    if stage == "models":
-        return StateLine("busy", tr("Loading the model."))
-    if stage == "saving":
-        return StateLine("busy", tr("Saving the picture."))
-    return StateLine("busy", tr("Painting."))
 
 
 def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, eta: float | None, others: int) -> str:
@@ -192,3 +117,20 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
     elif progress.phase in ("waking", "waiting", "models") and progress.elapsed(now) >= 1:
         words = tr("{words} · {wait}", words=words, wait=duration(progress.elapsed(now)))
     return words if not others else tr("{words} · {n} more", words=words, n=others)
+
+
+def offer_sentence(count: int, *, earlier: bool, homeless: bool) -> str:
+    """The question about pictures that wait. `earlier`: Krita was closed meanwhile; `homeless`: their document is gone."""
+    if homeless and count == 1:
+        return tr("1 picture was finished for a document that was never saved. Show it here?")
+    if homeless:
+        return tr("{n} pictures were finished for a document that was never saved. Show them here?", n=count)
+    if earlier and count == 1:
+        return tr("While Krita was closed, 1 picture was finished for this document. Show it?")
+    if earlier:
+        return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
+    return (
+        tr("1 picture waits for this document. Show it?")
+        if count == 1
+        else tr("{n} pictures wait for this document. Show them?", n=count)
+    )

@@ -1,6 +1,6 @@
-"""Her pictures on their way, from the press of the button to the layer.
+"""Her pictures on their way, from the press of the button until delivery.py makes layers of them.
 
-    begin → (disk) write_down → (send) send → events → (fetch) result → canvas.insert → (disk) journal.inserted
+    begin → capture → (encode) write_down → (send) send → events → delivery
 
 The words in brackets are lanes; everything else happens in the GUI thread. The journal decides what is still owed to her.
 """
@@ -12,21 +12,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..canvas.base import Canvas, LayerPixels, NoDocument, UnreadablePicture
+from ..canvas.base import Canvas, NoDocument
 from ..canvas.region import ModelSize, RegionSettings
 from ..client.errors import Problem, ServiceError, Stopped
-from ..client.model import Job, Machine, Price, Result
+from ..client.model import Failure, Job, Machine, Price
 from ..client.service import Service, is_lasting
 from ..i18n import tr
 from ..journal import Entry, Journal, new_key
 from ..qt import QImage, QObject, QTimer, Signal
+from .delivery import Delivery
 from .link import Link
-from .pictures import decode
 from .progress import Progress
 from .request import PaintRequest
 from .sending import send, write_down
 from .under_way import UnderWay
-from .words import Notice
+from .words import Notice, disk_notice
 
 _LONGEST_PAUSE = 30.0
 
@@ -42,7 +42,11 @@ class Work(QObject):
         self._link = link
         self._canvas = canvas
         self._journal = journal
-        self._started_at = time.time()
+        self._delivery = Delivery(link, canvas, journal, self._later)
+        self._delivery.changed.connect(self.changed)
+        self._delivery.told.connect(self.told)
+        self._delivery.lost.connect(self._drop)
+        self._delivery.done.connect(lambda picture: self.pictures.pop(picture.key, None))
         self.machine: Machine | None = None
         self.pictures: dict[str, UnderWay] = {}
 
@@ -90,7 +94,7 @@ class Work(QObject):
             elif picture.job is None:
                 self._ask_about(picture)
             else:
-                self._collect(picture)
+                self._delivery.collect(picture)
 
     def take(self, envelope: dict[str, Any]) -> None:
         """One event of the stream."""
@@ -122,20 +126,20 @@ class Work(QObject):
     def parked_for(self, document_id: str | None) -> list[UnderWay]:
         """Finished pictures that wait to be shown in a document; those for a document that never had a name fit any."""
         parked = (each for each in self.pictures.values() if each.parked and not each.cancelled)
-        return [each for each in parked if document_id is not None and self._located(each, document_id) == document_id]
+        return [each for each in parked if document_id is not None and self._delivery.located(each, document_id) == document_id]
 
     def show(self, pictures: list[UnderWay], document_id: str) -> None:
         """She asked for pictures that were parked."""
         for picture in pictures:
             picture.parked, picture.earlier, picture.document_id = False, False, document_id
-            self._collect(picture)
+            self._delivery.collect(picture)
         self.changed.emit()
 
     def documents_changed(self) -> None:
         """A document was opened or closed: what waits for it may go on."""
         for picture in self.pictures.values():
             if picture.job is not None and not picture.parked:
-                self._collect(picture)
+                self._delivery.collect(picture)
 
     # The way out.
 
@@ -152,7 +156,7 @@ class Work(QObject):
             "encode",
             lambda: write_down(self._canvas, self._journal, capture, request, picture.key),
             lambda written: self._written(picture, *written),
-            lambda error: self._drop(picture, _disk_notice(error)),
+            lambda error: self._drop(picture, disk_notice(error)),
         )
 
     def _written(self, picture: UnderWay, entry: Entry, alpha: QImage | None) -> None:
@@ -190,7 +194,7 @@ class Work(QObject):
         if picture.cancelled and picture.job is None and not isinstance(error, Stopped):
             self.cancel(picture)
         elif not isinstance(error, ServiceError):
-            self._drop(picture, _disk_notice(error))
+            self._drop(picture, disk_notice(error))
         elif isinstance(error, Problem) and is_lasting(error):
             self._drop(picture, Notice(error.title, error.hint))
         elif not isinstance(error, Stopped):
@@ -210,14 +214,12 @@ class Work(QObject):
             return
         picture.follow(job, self.machine)
         if job.state == "failed" and not picture.cancelled:
-            failure = job.error
-            self._drop(
-                picture, Notice(failure.message, failure.hint) if failure else Notice(tr("The picture could not be made."))
-            )
+            failure = job.error or Failure("", tr("The picture could not be made."))
+            self._drop(picture, Notice(failure.message, failure.hint))
         elif job.state in ("failed", "cancelled"):
             self._drop(picture)
         elif not picture.cancelled:
-            self._collect(picture)
+            self._delivery.collect(picture)
 
     def _look_up(self, known: set[str]) -> None:
         """Asks about jobs that a snapshot left out: finished long ago, or unknown to this service."""
@@ -238,66 +240,6 @@ class Work(QObject):
             picture.job, picture.entry = None, picture.entry and replace(picture.entry, job_id=None)
             self._send(picture)
 
-    def _collect(self, picture: UnderWay) -> None:
-        if picture.cancelled or picture.parked or not picture.wanted or picture.entry is None:
-            return
-        finished_at = picture.job.finished_at if picture.job else None
-        document_id = self._located(picture)
-        if document_id is None or (picture.earlier and finished_at is not None and finished_at < self._started_at):
-            picture.parked = True
-            self.changed.emit()
-            return
-        picture.document_id = document_id
-        for result in picture.wanted:
-            picture.taken.add(result.n)
-            self._link.ask(
-                "fetch",
-                partial(self._fetch, picture, picture.job.id, result),
-                partial(self._fetched, picture, result.n),
-                partial(self._not_fetched, picture, result.n),
-            )
-
-    def _fetch(self, picture: UnderWay, job_id: str, result: Result, service: Service) -> LayerPixels:
-        alpha = picture.alpha
-        if alpha is None and picture.entry is not None and picture.entry.has_alpha:
-            alpha = decode(self._journal.picture(picture.key, "alpha") or b"").convertToFormat(QImage.Format.Format_Grayscale8)
-        content = service.result(job_id, result.n, result.sha256)
-        return self._canvas.prepare(content, picture.area, alpha)
-
-    def _fetched(self, picture: UnderWay, n: int, layer: LayerPixels) -> None:
-        if picture.cancelled:
-            return
-        picture.progress = (
-            picture.progress.entered("inserting", time.monotonic()) if len(picture.taken) >= picture.count else picture.progress
-        )
-        name = picture.name if picture.count == 1 else f"{picture.name} ({n + 1})"
-        self._canvas.insert(picture.document_id, layer, name, partial(self._inserted, picture, n))
-        self.changed.emit()
-
-    def _inserted(self, picture: UnderWay, n: int, problem: str | None) -> None:
-        if problem is not None:
-            picture.taken.discard(n)
-            picture.parked = True
-            self.told.emit(Notice(problem))
-        else:
-            picture.layers.add(n)
-            entry, layers = picture.entry, set(picture.layers)
-            self._link.lanes.run("disk", lambda: self._journal.inserted(entry, layers), failed=self._not_written)
-            if picture.done:
-                self.pictures.pop(picture.key, None)
-        self.changed.emit()
-
-    def _not_fetched(self, picture: UnderWay, n: int, error: Exception) -> None:
-        picture.taken.discard(n)
-        if isinstance(error, UnreadablePicture):
-            self._drop(picture, Notice(str(error)))
-        elif isinstance(error, ServiceError) and not is_lasting(error):
-            self._later(picture, error)
-        elif isinstance(error, ServiceError):
-            self._drop(picture, Notice(error.title, error.hint))
-        else:
-            self._drop(picture, _disk_notice(error))
-
     # The journal, and trying again.
 
     def _resumed(self, entries: list[Entry]) -> None:
@@ -306,14 +248,6 @@ class Work(QObject):
                 self.pictures[entry.key] = UnderWay.resumed(entry, time.monotonic())
         self.online()
         self.changed.emit()
-
-    def _located(self, picture: UnderWay, active: str | None = None) -> str | None:
-        """The open document it belongs to. `active` stands in for one of an earlier run that was never saved."""
-        if picture.document_id and self._canvas.is_open(picture.document_id):
-            return picture.document_id
-        if picture.path:
-            return self._canvas.find(picture.path)
-        return active if picture.earlier else None
 
     def _later(self, picture: UnderWay, error: ServiceError) -> None:
         """The next attempt, unless the stream comes back first."""
@@ -327,7 +261,7 @@ class Work(QObject):
             if picture.job_id is None:
                 self._send(picture)
             else:
-                self._collect(picture)
+                self._delivery.collect(picture)
 
     def _note(self, picture: UnderWay, **changes: Any) -> None:
         entry = picture.entry
@@ -342,17 +276,4 @@ class Work(QObject):
         self.changed.emit()
 
     def _not_written(self, error: Exception) -> None:
-        self.told.emit(_disk_notice(error))
-
-
-def _disk_notice(error: Exception) -> Notice:
-    """For what went wrong on this computer."""
-    if isinstance(error, OSError):
-        return Notice(
-            tr("This computer could not store the picture's journal ({reason}).", reason=error.strerror or str(error)),
-            tr("Make room on the disk of your user folder, then press the button again."),
-        )
-    return Notice(
-        tr("The picture could not be prepared ({reason}).", reason=str(error) or type(error).__name__),
-        tr("Press the button again."),
-    )
+        self.told.emit(disk_notice(error))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..i18n import tr
 from ..qt import QPainter, QSize, Qt, QtGui, QtWidgets, QWidget, Signal
-from ..session.words import Notice, StateLine
+from ..session.state_line import StateLine
+from ..session.words import Notice
 from .theme import dot_colour, faint
 
 

@@ -1,0 +1,112 @@
+"""The docker's first line: one dot and one sentence, for every situation. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..client.errors import ServiceError, Unreachable
+from ..client.model import Job, Machine
+from ..i18n import tr
+from .under_way import UnderWay
+from .words import about, duration
+
+#: Waking is called slow when it takes this much longer than expected.
+SLOW = 1.5
+
+
+@dataclass(frozen=True)
+class StateLine:
+    """One dot and one sentence. `dot`: off, asleep, waking, ready, busy or trouble."""
+
+    dot: str
+    sentence: str
+
+
+def unconnected_line(error: ServiceError | None, *, was_connected: bool, explained: bool) -> StateLine:
+    """Without a service. `was_connected`: work may be under way there; `explained`: the error line says why already."""
+    if error is None:
+        return StateLine("off", tr("Looking for the Wakebrush service."))
+    if isinstance(error, Unreachable) and was_connected:
+        return StateLine("trouble", tr("Offline. Still painting; it appears when you are back."))
+    return StateLine("trouble", tr("Not connected.") if explained else error.title)
+
+
+def picture_line(picture: UnderWay, machine: Machine | None, now: float, *, held: bool) -> StateLine:
+    """While a picture is under way. `now`: epoch seconds; `held`: it waits for a stroke to end."""
+    job = picture.job
+    if job is None:
+        return StateLine("busy", tr("Sending your picture."))
+    if job.state == "queued":
+        return waiting_line(job, machine, now)
+    if job.state == "running":
+        return running_line(job.stage)
+    if held:
+        return StateLine("ready", tr("Your picture is here; it appears when your hand is off the canvas."))
+    return StateLine("ready", tr("Your picture is here."))
+
+
+def machine_line(machine: Machine | None, now: float) -> StateLine:
+    """The state of the machine when nothing of hers is under way."""
+    if machine is None:
+        return StateLine("asleep", tr("No machine is set up yet."))
+    if machine.state == "waking":
+        return StateLine("waking", waking_sentence(machine, now))
+    if machine.state == "failed":
+        return StateLine("trouble", machine.message or tr("The machine did not start. It is tried again with the next picture."))
+    if machine.state in ("stopping", "draining"):
+        return StateLine("asleep", tr("Going to sleep. A new picture wakes it again."))
+    if machine.state == "asleep":
+        if machine.wake_seconds is None:
+            return StateLine("asleep", tr("Asleep. The first picture takes a little longer."))
+        return StateLine("asleep", tr("Asleep. The first picture takes {wait} longer.", wait=about(machine.wake_seconds)))
+    left = None if machine.sleeps_at is None or machine.state == "busy" else machine.sleeps_at - now
+    if left is not None and 0 < left < 3600:
+        return StateLine("ready", tr("Ready. Sleeps in {wait} without work.", wait=duration(left)))
+    return StateLine("ready", tr("Ready."))
+
+
+def waking_sentence(machine: Machine, now: float) -> str:
+    """`Waking: booting the machine. About 35 s left.`"""
+    elapsed = now - machine.since if machine.since is not None else 0.0
+    if machine.wake_seconds and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + 10):
+        return tr("Waking takes longer than usual ({elapsed}). Your picture is safe in the queue.", elapsed=duration(elapsed))
+    step = {
+        "requested": tr("asking for the machine"),
+        "starting": tr("starting the machine"),
+        "booting": tr("booting"),
+        "engine": tr("loading the engine"),
+    }.get(machine.stage or "", tr("starting"))
+    if machine.eta_seconds is None:
+        return tr("Waking: {step}.", step=step)
+    wait = about(machine.eta_seconds)
+    return tr("Waking: {step}. {wait} left.", step=step, wait=wait[0].upper() + wait[1:])
+
+
+def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:
+    """What a queued job waits for."""
+    if job.attempt > 1 and job.waiting_for in (None, "no_machine", "machine_waking"):
+        return StateLine("waking", tr("The machine was lost. Your picture starts again by itself (attempt {n}).", n=job.attempt))
+    if job.waiting_for == "capacity":
+        return StateLine("waking", tr("All machines of this kind are taken. Trying the next kind."))
+    if job.waiting_for == "budget":
+        return StateLine("trouble", tr("The team's budget is used up. Ask your admin; your picture waits."))
+    if job.waiting_for == "paused":
+        return StateLine("trouble", tr("Your admin has paused painting. Your picture is safe in the queue."))
+    if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "waking":
+        return StateLine("waking", waking_sentence(machine, now))
+    if job.waiting_for in ("machine_waking", "no_machine"):
+        return StateLine("waking", tr("Waking the machine."))
+    if job.ahead:
+        pictures = tr("1 picture before yours") if job.ahead == 1 else tr("{n} pictures before yours", n=job.ahead)
+        wait = "" if job.eta_seconds is None else ", " + about(job.eta_seconds)
+        return StateLine("busy", f"{pictures}{wait}.")
+    return StateLine("busy", tr("Your picture is next."))
+
+
+def running_line(stage: str | None) -> StateLine:
+    """What the machine does for her."""
+    if stage == "models":
+        return StateLine("busy", tr("Loading the model."))
+    if stage == "saving":
+        return StateLine("busy", tr("Saving the picture."))
+    return StateLine("busy", tr("Painting."))
