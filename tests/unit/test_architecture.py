@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "exchange": CELLAR | {"jobs", "machines"},
     "app": CELLAR | {"jobs", "machines", "exchange"},
     "api": CELLAR | {"jobs", "machines", "app"},
-    "cli": CELLAR | {"app", "api", "demo"},
+    "server": CELLAR | {"app", "api"},
+    "cli": CELLAR | {"app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

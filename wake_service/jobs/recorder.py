@@ -145,10 +145,7 @@ def for_artist(message: str) -> str:
 def refusal_told(error: EngineRefused) -> JobError:
     """What the artist is told when the engine would not take the graph."""
     kinds = {found.get("type") for node in error.node_errors.values() for found in node.get("errors", ())}
+    words = for_artist(str(error))
     if "value_not_in_list" in kinds:
-        return JobError(
-            "model_missing", f"The machine lacks a model of this style. {for_artist(str(error))}", "Choose another style."
-        )
-    return JobError(
-        "graph_refused", f"The engine refused this picture. {for_artist(str(error))}", "Choose another style, or tell your admin."
-    )
+        return JobError("model_missing", f"The machine lacks a model of this style. {words}", "Choose another style.")
+    return JobError("graph_refused", f"The engine refused this picture. {words}", "Choose another style, or tell your admin.")

@@ -162,17 +162,19 @@ class Runner:
         await self._around.unreachable("The engine cannot be reached any more.")
 
     async def _break_silence(self) -> None:
-        """The backstop: what has left the engine's queue unheard is looked up."""
+        """The backstop: when something has left the engine's queue unheard, the follower connects again and looks it up."""
         while True:
             await self._clock.sleep(SILENCE_SECONDS)
             if not self._connected.is_set() or self._clock.now() - self._heard_at < SILENCE_SECONDS:
                 continue
             try:
                 queue = await self._client.queue()
-                for picture in [p for p in self._tray.at_engine() if p.sent is not Sent.UNSURE and p.prompt_id not in queue]:
-                    await self._find_again(picture, queue)
             except EngineError as error:
                 log.warning("The engine is silent and does not answer: %s", error)
+                self._hang_up()
+                continue
+            if any(picture.prompt_id not in queue for picture in self._tray.at_engine() if picture.sent is not Sent.UNSURE):
+                log.warning("The engine has ended a picture without telling us")
                 self._hang_up()
 
     def _new_socket(self) -> EngineSocket:
