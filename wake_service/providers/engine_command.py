@@ -15,7 +15,7 @@ from wake_service.settings import Settings
 PORT = "{port}"
 
 #: Chosen here for every engine: it listens on this computer only, on a port that the launcher picks.
-_OURS = ("--listen", "--port")
+_OURS = ("--listen", "--host", "--port")
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -57,11 +57,11 @@ def practice_engine(directory: Path, extra: Sequence[str] = ()) -> EngineCommand
         sys.executable,
         "-m",
         "wake_service.practice_engine",
+        *extra,
         "--port",
         PORT,
         "--directory",
         str(directory.absolute()),
-        *extra,
     )
     return EngineCommand(argv, cwd=_PACKAGE_PARENT)
 
@@ -77,11 +77,13 @@ def comfyui(folder: Path, python: Path | None = None, extra: Sequence[str] = ())
     interpreter = _own_python(folder) or shutil.which("python3") if python is None else _given_python(python)
     if interpreter is None:
         raise SetupError(f"{folder} has no venv of its own and there is no python3 on the PATH; set comfyui_python.")
-    argv = [interpreter, "main.py", "--listen", "127.0.0.1", "--port", PORT, "--disable-auto-launch"]
+    argv = [interpreter, "main.py", *extra]
     if _knows(folder, "--disable-assets"):
         # ComfyUI's asset database refuses to start twice on one folder, or with a damaged file; the machine would not wake.
         argv.append("--disable-assets")
-    return EngineCommand((*argv, *extra), cwd=folder)
+    # Ours come last: the last of two wins, and ComfyUI takes abbreviations that `_refuse_ours` doesn't know.
+    argv += ["--listen", "127.0.0.1", "--port", PORT, "--disable-auto-launch"]
+    return EngineCommand(tuple(argv), cwd=folder)
 
 
 def comfy_cli_workspace(workspace: Path, extra: Sequence[str] = ()) -> EngineCommand:

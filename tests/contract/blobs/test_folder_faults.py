@@ -172,7 +172,9 @@ async def test_calling_off_in_the_middle_of_a_write_waits_for_it_and_leaves_noth
     upload = asyncio.create_task(store.put(PICTURE))
     assert await asyncio.to_thread(begun.wait, 30)
     upload.cancel()
-    asyncio.get_running_loop().call_soon(go_on.set)
+    done, _ = await asyncio.wait({upload}, timeout=0.1)
+    go_on.set()
+    assert not done, "a file that is being written to must not be closed"
     with pytest.raises(asyncio.CancelledError):
         await upload
     assert files(folder) == []

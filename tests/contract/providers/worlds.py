@@ -83,7 +83,7 @@ class ProcessWorld:
     def folder(self, machine_id: str) -> MachineFolder:
         return MachineFolder(self.directory / "machines" / machine_id)
 
-    async def leave_running(self, machine_id: str) -> None:
+    async def leave_running(self, machine_id: str, stage: BootStage = BootStage.ENGINE) -> None:
         code = (
             "import asyncio, sys\n"
             "from pathlib import Path\n"
@@ -91,24 +91,26 @@ class ProcessWorld:
             "from wake_service.providers.base import BootStage, Power\n"
             "from wake_service.providers.engine_command import EngineCommand\n"
             "async def main():\n"
-            "    world = ProcessWorld(Path(sys.argv[1]), lambda _: EngineCommand(tuple(sys.argv[4:]), Path(sys.argv[3])))\n"
+            "    world = ProcessWorld(Path(sys.argv[1]), lambda _: EngineCommand(tuple(sys.argv[5:]), Path(sys.argv[4])))\n"
             "    provider = world.open()\n"
             "    async with seen(world, provider) as sightings:\n"
-            "        await provider.start(sys.argv[2])\n"
-            "        await sightings.until(sys.argv[2], Power.RUNNING, BootStage.ENGINE)\n"
-            "        print('answers', flush=True)\n"
+            "        starting = asyncio.create_task(provider.start(sys.argv[2]))\n"
+            "        stage = BootStage(sys.argv[3])\n"
+            "        power = Power.STARTING if stage is BootStage.STARTING else Power.RUNNING\n"
+            "        await sightings.until(sys.argv[2], power, stage)\n"
+            "        print('there', flush=True)\n"
             "        await asyncio.Event().wait()\n"
             "asyncio.run(main())\n"
         )
         command = self.commands[machine_id]
         service = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", code, str(self.directory), machine_id, str(command.cwd), *command.argv),
+            *(sys.executable, "-c", code, str(self.directory), machine_id, stage, str(command.cwd), *command.argv),
             cwd=REPOSITORY,
             stdout=asyncio.subprocess.PIPE,
         )
         assert service.stdout is not None
         async with asyncio.timeout(DEADLINE):
-            assert await service.stdout.readline() == b"answers\n"
+            assert await service.stdout.readline() == b"there\n"
         service.kill()
         await service.communicate()
 

@@ -34,9 +34,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_without_settings_the_practice_engine_runs(tmp_path: Path) -> None:
-    engine = command(tmp_path, practice_args="--speed 2")
+    engine = command(tmp_path, practice_args="--step-seconds 2")
     assert engine.argv[:3] == (sys.executable, "-m", "wake_service.practice_engine")
-    assert engine.argv[3:] == ("--port", "{port}", "--directory", str(tmp_path / "engine"), "--speed", "2")
+    assert engine.argv[3:] == ("--step-seconds", "2", "--port", "{port}", "--directory", str(tmp_path / "engine"))
     assert (engine.cwd / "wake_service" / "practice_engine").is_dir()
 
 
@@ -47,12 +47,12 @@ def test_a_checkout_runs_with_its_own_venv_on_loopback(checkout: Path, tmp_path:
     assert engine.argv == (
         str(python),
         "main.py",
+        "--lowvram",
         "--listen",
         "127.0.0.1",
         "--port",
         "{port}",
         "--disable-auto-launch",
-        "--lowvram",
     )
 
 
@@ -114,7 +114,7 @@ def test_two_engines_or_half_an_engine_are_refused(checkout: Path, tmp_path: Pat
         command(tmp_path, comfyui_python=sys.executable)
 
 
-@pytest.mark.parametrize("argument", ["--listen", "--listen=0.0.0.0", "--port"])
+@pytest.mark.parametrize("argument", ["--listen", "--listen=0.0.0.0", "--port", "--host"])
 def test_an_engine_cannot_be_opened_to_the_network_by_an_argument(checkout: Path, tmp_path: Path, argument: str) -> None:
     with pytest.raises(SetupError, match="listens on this computer only"):
         command(tmp_path, comfyui_folder=checkout, engine_args=[argument])
