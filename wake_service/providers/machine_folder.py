@@ -54,11 +54,12 @@ class MachineState:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> MachineState:
-        """Reads what `to_json` wrote. Raises ValueError."""
+        """Reads what `to_json` wrote, also that of a later version, which may say more. Raises ValueError."""
         try:
-            fields: dict[str, Any] = json.loads(line)
+            known = cls.__dataclass_fields__
+            fields: dict[str, Any] = {name: value for name, value in dict(json.loads(line)).items() if name in known}
             fields["power"] = Power(fields["power"])
-            fields["stage"] = None if fields["stage"] is None else BootStage(fields["stage"])
+            fields["stage"] = BootStage(fields["stage"]) if fields.get("stage") else None
             return cls(**fields)
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a machine's state: {error}") from error

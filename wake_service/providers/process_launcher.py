@@ -152,6 +152,12 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         log.info("A listener was gone before the end: %s", error)
 
 
+def _short_folder() -> str:
+    """Where a socket's path fits: it may have 103 bytes (macOS; Linux 107), and data folders are longer than that."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= 70 else "/tmp"
+
+
 def main() -> None:
     """Goes into the background once the machine can be reached; exit code 0 says so, 1 that it came to nothing."""
     folder, start_lock = MachineFolder(Path(sys.argv[1])), int(sys.argv[2])
@@ -169,7 +175,7 @@ def main() -> None:
         os.close(start_lock)
 
     folder.acquire(ALIVE)  # held until this process ends
-    socket_folder = Path(tempfile.mkdtemp(prefix="wakebrush-"))  # short: a socket's path may have 103 bytes, a data folder more
+    socket_folder = Path(tempfile.mkdtemp(prefix="wakebrush-", dir=_short_folder()))
     try:
         asyncio.run(Launcher(folder, folder.launch(), socket_folder / "launcher").run(ready))
     finally:

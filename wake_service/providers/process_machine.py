@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,13 +52,13 @@ class ProcessMachine:
 
     async def look(self) -> Sighting:
         """The machine as it is now."""
-        async with self._one_at_a_time:
+        async with self._turn():
             await self._adopt()
             return self._sighting()
 
     async def start(self, command: EngineCommand, *, grace: float, log_bytes: int) -> None:
         """See Provider.start."""
-        async with self._one_at_a_time:
+        async with self._turn():
             await self._adopt()
             if self._now is not None and self._now.power in _AWAKE:
                 if self._link is None:
@@ -77,7 +78,7 @@ class ProcessMachine:
 
     async def stop(self, *, force: bool) -> None:
         """See Provider.stop."""
-        async with self._one_at_a_time:
+        async with self._turn():
             await self._adopt()
             if self._link is not None:
                 await self._link.stop(force=force)
@@ -91,6 +92,16 @@ class ProcessMachine:
             if self._link is not None:
                 await self._link.close()
                 self._link = None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One call at a time; what the file system has against it becomes a sentence."""
+        async with self._one_at_a_time:
+            try:
+                yield
+            except OSError as error:
+                reason = error.strerror or error
+                raise ProviderError(f'The files of machine "{self.machine_id}" cannot be used: {reason}.') from error
 
     async def _adopt(self) -> None:
         """Connects to the launcher if there is one and the link is not up; else finds out how the machine ended."""
@@ -122,8 +133,10 @@ class ProcessMachine:
             return None
 
     async def _lost(self) -> None:
-        async with self._one_at_a_time:
-            await self._adopt()
+        try:
+            await self.look()
+        except ProviderError as error:
+            log.warning("%s", error)
 
     async def _find_out_the_end(self, state: MachineState) -> None:
         """What became of a machine without launcher."""
@@ -144,8 +157,8 @@ class ProcessMachine:
                 if self.folder.held(ALIVE):
                     return
                 self._bury_locked(state)
-            announce()
             self.folder.write_launch(launch)
+            announce()
             self._spawn(lock)
 
     def _spawn(self, lock: int) -> None:

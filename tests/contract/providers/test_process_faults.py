@@ -18,6 +18,7 @@ import pytest
 from tests.contract.providers.worlds import DEADLINE, ProcessWorld, Sightings, seen, tiny_engine
 from wake_service.clock import SystemClock
 from wake_service.errors import ProviderError, SetupError
+from wake_service.providers import process_machine
 from wake_service.providers.base import BootStage, Power
 from wake_service.providers.engine_command import EngineCommand
 from wake_service.providers.machine_folder import ALIVE, ENGINE, MachineState
@@ -272,6 +273,45 @@ async def test_a_damaged_state_file_does_not_keep_a_machine_from_starting(world:
     (folder.path / "machine.json").write_text('{"boot": "x", "pow')
     async with awake(world) as (_, _, state):
         assert replace(state, boot="") != state
+
+
+async def test_files_that_cannot_be_used_are_a_sentence(world: ProcessWorld) -> None:
+    folder = world.folder("m1").path
+    folder.parent.mkdir(parents=True)
+    folder.touch()
+    async with seen(world, provider := world.open()) as sightings:
+        for call in (provider.machines(), provider.start("m1"), provider.stop("m1")):
+            with pytest.raises(ProviderError, match=r'^The files of machine "m1" cannot be used: Not a directory\.$'):
+                await call
+    folder.unlink()
+    assert sightings.all == []
+
+
+async def test_a_launcher_that_comes_to_nothing_is_a_sentence_and_leaves_the_machine_stopped(
+    world: ProcessWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_machine, "_LAUNCHER", "wake_service.nothing")
+    async with seen(world, provider := world.open()) as sightings:
+        with pytest.raises(ProviderError, match=r"came to nothing; .*launcher\.log says why"):
+            await provider.start("m1")
+        assert (await sightings.until("m1", Power.STOPPED)).message
+    assert "No module named" in world.folder("m1").launcher_log.read_text()
+
+
+async def test_a_temporary_folder_too_deep_for_a_socket_does_not_matter(
+    world: ProcessWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    async with awake(world) as (_, _, state):
+        assert state.socket is not None and not state.socket.startswith(str(deep))
+
+
+def test_a_launcher_of_a_later_version_is_understood() -> None:
+    """The service may be an older one than that which started the machine; it leaves aside what it doesn't know."""
+    state = MachineState("b", Power.RUNNING, BootStage.ENGINE, "http://127.0.0.1:1")
+    assert MachineState.from_json(state.to_json()[:-1] + ', "temperature": 60}') == state
 
 
 def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
