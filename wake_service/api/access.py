@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -45,14 +46,6 @@ async def identity_of(connection: HTTPConnection) -> Identity:
     return identity
 
 
-async def painter_of(connection: HTTPConnection) -> Identity:
-    """The same, for calls that change something."""
-    identity = await identity_of(connection)
-    if Scope.PAINT not in identity.scopes:
-        raise RequestError(403, "not_allowed", "This token may only look.", hint="Ask your admin for a token that may paint.")
-    return identity
-
-
 def check_client(connection: HTTPConnection) -> None:
     """Refuses a client whose version of the wire is not spoken here."""
     match = _CLIENT.match(connection.headers.get("wakebrush-client", ""))
@@ -82,11 +75,25 @@ def _not_authenticated(detail: str) -> RequestError:
     return RequestError(401, "not_authenticated", title, hint="Pair it again, or ask your admin for a token.", detail=detail)
 
 
-async def _service_here(connection: HTTPConnection) -> Service:
-    """Asynchronous only because FastAPI would run it in a thread of its own otherwise."""
-    return service_of(connection)
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request: the service it came to, and whom it speaks for."""
+
+    service: Service
+    who: Identity
 
 
-ServiceHere = Annotated[Service, Depends(_service_here)]
-Reader = Annotated[Identity, Depends(identity_of)]
-Painter = Annotated[Identity, Depends(painter_of)]
+async def _reading(connection: HTTPConnection) -> Visit:
+    return Visit(service_of(connection), await identity_of(connection))
+
+
+async def _painting(connection: HTTPConnection) -> Visit:
+    visit = await _reading(connection)
+    if Scope.PAINT not in visit.who.scopes:
+        raise RequestError(403, "not_allowed", "This token may only look.", hint="Ask your admin for a token that may paint.")
+    return visit
+
+
+#: For calls that only look, and for those that change something. One dependency each: FastAPI takes its time for every one.
+Reading = Annotated[Visit, Depends(_reading)]
+Painting = Annotated[Visit, Depends(_painting)]

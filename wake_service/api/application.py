@@ -28,7 +28,7 @@ def create_app(service: Service, on_ready: Callable[[], Awaitable[None]] | None 
     app = FastAPI(title="Wakebrush", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     for resource in (health, blobs, generate, jobs, events, machines, catalogue, me):
-        app.include_router(resource.router)
+        app.router.routes.extend(resource.router.routes)  # flat: an included router is searched anew for every request
     problems.install(app)
     app.add_middleware(ServiceHeader)
     return app

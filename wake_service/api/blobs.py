@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from starlette.responses import Response
 
 from wake_service.accounts.tokens import Identity
-from wake_service.api.access import Painter, ServiceHere
+from wake_service.api.access import Painting
 from wake_service.api.answers import json_answer
 from wake_service.api.problems import not_found
 from wake_service.app import Service
@@ -29,8 +29,9 @@ Checksum = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @router.head("/v1/blobs/{sha256}")
-async def head(sha256: Checksum, who: Painter, service: ServiceHere) -> Response:
+async def head(sha256: Checksum, visit: Painting) -> Response:
     """204 when this artist has uploaded it, which pins it anew."""
+    service, who = visit.service, visit.who
     if not await service.store.read(partial(_granted, who, sha256)) or not await service.blobs.exists(sha256):
         raise not_found("This picture was not uploaded yet.")
     until = service.clock.now() + PIN_SECONDS
@@ -39,8 +40,9 @@ async def head(sha256: Checksum, who: Painter, service: ServiceHere) -> Response
 
 
 @router.put("/v1/blobs/{sha256}")
-async def put(sha256: Checksum, who: Painter, service: ServiceHere, request: Request) -> Response:
+async def put(sha256: Checksum, visit: Painting, request: Request) -> Response:
     """Stores a picture and pins it."""
+    service, who = visit.service, visit.who
     data = await _body(request, service.settings.max_blob_bytes)
     image = await _inspected(data, service)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from wake_service.api.access import Reader, ServiceHere
+from wake_service.api.access import Reading
 from wake_service.api.answers import json_answer
 from wake_service.app import POOL
 from wake_service.clock import iso
@@ -19,15 +19,17 @@ router = APIRouter()
 
 
 @router.get("/v1/styles")
-async def styles(_who: Reader, service: ServiceHere) -> Response:
+async def styles(visit: Reading) -> Response:
     """What can be asked for; `available` is null while nobody knows."""
+    service = visit.service
     catalogue = service.catalogues.get(POOL)
     return json_answer({"styles": [_style_view(style, catalogue) for style in service.styles()]})
 
 
 @router.get("/v1/models")
-async def models(_who: Reader, service: ServiceHere) -> Response:
+async def models(visit: Reading) -> Response:
     """Model files of the machines, as last seen."""
+    service = visit.service
     catalogue, as_of = service.catalogues.get(POOL), service.catalogues.as_of(POOL)
     folders = catalogue.models() if catalogue else {}
     found = [{"name": name, "folder": folder} for folder, names in folders.items() for name in names]

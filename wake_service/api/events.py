@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from wake_service.accounts.tokens import Identity
-from wake_service.api.access import Reader, ServiceHere, identity_of, service_of
+from wake_service.api.access import Reading, identity_of, service_of
 from wake_service.api.me import me_view
 from wake_service.api.problems import invalid, problem
 from wake_service.app import Service
@@ -60,13 +60,13 @@ async def stream(socket: WebSocket) -> None:
 
 @router.get("/v1/events")
 async def long_poll(
-    who: Reader,
-    service: ServiceHere,
+    visit: Reading,
     after: Annotated[int | None, Query(ge=0)] = None,
     stream: str | None = None,
     wait: Annotated[float, Query(ge=0, le=30)] = 0.0,
 ) -> Response:
     """The same stream in answers: at once if something durable is there, else as soon as it comes, or after `wait` seconds."""
+    service, who = visit.service, visit.who
     with _subscribed(service, who.artist_id) as subscription:
         position, frames = await _missed(service, who, after, stream)
         if not frames:

@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from wake_service.accounts.tokens import Identity
 from wake_service.api import problems
-from wake_service.api.access import Painter, ServiceHere
+from wake_service.api.access import Painting
 from wake_service.api.answers import json_answer
+from wake_service.api.me import month_name, next_month_day
 from wake_service.app import POOL, Service
 from wake_service.comfy.request import Mode
 from wake_service.comfy.styles import missing_models
@@ -67,8 +68,9 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 @router.post("/v1/generate")
-async def generate(request: Request, who: Painter, service: ServiceHere, idempotency_key: IdempotencyKey = None) -> Response:
+async def generate(request: Request, visit: Painting, idempotency_key: IdempotencyKey = None) -> Response:
     """Accepts a job: durable before it is acknowledged."""
+    service, who = visit.service, visit.who
     raw = await request.body()
     if len(raw) > _MAX_BODY:
         raise problems.invalid(413, "The request is too long.")
@@ -163,8 +165,6 @@ def _size_of(artist_id: str, sha256: str, conn: Connection) -> tuple[int, int]:
 
 def budget_exhausted(who: Identity, service: Service) -> RequestError:
     """402, naming the team, the month and the amount."""
-    from wake_service.api.me import month_name, next_month_day
-
     now = service.clock.now()
     amount = (who.month_budget_micros or 0) / 1_000_000
     return RequestError(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from wake_service import __version__
-from wake_service.api.access import API_MAX, API_MIN, ServiceHere
+from wake_service.api.access import API_MAX, API_MIN, service_of
 from wake_service.api.answers import json_answer
 
 router = APIRouter()
@@ -21,8 +22,9 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz")
-async def readyz(service: ServiceHere) -> Response:
+async def readyz(request: Request) -> Response:
     """Work can be accepted; 503 with the reason if not."""
+    service = service_of(request)
     if not service.started:
         return json_answer({**_ABOUT, "status": "starting"}, 503)
     free = await service.blobs.free_bytes()

@@ -7,11 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
-from wake_service.accounts.tokens import Identity
-from wake_service.api.access import Painter, Reader, ServiceHere
+from wake_service.api.access import Painting, Reading, Visit
 from wake_service.api.answers import json_answer
 from wake_service.api.problems import invalid, not_found
-from wake_service.app import Service
 from wake_service.blobs.base import BlobMissing
 from wake_service.errors import BlobCorrupt, RequestError
 from wake_service.jobs import records
@@ -22,13 +20,13 @@ router = APIRouter()
 
 @router.get("/v1/jobs")
 async def listing(
-    who: Reader,
-    service: ServiceHere,
+    visit: Reading,
     state: str = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: str | None = None,
 ) -> Response:
     """The artist's jobs, newest first; `next` continues."""
+    service, who = visit.service, visit.who
     states = [part for part in state.split(",") if part]
     for part in states:
         if part not in list(JobState):
@@ -40,27 +38,25 @@ async def listing(
 
 
 @router.get("/v1/jobs/{job_id}")
-async def look(job_id: str, who: Reader, service: ServiceHere) -> Response:
+async def look(job_id: str, visit: Reading) -> Response:
     """One job."""
-    return json_answer(service.book.view(await _mine(job_id, who, service)))
+    return json_answer(visit.service.book.view(await _mine(job_id, visit)))
 
 
 @router.delete("/v1/jobs/{job_id}")
-async def cancel(job_id: str, who: Painter, service: ServiceHere) -> Response:
+async def cancel(job_id: str, visit: Painting) -> Response:
     """Cancels; a finished job is answered as it is."""
-    await _mine(job_id, who, service)
-    job = await service.dispatcher.cancel(job_id)
+    await _mine(job_id, visit)
+    job = await visit.service.dispatcher.cancel(job_id)
     if job is None:
         raise not_found()
-    return json_answer(service.book.view(job))
+    return json_answer(visit.service.book.view(job))
 
 
 @router.get("/v1/jobs/{job_id}/results/{n}")
-async def result(
-    job_id: str, n: int, who: Reader, service: ServiceHere, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def result(job_id: str, n: int, visit: Reading, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """The picture itself."""
-    job = await _mine(job_id, who, service)
+    job = await _mine(job_id, visit)
     found = next((result for result in job.results if result.n == n), None)
     if found is None:
         raise not_found("This picture does not exist (yet).")
@@ -68,7 +64,7 @@ async def result(
     if if_none_match is not None and found.sha256 in if_none_match:
         return Response(status_code=304, headers=headers)
     try:
-        chunks = await service.blobs.open(found.sha256)
+        chunks = await visit.service.blobs.open(found.sha256)
     except (BlobMissing, BlobCorrupt) as error:
         hint = "Generate it again with the same seed."
         raise RequestError(410, "result_gone", "This picture is no longer stored.", hint=hint, detail=str(error)) from error
@@ -76,8 +72,8 @@ async def result(
     return StreamingResponse(chunks, headers=headers, media_type=found.media_type)
 
 
-async def _mine(job_id: str, who: Identity, service: Service) -> Job:
-    job = await service.book.find(job_id)
-    if job is None or job.artist_id != who.artist_id:
+async def _mine(job_id: str, visit: Visit) -> Job:
+    job = await visit.service.book.find(job_id)
+    if job is None or job.artist_id != visit.who.artist_id:
         raise not_found("There is no such job.")
     return job

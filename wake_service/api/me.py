@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from wake_service import __version__
 from wake_service.accounts.tokens import Identity
-from wake_service.api.access import API_MAX, API_MIN, Reader, ServiceHere
+from wake_service.api.access import API_MAX, API_MIN, Reading
 from wake_service.api.answers import json_answer
 from wake_service.app import Service
 from wake_service.clock import iso
@@ -21,9 +21,9 @@ router = APIRouter()
 
 
 @router.get("/v1/me")
-async def me(who: Reader, service: ServiceHere) -> Response:
+async def me(visit: Reading) -> Response:
     """The artist behind the token."""
-    return json_answer(me_view(who, service))
+    return json_answer(me_view(visit.who, visit.service))
 
 
 def me_view(who: Identity, service: Service) -> dict[str, Any]:

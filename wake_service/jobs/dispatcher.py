@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -133,9 +133,9 @@ class Dispatcher:
                 return changed
         return job
 
-    async def release_strays(self) -> None:
-        """Gives back what was claimed for machines that are not up (the service ended between claim and loss)."""
-        for machine_id in {job.machine_id for job in self._book.board if job.machine_id} - self._runners.keys():
+    async def release_strays(self, awake: Collection[str]) -> None:
+        """Gives back what was claimed for machines that are not awake any more (the service ended before their loss)."""
+        for machine_id in {job.machine_id for job in self._book.board if job.machine_id}.difference(awake):
             await self._give_back(machine_id, "The machine was stopped.", None)
 
     async def _adopt(self, machine: Machine) -> list[Picture]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -72,12 +73,15 @@ def load(conn: Connection, job_id: str) -> Job | None:
 
 def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Job]]:
     """Jobs by (artist, idempotency key), each with the hash of the request that made it."""
-    wanted = list(keys)
-    query = select(jobs).where(jobs.c.idempotency_key.in_([key for _, key in wanted]))
-    rows = {(row.artist_id, row.idempotency_key): row for row in conn.execute(query)}
-    found = {pair: rows[pair] for pair in wanted if pair in rows}
-    loaded = {job.id: job for job in _jobs(conn, list(found.values()))}
-    return {pair: (row.request_hash, loaded[row.id]) for pair, row in found.items()}
+    wanted: defaultdict[str, list[str]] = defaultdict(list)
+    for artist_id, key in keys:
+        wanted[artist_id].append(key)
+    rows = []
+    for artist_id, mine in wanted.items():
+        query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.idempotency_key.in_(mine))
+        rows.extend(conn.execute(query).all())
+    loaded = _jobs(conn, rows)
+    return {(row.artist_id, row.idempotency_key): (row.request_hash, job) for row, job in zip(rows, loaded, strict=True)}
 
 
 def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int, before: str | None) -> list[Job]:
