@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,9 @@ def built_zip() -> Path:
 def profile_with_plugin(version: KritaVersion, archive: Path) -> Profile:
     """A new user's profile after "Import Python Plugin from File", with the plugin enabled."""
     profile = Profile.fresh()
+    downloaded = shutil.copy(archive, profile.home)
     with running_krita(version, profile) as krita:
-        import_plugin(krita, archive)
+        import_plugin(krita, Path(downloaded))
     return profile
 
 

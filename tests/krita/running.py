@@ -137,6 +137,7 @@ def running_krita(version: KritaVersion, profile: Profile, **environment: str) -
             "DISPLAY": display,
             "LC_ALL": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONFAULTHANDLER": "1",
             "WAKEBRUSH_TEST_SOCKET": str(address),
             **environment,
         }

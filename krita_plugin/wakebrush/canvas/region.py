@@ -11,6 +11,8 @@ from dataclasses import dataclass
 # What the service takes as `width` and `height` (docs/wire.md).
 SMALLEST_SIDE = 64
 LARGEST_SIDE = 8192
+OVERSHOOT = 2
+"""Beyond so many times the pixels they were trained on, diffusion models begin to repeat things in a picture."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class RegionSettings:
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The size a model was trained on. `max_pixels` is the most it is asked for; None: twice the trained pixels,
-    beyond which models of this kind begin to repeat themselves."""
+    """The size a model was trained on. It is asked for at most OVERSHOOT times as many pixels, and never for more than
+    `max_pixels` (the service's limit; None: no other limit)."""
 
     width: int
     height: int
@@ -75,7 +77,8 @@ class ModelSize:
 
     @property
     def most_pixels(self) -> int:
-        return 2 * self.trained_pixels if self.max_pixels is None else self.max_pixels
+        most = OVERSHOOT * self.trained_pixels
+        return most if self.max_pixels is None else min(most, self.max_pixels)
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,21 @@ def _widened(start: int, length: int, limit: int, multiple: int) -> tuple[int, i
 def _model_size(area: Rect, model: ModelSize) -> tuple[int, int]:
     """The area's shape in a size between what the model was trained on and the most it may be asked for."""
     pixels = area.width * area.height
-    wanted = min(max(pixels, model.trained_pixels), max(model.trained_pixels, model.most_pixels))
-    scale = math.sqrt(wanted / pixels)
+    scale = math.sqrt(min(max(pixels, model.trained_pixels), model.most_pixels) / pixels)
     scale = max(scale, SMALLEST_SIDE / min(area.width, area.height))
     scale = min(scale, LARGEST_SIDE / max(area.width, area.height))
-    return _stepped(area.width * scale, model.multiple), _stepped(area.height * scale, model.multiple)
+    width, height = _steps(area.width * scale, model.multiple), _steps(area.height * scale, model.multiple)
+    if width * height > model.most_pixels:
+        width, height = (
+            _steps(area.width * scale, model.multiple, down=True),
+            _steps(area.height * scale, model.multiple, down=True),
+        )
+    return width, height
 
 
-def _stepped(length: float, multiple: int) -> int:
+def _steps(length: float, multiple: int, down: bool = False) -> int:
+    """The length in the model's steps: the nearest, or the one below; within what the service takes."""
     smallest = math.ceil(SMALLEST_SIDE / multiple) * multiple
     largest = LARGEST_SIDE // multiple * multiple
-    return max(smallest, min(largest, round(length / multiple) * multiple))
+    steps = math.floor(length / multiple + 1e-9) if down else round(length / multiple)
+    return max(smallest, min(largest, steps * multiple))
