@@ -35,7 +35,7 @@ from wake_service.machines.controller import Controller, Timing
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
-from wake_service.machines.model import Machine
+from wake_service.machines.model import AWAKE, Machine
 from wake_service.machines.views import machine_view
 from wake_service.providers.base import Provider
 from wake_service.providers.engine_command import from_settings
@@ -126,7 +126,7 @@ class Service:
         self.fleet.on_change = self._machine_changed
         self.dispatcher.start()
         await self.controller.start()
-        await self.dispatcher.release_strays()
+        await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
         self._tasks = [asyncio.create_task(self._tidy_forever()), asyncio.create_task(self._keep_reasons())]
         self.started = True
 

@@ -60,7 +60,7 @@ class EventReader:
         while True:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                kind, data = self._socket.recv_data()
+                kind, data = self._socket.recv_data(control_frame=True)  # a ping must not begin the deadline anew
             except websocket.WebSocketTimeoutException:
                 raise NotSeen(f"no event in {seconds} s; {self._story()}") from None
             if kind == websocket.ABNF.OPCODE_TEXT:

@@ -106,7 +106,7 @@ class RunningService:
 
     def engines(self) -> list[psutil.Process]:
         """Processes of its practice machines' engines that live now."""
-        return [process for process in self._processes() if "wake_service.practice_engine" in process.info["cmdline"]]
+        return [process for process in self.processes() if "wake_service.practice_engine" in process.info["cmdline"]]
 
     def clean_up(self) -> None:
         """Ends the service and every machine it left running."""
@@ -114,7 +114,7 @@ class RunningService:
             artist.close()
         if self._process is not None:
             self.kill()
-        left = self._processes()
+        left = self.processes()
         for process in left:
             try:
                 process.kill()
@@ -127,7 +127,7 @@ class RunningService:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """Whatever runs with this data folder on its command line: only tests of this folder start such."""
         found = psutil.process_iter(["cmdline"])
         return [process for process in found if any(str(self.data) in word for word in process.info["cmdline"] or ())]

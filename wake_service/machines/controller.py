@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
+from wake_service.comfy.reports import SystemStats
 from wake_service.errors import EngineError, ProviderError, StorageError
 from wake_service.machines import autoscaler, model
 from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
@@ -80,6 +81,9 @@ class Controller:
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""
         await self._ask()
+        for machine in self._fleet.all():
+            if machine.state in AWAKE:
+                self._spawn(self._resume(machine))
         self._spawn(self._plan_forever())
         self._spawn(self._ask_forever())
         for provider in self._providers.values():
@@ -175,14 +179,11 @@ class Controller:
 
     async def _greet(self, machine: Machine) -> None:
         client = self._connect(machine.address or "")
-        try:
-            stats = await asyncio.wait_for(client.system_stats(), self._timing.greeting)
-        except (EngineError, TimeoutError) as error:
-            log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
+        stats = await self._stats(machine, client)
+        self._greeting.pop(machine.id, None)
+        if stats is None:
             await client.close()
             return
-        finally:
-            self._greeting.pop(machine.id, None)
         present = self._fleet.get(machine.id)
         if present.state is not MachineState.WAKING or present.boot != machine.boot:
             await client.close()
@@ -193,6 +194,29 @@ class Controller:
         await self._keep(present, ready)
         await attached
         self.poke()
+
+    async def _resume(self, machine: Machine) -> None:
+        """An earlier service left the machine awake: it goes on with what it holds, or rests."""
+        client = self._connect(machine.address or "")
+        stats = await self._stats(machine, client)
+        present = self._fleet.get(machine.id)
+        still_awake = present.state in AWAKE and present.boot == machine.boot
+        if stats is None or not still_awake:
+            await client.close()
+            if still_awake:
+                await self.report_lost(machine.id, "The engine did not answer when the service came back.")
+            return
+        await self._workload.attach(present, client)
+        if not self._workload.work(machine.id):
+            await self.occupy(machine.id, None)
+        self.poke()
+
+    async def _stats(self, machine: Machine, client: EngineClient) -> SystemStats | None:
+        try:
+            return await asyncio.wait_for(client.system_stats(), self._timing.greeting)
+        except (EngineError, TimeoutError) as error:
+            log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
+            return None
 
     # -- acting ---------------------------------------------------------------------------------------------------
 
