@@ -65,7 +65,7 @@ def plan(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) ->
     actions = [action for member in fleet if (action := _overdue(member, policy, now))]
     given_up = {action.machine_id for action in actions}
     usable = [member for member in fleet if member.machine.id not in given_up]
-    missing = wanted(usable, demand, policy, now) - sum(_counts_as_awake(member) for member in usable)
+    missing = wanted(fleet, demand, policy, now) - sum(_counts_as_awake(member) for member in usable)
     if missing > 0:
         return actions + _wake(usable, missing, now)
     return actions + _let_sleep(usable, -missing, now)

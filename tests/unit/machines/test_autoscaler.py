@@ -1,0 +1,169 @@
+"""What every plan promises, whatever the fleet, the demand and the policy."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.machines.samples import NOW, carried_out, demands, fleets, policies, target
+from wake_service.machines.autoscaler import Demand, Member, Order, Policy, next_change, plan, wanted
+from wake_service.machines.model import ORDERS, Machine, MachineState
+
+AWAKE = {MachineState.WAKING, MachineState.READY, MachineState.BUSY}
+
+
+def awake(fleet: list[Member]) -> int:
+    return sum(member.machine.state in AWAKE for member in fleet)
+
+
+@given(fleets(), demands, policies())
+def test_a_machine_with_work_is_never_ordered_to_drain_or_stop(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    work = {member.machine.id: member.work for member in fleet}
+    for action in plan(fleet, demand, policy, NOW):
+        assert action.order not in (Order.DRAIN, Order.STOP) or work[action.machine_id] == 0
+
+
+@given(fleets(), demands, policies())
+def test_every_order_is_one_that_the_table_allows(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    members = {member.machine.id: member for member in fleet}
+    for action in plan(fleet, demand, policy, NOW):
+        member = members[action.machine_id]
+        assert target(action, member) in ORDERS[member.machine.state]
+
+
+@given(fleets(), demands, policies())
+def test_a_machine_gets_one_order_at_most_for_the_generation_it_has(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    actions = plan(fleet, demand, policy, NOW)
+    generations = {member.machine.id: member.machine.generation for member in fleet}
+    assert all(count == 1 for count in Counter(action.machine_id for action in actions).values())
+    assert all(action.generation == generations[action.machine_id] for action in actions)
+
+
+@given(fleets(), demands, policies())
+def test_once_carried_out_only_the_next_step_of_a_stop_follows(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    """Draining is followed by stopping, giving up by stopping; nothing is woken, kept or drained twice at one moment."""
+    after = carried_out(fleet, plan(fleet, demand, policy, NOW), NOW)
+    states = {member.machine.id: member.machine.state for member in after}
+    for action in plan(after, demand, policy, NOW):
+        assert action.order is Order.STOP
+        assert states[action.machine_id] in (MachineState.DRAINING, MachineState.FAILED)
+
+
+@given(fleets(), demands, policies())
+def test_never_more_than_the_maximum_are_ordered_awake(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    actions = plan(fleet, demand, policy, NOW)
+    if any(action.order in (Order.WAKE, Order.KEEP) for action in actions):
+        assert awake(carried_out(fleet, actions, NOW)) <= policy.maximum
+
+
+@given(fleets(), demands, policies())
+def test_what_is_needed_stays_awake(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    actions = plan(fleet, demand, policy, NOW)
+    if any(action.order is Order.DRAIN for action in actions):
+        assert awake(carried_out(fleet, actions, NOW)) >= wanted(fleet, demand, policy, NOW)
+
+
+@given(fleets(), demands, policies())
+def test_a_lease_is_honoured(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    leases = {member.machine.id: member.machine.lease_until for member in fleet}
+    for action in plan(fleet, demand, policy, NOW):
+        assert action.order is not Order.DRAIN or leases[action.machine_id] <= NOW
+
+
+@given(fleets(), demands, policies())
+def test_a_draining_machine_is_kept_before_another_is_woken(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    actions = plan(fleet, demand, policy, NOW)
+    if any(action.order is Order.WAKE for action in actions):
+        kept = {action.machine_id for action in actions if action.order is Order.KEEP}
+        draining = {member.machine.id for member in fleet if member.machine.state is MachineState.DRAINING}
+        assert draining <= kept
+
+
+@given(fleets(), demands, policies())
+def test_no_wake_is_tried_before_its_pause_is_over(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    pauses = {member.machine.id: member.machine.retry_at for member in fleet}
+    for action in plan(fleet, demand, policy, NOW):
+        assert action.order is not Order.WAKE or pauses[action.machine_id] <= NOW
+
+
+@given(fleets(), demands, policies(), st.floats(0, 1))
+def test_nothing_changes_before_the_next_moment_that_is_announced(
+    fleet: list[Member], demand: Demand, policy: Policy, share: float
+) -> None:
+    """The loop sleeps until `next_change`: a plan that changed before would be carried out too late."""
+    due = next_change(fleet, demand, policy, NOW)
+    assert due is None or due > NOW
+    before = math.nextafter(due, NOW) if due is not None else NOW + 1e6
+    between = NOW + (before - NOW) * share
+    orders = [(action.order, action.machine_id) for action in plan(fleet, demand, policy, NOW)]
+    assert [(action.order, action.machine_id) for action in plan(fleet, demand, policy, between)] == orders
+
+
+WAKE_SECONDS, STOP_SECONDS = 40.0, 30.0
+
+
+def lived(fleet: list[Member], demand: Demand, policy: Policy, seconds: float) -> list[Member]:
+    """The fleet after `seconds` in a cloud that does what it is told, with a loop that sleeps from moment to moment."""
+    now, end = NOW, NOW + seconds
+    while now < end:
+        fleet = [replace(member, machine=in_the_cloud(member, now)) for member in fleet]
+        for _ in range(3):  # an order, the one that follows from it, and nothing
+            fleet = carried_out(fleet, plan(fleet, demand, policy, now), now)
+        ends = [moment for member in fleet if (moment := next_sighting(member)) > now]
+        now = min([next_change(fleet, demand, policy, now) or end, end, *ends])
+    return fleet
+
+
+def next_sighting(member: Member) -> float:
+    takes = {MachineState.WAKING: WAKE_SECONDS, MachineState.STOPPING: STOP_SECONDS}.get(member.machine.state)
+    return 0.0 if takes is None else member.machine.since + takes
+
+
+def in_the_cloud(member: Member, now: float) -> Machine:
+    machine = member.machine
+    changes = {"since": now, "generation": machine.generation + 1, "stage": None}
+    if machine.state is MachineState.BUSY and not member.work:
+        return replace(machine, state=MachineState.READY, **changes)
+    if machine.state is MachineState.WAKING and now >= next_sighting(member):
+        return replace(machine, state=MachineState.BUSY if member.work else MachineState.READY, **changes)
+    if machine.state is MachineState.STOPPING and now >= next_sighting(member):
+        return replace(machine, state=MachineState.ASLEEP, **changes)
+    return machine
+
+
+@settings(max_examples=60)
+@given(fleets(3).filter(lambda fleet: any(m.machine.state is not MachineState.GONE for m in fleet)), policies())
+def test_a_machine_that_is_wanted_is_awake_in_the_end(fleet: list[Member], policy: Policy) -> None:
+    idle = [replace(member, work=0) for member in fleet]
+    assert awake(lived(idle, Demand(queued=1), policy, 3000)) >= 1
+
+
+@settings(max_examples=60)
+@given(fleets(3), demands, policies())
+def test_a_machine_that_nobody_wants_is_asleep_in_the_end(fleet: list[Member], demand: Demand, policy: Policy) -> None:
+    idle = [replace(member, work=0) for member in fleet]
+    after = lived(idle, replace(demand, queued=0), replace(policy, minimum=0), 3000)
+    assert {member.machine.state for member in after} <= {MachineState.ASLEEP, MachineState.GONE}
+
+
+def test_the_cheapest_machine_that_did_not_fail_is_woken_first() -> None:
+    dear = Machine("dear", "default", "fake", 2_000_000)
+    failed = Machine("failed", "default", "fake", 100_000, failures=1)
+    cheap = Machine("cheap", "default", "fake", 500_000)
+    fleet = [Member(machine) for machine in (dear, failed, cheap)]
+    (action,) = plan(fleet, Demand(queued=1), Policy(maximum=3), NOW)
+    assert (action.order, action.machine_id) == (Order.WAKE, "cheap")
+
+
+def test_one_machine_is_wanted_for_every_so_many_jobs() -> None:
+    policy = Policy(maximum=3, jobs_per_machine=4)
+    assert [wanted([], Demand(queued=n), policy, NOW) for n in (0, 1, 4, 5, 8, 9, 100)] == [0, 1, 1, 2, 2, 3, 3]
+
+
+def test_a_wish_wants_one_machine_until_it_ends() -> None:
+    assert wanted([], Demand(wished_until=NOW + 1), Policy(), NOW) == 1
+    assert wanted([], Demand(wished_until=NOW), Policy(), NOW) == 0
