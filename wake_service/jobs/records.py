@@ -76,7 +76,7 @@ def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str,
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for artist_id, key in keys:
         wanted[artist_id].append(key)
-    rows = []
+    rows: list[Row[Any]] = []
     for artist_id, mine in wanted.items():
         query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.idempotency_key.in_(mine))
         rows.extend(conn.execute(query).all())
