@@ -103,7 +103,7 @@ def discover(folder: Path) -> Connection | None:
 
 def checked(address: str) -> str:
     """The address in its normal form. Raises Insecure for http off this computer, ServiceError for what is no address."""
-    text = address.strip().rstrip("/")
+    text = address.strip()
     if "://" not in text:
         text = ("http://" if is_loopback(urlsplit("//" + text).hostname or "") else "https://") + text
     try:
@@ -120,7 +120,7 @@ def checked(address: str) -> str:
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise Insecure(text)
-    return text
+    return text.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

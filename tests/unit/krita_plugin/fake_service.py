@@ -59,6 +59,8 @@ class FakeService:
         self.positions: list[dict[str, str]] = []
         self.headers: dict[str, str] = {"Wakebrush-Service": "0.1.0; api=1-1"}
         self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
+        self.refuse_upgrade = False
+        self.polls_waiting = 0
         self.token = TOKEN
         self.port = 0
         self._sockets: set[web.WebSocketResponse] = set()
@@ -98,6 +100,10 @@ class FakeService:
     def push(self, kind: str, job: dict[str, Any] | None = None, durable: bool = True, **data: Any) -> None:
         """Sends an event to everybody who listens, and remembers it if it is durable."""
         self._run(self._push(kind, job, durable, data))
+
+    def push_offline(self, kind: str, job: dict[str, Any]) -> None:
+        """A durable event while the service does not listen."""
+        self.log.append(_envelope(self.stream, len(self.log) + 1, kind, job["id"], {"job": job}))
 
     def preview(self, job: str, image: bytes) -> None:
         header = json.dumps({"job": job, "picture": 0, "step": 3, "steps": 12, "media_type": "image/png"}).encode()
@@ -216,6 +222,8 @@ class FakeService:
         self.positions.append(position)
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return await self._poll(position)
+        if self.refuse_upgrade:
+            return web.Response(status=400, text="upgrades are not allowed here")
         socket = web.WebSocketResponse(heartbeat=20)
         socket.headers.update(self.headers)
         await socket.prepare(request)
@@ -233,8 +241,10 @@ class FakeService:
     async def _poll(self, position: dict[str, str]) -> web.Response:
         assert self._changed is not None
         if not self._missed(position):
+            self.polls_waiting += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), float(position.get("wait", 0)))
+            self.polls_waiting -= 1
         answer = {"stream": self.stream, "events": self._missed(position), "seq": len(self.log), "machines": self.machines, "progress": []}
         return web.json_response(answer)
 

@@ -1,0 +1,154 @@
+"""The calls: what is sent, what is answered, and every refusal as a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from wakebrush.client.config import Connection
+from wakebrush.client.errors import Incompatible, Problem, Refused, ServiceError, Stopped, Unreachable
+from wakebrush.client.service import Service, check_version, is_lasting
+
+from .fake_service import TOKEN, FakeService
+
+
+@pytest.fixture
+def client(service: FakeService) -> Iterator[Service]:
+    speaking = Service(Connection(service.endpoint, TOKEN, "settings"))
+    yield speaking
+    speaking.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of something that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def request(**changes: object) -> dict[str, object]:
+    return {"mode": "text_to_image", "prompt": "x", "style": "practice-gouache", "width": 512, "height": 512, "count": 1, **changes}
+
+
+def test_what_the_service_tells_is_read(client: Service) -> None:
+    me, styles, machines = client.me(), client.styles(), client.machines()
+    assert (me.artist, me.team, me.limits.max_count) == ("Mira", "Studio", 10)
+    assert me.budget is not None and me.budget.spent.amount == 3.1
+    assert [(style.name, style.available) for style in styles] == [("practice-gouache", True), ("flux-ink", False)]
+    assert machines[0].practice and machines[0].awake
+
+
+def test_a_picture_that_the_service_has_is_not_sent_again(client: Service, service: FakeService) -> None:
+    sha = hashlib.sha256(b"picture").hexdigest()
+    client.upload(sha, b"picture")
+    client.upload(sha, b"picture")
+    assert [method for method, path in service.calls if "/blobs/" in path] == ["HEAD", "PUT", "HEAD"]
+
+
+def test_the_same_key_gives_the_same_job(client: Service, service: FakeService) -> None:
+    first, price = client.generate(request(), "key")
+    second, _ = client.generate(request(), "key")
+    assert first.id == second.id and len(service.jobs) == 1
+    assert price.includes_wake and price.estimate is not None and price.estimate.amount == 0.55
+
+
+def test_cancelling_answers_the_job_as_it_is_now(client: Service) -> None:
+    job, _ = client.generate(request(), "key")
+    assert client.cancel(job.id).state == "cancelled"
+    assert client.job(job.id).state == "cancelled"
+
+
+def test_a_picture_that_arrives_damaged_is_not_taken(client: Service, service: FakeService) -> None:
+    job, _ = client.generate(request(), "key")
+    service.results[job.id, 0] = b"torn"
+    with pytest.raises(Unreachable):
+        client.result(job.id, 0, hashlib.sha256(b"whole").hexdigest())
+
+
+def test_a_refusal_carries_the_services_own_sentences(client: Service, service: FakeService) -> None:
+    problem = {"status": 402, "code": "budget_exhausted", "title": "The month is used up.", "hint": "Ask your admin.", "team": "Studio"}
+    service.refuse = lambda method, path: (402, problem) if path == "/v1/generate" else None
+    with pytest.raises(Problem) as raised:
+        client.generate(request(), "key")
+    said = raised.value
+    assert (said.code, said.title, said.hint, said.extra) == ("budget_exhausted", "The month is used up.", "Ask your admin.", {"team": "Studio"})
+    assert is_lasting(said)
+
+
+def test_a_full_disk_of_the_service_is_worth_another_try(client: Service, service: FakeService) -> None:
+    service.refuse = lambda method, path: (507, {"status": 507, "code": "storage_full", "title": "Full.", "hint": "Wait."})
+    with pytest.raises(Problem) as raised:
+        client.me()
+    assert not is_lasting(raised.value)
+
+
+def test_a_wrong_token_is_told_as_no_longer_paired(service: FakeService) -> None:
+    with pytest.raises(Refused) as raised:
+        Service(Connection(service.endpoint, "wrong", "settings")).me()
+    assert raised.value.title == "This computer is no longer paired."
+
+
+def test_something_else_that_answers_there_is_not_taken_for_the_service(client: Service, service: FakeService) -> None:
+    service.refuse = lambda method, path: (404, "<html>router</html>")
+    with pytest.raises(ServiceError) as raised:
+        client.me()
+    assert "address" in raised.value.hint
+
+
+@pytest.mark.parametrize(("code", "words"), [("client_too_old", "plugin is too old"), ("client_too_new", "too old for this plugin")])
+def test_a_service_that_refuses_the_version_says_who_is_too_old(client: Service, service: FakeService, code: str, words: str) -> None:
+    service.refuse = lambda method, path: (426, {"status": 426, "code": code, "title": "No."})
+    with pytest.raises(Incompatible) as raised:
+        client.me()
+    assert words in raised.value.title
+
+
+@pytest.mark.parametrize(("header", "fits"), [("9.0; api=1-3", True), ("9.0; api=2-3", False), ("0.0.1; api=0-0", False), ("odd", True), (None, True)])
+def test_the_plugin_judges_the_services_version_too(header: str | None, fits: bool) -> None:
+    if fits:
+        check_version(header)
+    else:
+        with pytest.raises(Incompatible):
+            check_version(header)
+
+
+def test_nobody_there_is_told_with_the_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(Unreachable) as raised:
+        Service(Connection(endpoint, "t", "settings")).me()
+    assert endpoint in raised.value.title
+    assert not is_lasting(raised.value)
+
+
+def test_a_redirect_is_not_followed_with_the_token(client: Service, service: FakeService) -> None:
+    service.headers["Location"] = "http://127.0.0.1:1/elsewhere"
+    service.refuse = lambda method, path: (307, {})
+    with pytest.raises(Problem):
+        client.me()
+
+
+def test_closing_ends_a_call_that_waits_for_an_answer(silent: str) -> None:
+    client, raised = Service(Connection(silent, "t", "settings")), []
+
+    def ask() -> None:
+        try:
+            client.me()
+        except ServiceError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not client._sockets._open and time.monotonic() < deadline:
+        time.sleep(0.005)
+    client.close()
+    thread.join(2)
+    assert not thread.is_alive()
+    assert isinstance(raised[0], Stopped)
+    with pytest.raises(Stopped):
+        client.me()

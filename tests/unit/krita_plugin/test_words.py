@@ -1,0 +1,133 @@
+"""What the docker says, situation by situation."""
+
+from __future__ import annotations
+
+import pytest
+from wakebrush.canvas.region import Rect
+from wakebrush.client.errors import NotFound, Unreachable
+from wakebrush.client.model import Budget, Job, Machine, Money, Price
+from wakebrush.i18n import tr, use
+from wakebrush.session import words
+from wakebrush.session.progress import Progress
+from wakebrush.session.state_line import machine_line, picture_line, unconnected_line, waiting_line
+from wakebrush.session.under_way import UnderWay
+
+ASLEEP = Machine("m", "asleep", wake_seconds=61.0, price_per_hour=Money(1.006))
+READY = Machine("m", "ready", price_per_hour=Money(1.006))
+
+
+def waking(**more: object) -> Machine:
+    return Machine("m", "waking", **{"stage": "booting", "eta_seconds": 35.0, "since": 100.0, "wake_seconds": 60.0, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mode", "strength", "label"),
+    [
+        ("text_to_image", 1.0, "Generate"),
+        ("image_to_image", 0.7, "Refine"),
+        ("inpaint", 1.0, "Fill the selection"),
+        ("inpaint", 0.7, "Refine the selection"),
+    ],
+)
+def test_the_button_says_what_it_will_do(mode: str, strength: float, label: str) -> None:
+    assert words.button_label(mode, strength) == label
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (35, "35 s"), (110, "1:50"), (7500, "2 h 5 min")])
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(Money(0.55), "$0.55"), (Money(20), "$20"), (Money(0.0123, "EUR"), "€0.01"), (Money(0.0028), "$0.003"), (Money(3, "CHF"), "3 CHF")]
+)
+def test_money_is_written_as_people_write_it(value: Money, text: str) -> None:
+    assert words.money(value) == text
+
+
+def test_the_price_is_honest_about_the_wake() -> None:
+    assert words.price_text(ASLEEP, None) == "~$0.02 to wake, then $1.01 an hour"
+    assert words.price_text(READY, None) == "$1.01 an hour"
+    assert words.price_text(ASLEEP, Price(Money(0.55), True)) == "~$0.55"
+    assert words.price_text(Machine("m", "ready", price_per_hour=Money(0)), None) == ""
+    assert words.price_text(None, None) == ""
+
+
+def test_the_budget_names_its_month() -> None:
+    assert words.budget_text(Budget(Money(20), Money(3.1), 1_796_083_200.0)) == "Team: $3.10 of $20 in November"
+    assert words.budget_text(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("machine", "dot", "sentence"),
+    [
+        (ASLEEP, "asleep", "Asleep. The first picture takes about 1 min longer."),
+        (READY, "ready", "Ready."),
+        (Machine("m", "ready", sleeps_at=220.0), "ready", "Ready. Sleeps in 1:40 without work."),
+        (Machine("m", "stopping"), "asleep", "Going to sleep. A new picture wakes it again."),
+        (Machine("m", "failed", message="No key for this region."), "trouble", "No key for this region."),
+        (waking(), "waking", "Waking: booting. About 35 s left."),
+        (None, "asleep", "No machine is set up yet."),
+    ],
+)
+def test_the_state_line_tells_how_the_machine_is(machine: Machine | None, dot: str, sentence: str) -> None:
+    line = machine_line(machine, now=120.0)
+    assert (line.dot, line.sentence) == (dot, sentence)
+
+
+def test_a_slow_wake_is_said_to_be_slow() -> None:
+    assert machine_line(waking(), now=210.0).sentence == "Waking takes longer than usual (1:50). Your picture is safe in the queue."
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        (Job("j", "queued", "capacity"), "All machines of this kind are taken. Trying the next kind."),
+        (Job("j", "queued", "machine_busy", ahead=2, eta_seconds=40.0), "2 pictures before yours, about 40 s."),
+        (Job("j", "queued", "machine_busy", ahead=1), "1 picture before yours."),
+        (Job("j", "queued", None, ahead=0), "Your picture is next."),
+        (Job("j", "queued", "machine_waking"), "Waking: booting. About 35 s left."),
+        (Job("j", "queued", "no_machine", attempt=2), "The machine was lost. Your picture starts again by itself (attempt 2)."),
+        (Job("j", "queued", "paused"), "Your admin has paused painting. Your picture is safe in the queue."),
+    ],
+)
+def test_a_waiting_picture_says_what_it_waits_for(job: Job, sentence: str) -> None:
+    assert waiting_line(job, waking(), now=120.0).sentence == sentence
+
+
+def test_a_cut_line_promises_that_the_picture_comes() -> None:
+    error = Unreachable("https://studio.example")
+    assert unconnected_line(error, was_connected=True, explained=True).sentence == "Offline. Still painting; it appears when you are back."
+    assert unconnected_line(error, was_connected=False, explained=False).sentence == error.title
+    assert unconnected_line(NotFound(), was_connected=False, explained=True).sentence == "Not connected."
+    assert unconnected_line(None, was_connected=False, explained=False).sentence == "Looking for the Wakebrush service."
+
+
+def test_a_layer_that_waits_for_her_hand_says_so() -> None:
+    picture = UnderWay("k", Rect(0, 0, 8, 8), "n", "d", job=Job("j", "succeeded"))
+    assert picture_line(picture, READY, 0.0, held=True).sentence == "Your picture is here; it appears when your hand is off the canvas."
+    assert picture_line(picture, READY, 0.0, held=False).sentence == "Your picture is here."
+
+
+def test_the_bar_names_the_stage_and_the_wait() -> None:
+    bar = Progress.begin(0.0, asleep=True)
+    assert words.bar_text(bar, 0.0, step=None, eta=None, others=0) == "sending"
+    assert words.bar_text(bar.entered("waking", 1.0), 5.0, step=None, eta=32.0, others=2) == "waking · 32 s · 2 more"
+    assert words.bar_text(bar.entered("models", 1.0), 5.0, step=None, eta=32.0, others=0) == "loading model · 4 s"
+    assert words.bar_text(bar.entered("sampling", 1.0), 5.0, step=(3, 12), eta=None, others=0) == "painting 3/12"
+
+
+def test_pictures_that_wait_are_offered_in_words_that_fit() -> None:
+    closed = words.offer_sentence(2, earlier=True, homeless=False)
+    assert closed == "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    assert words.offer_sentence(1, earlier=False, homeless=False) == "1 picture waits for this document. Show it?"
+    assert "never saved" in words.offer_sentence(1, earlier=True, homeless=True)
+
+
+def test_a_translation_replaces_a_sentence_and_keeps_its_values() -> None:
+    use({"{n} s": "{n} Sek."})
+    try:
+        assert words.duration(35) == "35 Sek."
+        assert tr("Ready.") == "Ready."
+    finally:
+        use({})
