@@ -214,8 +214,8 @@ class ProcessMachine:
             os.kill(state.launcher_pid, number)
 
     def _show(self, state: MachineState) -> None:
-        if state != self._now:
-            self._now = state
+        known, self._now = self._now, state
+        if known is None or known.sighting("", 0) != state.sighting("", 0):
             self._say(self._sighting())
 
     def _sighting(self) -> Sighting:
