@@ -154,10 +154,11 @@ def _stage(sighting: Sighting) -> WakeStage:
 def _become(machine: Machine, state: MachineState, now: float, sighting: Sighting, **changes: Any) -> Machine:
     if machine.state is state:
         return machine
-    stopped: dict[str, Any] = {"boot": None, "address": None} if state in (MachineState.ASLEEP, MachineState.GONE) else {}
-    return _change(machine, state, now, message=sighting.message, **stopped, **changes)
+    return _change(machine, state, now, message=sighting.message, **changes)
 
 
 def _change(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
+    if state in (MachineState.ASLEEP, MachineState.GONE):
+        changes |= {"boot": None, "address": None}
     stage = changes.pop("stage", None)
     return replace(machine, state=state, stage=stage, since=now, generation=machine.generation + 1, **changes)

@@ -1,0 +1,173 @@
+"""Every second between a start and the stop that ended it is paid for once, whatever months and restarts lie between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+
+from wake_service.machines.ledger import Interval, Kind, Ledger, Payer, kind_of, month_start, next_month_start
+from wake_service.machines.model import COSTING, Machine, MachineState
+from wake_service.store.migrate import upgrade
+from wake_service.store.store import Store, Transaction
+from wake_service.store.tables import ledger as table
+
+MIRA, NOOR = Payer("studio", "mira"), Payer("atelier", "noor")
+PRICE = 3_600_000  # one millionth of an hour's price a millisecond: exact sums
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that happens to a machine."""
+
+    seconds: int
+    machine_id: str
+    state: MachineState
+    payer: Payer | None
+    restart: bool
+
+
+changes = st.builds(
+    Change,
+    seconds=st.sampled_from([0, 1, 60, 3600, 86_400, 9 * 86_400]),
+    machine_id=st.sampled_from(["m1", "m2"]),
+    state=st.sampled_from(list(MachineState)),
+    payer=st.sampled_from([None, MIRA, replace(MIRA, job_id="j1"), NOOR]),
+    restart=st.booleans(),
+)
+START = datetime(2026, 11, 28, 12, 0, tzinfo=UTC).timestamp()
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with TemporaryDirectory() as folder:
+        store = Store.sqlite(Path(folder) / "ledger.db")
+        upgrade(store.engine)
+        # Hundreds of small transactions: what a power cut would do is not what is shown here.
+        event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        store.engine.dispose()
+        yield store
+        store.close()
+
+
+def fresh(store: Store, now: float) -> Ledger:
+    """The ledger as a service that starts now reads it."""
+    loaded = Ledger()
+    with store.engine.connect() as conn:
+        loaded.load(conn, now)
+    return loaded
+
+
+def switch(store: Store, book: Ledger, machine: Machine, payer: Payer | None, now: float) -> None:
+    entry = book.switch(machine, payer, now)
+    if entry is not None:
+        with store.engine.begin() as conn:
+            Ledger.write(Transaction(conn), entry)
+
+
+def intervals(store: Store) -> list[Interval]:
+    with store.engine.connect() as conn:
+        rows = conn.execute(select(table).order_by(table.c.from_at, table.c.id)).all()
+    return [
+        Interval(
+            row.machine_id,
+            Kind(row.kind),
+            Payer(row.team_id, row.artist_id, row.job_id) if row.team_id else None,
+            row.from_at,
+            row.to_at,
+            row.price_micros_per_hour,
+        )
+        for row in rows
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(changes, max_size=15))
+def test_every_second_is_in_one_interval_and_the_month_is_their_sum(store: Store, story: list[Change]) -> None:
+    with store.engine.begin() as conn:
+        conn.execute(table.delete())
+    book, now = fresh(store, START), START
+    states: dict[str, tuple[MachineState, float]] = {}
+    costing: defaultdict[str, float] = defaultdict(float)
+    for change in story:
+        now += change.seconds
+        if change.restart:
+            book = fresh(store, now)
+        state, since = states.get(change.machine_id, (MachineState.ASLEEP, now))
+        costing[change.machine_id] += now - since if state in COSTING else 0.0
+        states[change.machine_id] = change.state, now
+        machine = Machine(change.machine_id, "default", "fake", PRICE, state=change.state)
+        switch(store, book, machine, change.payer, now)
+    for machine_id, (state, since) in states.items():
+        costing[machine_id] += now - since if state in COSTING else 0.0
+        mine = [interval for interval in intervals(store) if interval.machine_id == machine_id]
+        assert sum((i.to_at or now) - i.from_at for i in mine) == costing[machine_id]
+        assert all(earlier.to_at is not None and earlier.to_at <= later.from_at for earlier, later in pairwise(mine))
+        assert [i.to_at is None for i in mine].count(True) == (state in COSTING)
+    for team in ("studio", "atelier"):
+        booked = [i for i in intervals(store) if i.payer is not None and i.payer.team_id == team]
+        expected = sum(i.micros(now, since=month_start(now)) for i in booked)
+        assert book.spent_micros(team, now) == round(expected)
+        assert fresh(store, now).spent_micros(team, now) == round(expected)
+
+
+def test_a_machine_that_runs_across_midnight_of_the_month_pays_each_month_its_part(store: Store) -> None:
+    with store.engine.begin() as conn:
+        conn.execute(table.delete())
+    midnight = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    book = fresh(store, midnight - 100)
+    awake = Machine("m1", "default", "fake", PRICE, state=MachineState.READY)
+    switch(store, book, awake, MIRA, midnight - 100)
+    assert book.spent_micros("studio", midnight - 1) == 99 * 1000
+    assert book.spent_micros("studio", midnight + 50) == 50 * 1000
+    switch(store, book, replace(awake, state=MachineState.ASLEEP), MIRA, midnight + 70)
+    assert book.spent_micros("studio", midnight + 1000) == 70 * 1000
+    assert fresh(store, midnight + 1000).spent_micros("studio", midnight + 1000) == 70 * 1000
+
+
+def test_a_second_belongs_to_the_job_it_was_worked_for(store: Store) -> None:
+    with store.engine.begin() as conn:
+        conn.execute(table.delete())
+    book = fresh(store, START)
+    machine = Machine("m1", "default", "fake", PRICE, state=MachineState.WAKING)
+    switch(store, book, machine, MIRA, START)
+    switch(store, book, replace(machine, state=MachineState.BUSY), replace(NOOR, job_id="j1"), START + 40)
+    switch(store, book, replace(machine, state=MachineState.READY), NOOR, START + 50)
+    switch(store, book, replace(machine, state=MachineState.ASLEEP), None, START + 60)
+    told = [(i.kind, i.payer, i.from_at - START, (i.to_at or 0) - START) for i in intervals(store)]
+    assert told == [
+        (Kind.WAKE, MIRA, 0, 40),
+        (Kind.WORK, replace(NOOR, job_id="j1"), 40, 50),
+        (Kind.IDLE, NOOR, 50, 60),
+    ]
+
+
+def test_nothing_new_is_written_while_nothing_changes() -> None:
+    book = Ledger()
+    busy = Machine("m1", "default", "fake", PRICE, state=MachineState.BUSY)
+    assert book.switch(busy, MIRA, START) is not None
+    assert book.switch(busy, MIRA, START + 5) is None
+    assert book.switch(Machine("m2", "default", "fake", PRICE), None, START) is None
+
+
+@pytest.mark.parametrize("state", list(MachineState))
+def test_exactly_the_states_that_cost_money_are_booked(state: MachineState) -> None:
+    assert (kind_of(Machine("m1", "default", "fake", PRICE, state=state)) is not None) == (state in COSTING)
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)))
+def test_a_moment_lies_in_its_month(moment: datetime) -> None:
+    now = moment.replace(tzinfo=UTC).timestamp()
+    first, following = month_start(now), next_month_start(now)
+    assert first <= now < following
+    assert month_start(following) == following
+    assert 28 * 86_400 <= following - first <= 31 * 86_400
