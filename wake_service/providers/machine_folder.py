@@ -24,15 +24,27 @@ START = "start.lock"
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a launcher keeps to.
+
+    `grace`: seconds from SIGTERM to SIGKILL; `lonely`: seconds without any service after which it stops by itself;
+    `log_bytes`: the most that each of its two log files holds.
+    """
+
+    grace: float
+    lonely: float
+    log_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
-    """What a launcher is told. `log_bytes` bounds each of the two log files; `grace` are seconds from SIGTERM to SIGKILL."""
+    """What a launcher is told."""
 
     boot: str
     argv: tuple[str, ...]
     cwd: str
     env: dict[str, str]
-    grace: float
-    log_bytes: int
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class MachineFolder:
     def launch(self) -> Launch:
         """What the launcher was told last."""
         fields = json.loads((self.path / "launch.json").read_bytes())
-        return Launch(**{**fields, "argv": tuple(fields["argv"])})
+        return Launch(**{**fields, "argv": tuple(fields["argv"]), "limits": Limits(**fields["limits"])})
 
     def write_launch(self, launch: Launch) -> None:
         """Leaves word for the next launcher."""

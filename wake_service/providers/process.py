@@ -12,7 +12,7 @@ from wake_service.errors import ProviderError, SetupError
 from wake_service.providers.announcements import Announcements
 from wake_service.providers.base import Sighting
 from wake_service.providers.engine_command import EngineCommand
-from wake_service.providers.machine_folder import ALIVE, MachineFolder
+from wake_service.providers.machine_folder import ALIVE, Limits, MachineFolder
 from wake_service.providers.process_machine import ProcessMachine
 
 _MACHINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -23,6 +23,7 @@ class ProcessProvider:
 
     A machine outlives the service: its launcher (process_launcher.py) owns the engine and announces what happens to it. Machines
     that are no longer configured are listed and can be stopped as long as they run. `grace`: seconds from SIGTERM to SIGKILL;
+    `lonely`: seconds after which a machine that no service is connected to stops by itself, so that none stays awake for ever;
     `log_bytes`: the most that each of a machine's two log files holds.
     """
 
@@ -34,6 +35,7 @@ class ProcessProvider:
         *,
         name: str = "process",
         grace: float = 10.0,
+        lonely: float = 3600.0,
         log_bytes: int = 5_000_000,
     ) -> None:
         for machine_id in machines:
@@ -45,8 +47,7 @@ class ProcessProvider:
         self._directory = directory
         self._commands = dict(machines)
         self._clock = clock
-        self._grace = grace
-        self._log_bytes = log_bytes
+        self._limits = Limits(grace, lonely, log_bytes)
         self._announcements = Announcements()
         self._machines: dict[str, ProcessMachine] = {}
         for machine_id in machines:
@@ -63,7 +64,7 @@ class ProcessProvider:
         machine = self._find(machine_id)
         if machine_id not in self._commands:
             raise ProviderError(f'Machine "{machine_id}" is not configured any more; it can only be stopped.')
-        await machine.start(self._commands[machine_id], grace=self._grace, log_bytes=self._log_bytes)
+        await machine.start(self._commands[machine_id], self._limits)
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:
         await self._find(machine_id).stop(force=force)

@@ -43,6 +43,8 @@ class Launcher:
         self._listeners: set[asyncio.StreamWriter] = set()
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
+        self._lonely: asyncio.TimerHandle | None = None
+        self._why: str | None = None
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Calls `ready` once it can be reached; returns when the engine has ended and everybody was told."""
@@ -53,6 +55,7 @@ class Launcher:
         async with await asyncio.start_unix_server(self._serve, self._socket):
             self._show(self._state)
             ready()
+            self._wait_for_company()
             end = await self._live()
             self._show(replace(self._state, power=Power.STOPPED, stage=None, address=None, engine_pid=None, message=end))
             await self._say_farewell()
@@ -68,7 +71,7 @@ class Launcher:
         finally:
             os.close(lock)
         self._show(replace(self._state, power=Power.RUNNING, stage=BootStage.BOOTING, engine_pid=engine.pid))
-        engine_log = EngineLog(self._folder.engine_log, self._launch.log_bytes)
+        engine_log = EngineLog(self._folder.engine_log, self._launch.limits.log_bytes)
         reading = asyncio.create_task(self._read(engine, engine_log, port))
         ended = asyncio.create_task(engine.ended())
         stop = asyncio.create_task(self._stop.wait())
@@ -78,7 +81,7 @@ class Launcher:
         code = await ended
         await asyncio.wait({reading}, timeout=_FAREWELL_SECONDS)
         engine_log.close()
-        return None if self._stop.is_set() else describe_end(code, engine_log.last_words)
+        return self._why if self._stop.is_set() else describe_end(code, engine_log.last_words)
 
     async def _end(self, engine: EngineProcess, ended: asyncio.Task[int]) -> None:
         """Asks the engine to end, and makes it end when it does not in time or force was asked for."""
@@ -86,7 +89,7 @@ class Launcher:
         force = asyncio.create_task(self._force.wait())
         if not self._force.is_set():
             engine.signal(signal.SIGTERM)
-            await asyncio.wait({ended, force}, timeout=self._launch.grace, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, force}, timeout=self._launch.limits.grace, return_when=asyncio.FIRST_COMPLETED)
         force.cancel()
         if not ended.done():
             engine.signal(signal.SIGKILL)
@@ -100,6 +103,8 @@ class Launcher:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._listeners.add(writer)
+        if self._lonely is not None:
+            self._lonely.cancel()
         self._tell(writer)
         try:
             async for line in reader:
@@ -109,6 +114,17 @@ class Launcher:
         finally:
             self._listeners.discard(writer)
             writer.close()
+            if not self._listeners:
+                self._wait_for_company()
+
+    def _wait_for_company(self) -> None:
+        """A service that is gone for good sends nobody to sleep; then the machine goes by itself."""
+
+        def give_up() -> None:
+            self._why = "The machine went to sleep by itself: no service was connected to it any more."
+            self._stop.set()
+
+        self._lonely = asyncio.get_running_loop().call_later(self._launch.limits.lonely, give_up)
 
     def _take(self, line: bytes) -> None:
         try:

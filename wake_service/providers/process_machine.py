@@ -22,7 +22,7 @@ from wake_service.errors import ProviderError, ProviderTimeout
 from wake_service.providers.base import BootStage, Power, Sighting
 from wake_service.providers.engine_command import EngineCommand
 from wake_service.providers.launcher_link import LauncherLink
-from wake_service.providers.machine_folder import ALIVE, ENGINE, START, Launch, MachineFolder, MachineState
+from wake_service.providers.machine_folder import ALIVE, ENGINE, START, Launch, Limits, MachineFolder, MachineState
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class ProcessMachine:
             await self._adopt()
             return self._sighting()
 
-    async def start(self, command: EngineCommand, *, grace: float, log_bytes: int) -> None:
+    async def start(self, command: EngineCommand, limits: Limits) -> None:
         """See Provider.start."""
         async with self._turn():
             await self._adopt()
@@ -66,7 +66,7 @@ class ProcessMachine:
                 return
             if self._now is not None and self._now.power is Power.STOPPING:
                 raise ProviderError(f'Machine "{self.machine_id}" is still stopping; it can be started once it has stopped.')
-            launch = Launch(uuid.uuid4().hex, command.argv, str(command.cwd), dict(command.env), grace, log_bytes)
+            launch = Launch(uuid.uuid4().hex, command.argv, str(command.cwd), dict(command.env), limits)
             loop = asyncio.get_running_loop()
             starting = MachineState(launch.boot, Power.STARTING, BootStage.STARTING)
             try:

@@ -36,9 +36,11 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @asynccontextmanager
-async def awake(world: ProcessWorld, *, grace: float = 10.0) -> AsyncIterator[tuple[ProcessProvider, Sightings, MachineState]]:
+async def awake(
+    world: ProcessWorld, *, grace: float = 10.0, lonely: float = 3600.0
+) -> AsyncIterator[tuple[ProcessProvider, Sightings, MachineState]]:
     """`m1` with an answering engine, its provider, and what its launcher wrote down."""
-    provider = ProcessProvider(world.directory / "machines", world.commands, SystemClock(), grace=grace)
+    provider = ProcessProvider(world.directory / "machines", world.commands, SystemClock(), grace=grace, lonely=lonely)
     async with seen(world, provider) as sightings:
         await provider.start("m1")
         await sightings.until("m1", *AWAKE)
@@ -106,6 +108,26 @@ def launchers_of(world: ProcessWorld) -> list[int]:
             if folder in (path / "cmdline").read_bytes().split(b"\0"):
                 found.append(int(path.name))
     return found
+
+
+async def test_a_machine_that_no_service_comes_back_to_goes_to_sleep_by_itself(world: ProcessWorld) -> None:
+    async with awake(world, lonely=0.2):
+        pass
+    assert await asyncio.to_thread(world.folder("m1").released, ALIVE, DEADLINE)
+    async with seen(world, provider := world.open()):
+        asleep = next(s for s in await provider.machines() if s.machine_id == "m1")
+    assert asleep.power is Power.STOPPED
+    assert asleep.message == "The machine went to sleep by itself: no service was connected to it any more."
+
+
+async def test_a_service_that_comes_back_in_time_keeps_the_machine_awake(world: ProcessWorld) -> None:
+    async with awake(world, lonely=2):
+        pass
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.machines()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2.5):
+                await sightings.until("m1", Power.STOPPED)
 
 
 async def test_an_engine_that_lost_its_launcher_and_lives_on_is_ended_before_the_next_start(world: ProcessWorld) -> None:
