@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -63,7 +64,11 @@ def check_client(connection: HTTPConnection) -> None:
 def _is_private(connection: HTTPConnection) -> bool:
     if connection.url.scheme in ("https", "wss"):
         return True
-    host = connection.client.host if connection.client else ""
+    return _is_loopback(connection.client.host if connection.client else "")
+
+
+@lru_cache(1024)
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

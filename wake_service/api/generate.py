@@ -7,7 +7,7 @@ import secrets
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, select
 from starlette.responses import Response
@@ -64,16 +64,16 @@ class GenerateBody(BaseModel):
     reference: str | None = Field(None, max_length=500)
 
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
-
-
 @router.post("/v1/generate")
-async def generate(request: Request, visit: Painting, idempotency_key: IdempotencyKey = None) -> Response:
+async def generate(request: Request, visit: Painting) -> Response:
     """Accepts a job: durable before it is acknowledged."""
     service, who = visit.service, visit.who
     raw = await request.body()
     if len(raw) > _MAX_BODY:
         raise problems.invalid(413, "The request is too long.")
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise problems.invalid(422, "An Idempotency-Key has 1 to 200 characters.", "idempotency-key")
     body = _parsed(raw)
     _check_style(body.style, service)
     wanted = await _job_request(body, who, service)
@@ -85,7 +85,7 @@ async def generate(request: Request, visit: Painting, idempotency_key: Idempoten
         )
     price, wakes = service.spending.price_micros(POOL, service.exchange.picture_seconds, body.count)
     digest = hashlib.sha256(raw).hexdigest()
-    job = await service.submissions.submit(who, POOL, wanted, idempotency_key, digest)
+    job = await service.submissions.submit(who, POOL, wanted, key, digest)
     return json_answer({"job": service.book.view(job), "price": service.book.price(price, wakes)}, 202)
 
 

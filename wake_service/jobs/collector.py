@@ -19,7 +19,6 @@ from wake_service.jobs.book import JobBook
 from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Job, JobState, Result, with_result
 from wake_service.jobs.picture import Picture
-from wake_service.jobs.views import result_view
 from wake_service.store.store import Transaction
 from wake_service.store.tables import blob_grants, blobs
 
@@ -74,9 +73,7 @@ class Collector:
         kinds = [EventType.JOB_RESULT]
         if after.state is JobState.SUCCEEDED:
             kinds.append(EventType.JOB_SUCCEEDED)
-        return await self._book.change(
-            job, after, kinds, also=partial(record_result, job, result, now), result=result_view(result)
-        )
+        return await self._book.change(job, after, kinds, also=partial(record_result, job, result, now), result=result)
 
 
 def record_result(job: Job, result: Result, now: float, tx: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -65,17 +65,11 @@ class JobRequest:
     region: Region | None = None
     reference: str | None = None
 
-    def stored(self) -> dict[str, Any]:
-        """As it is kept in the database; the seed has a column of its own because JSON numbers end before 2**64."""
-        values = asdict(self)
-        del values["seed"]
-        return values
-
     @classmethod
-    def from_stored(cls, values: dict[str, Any], seed: int) -> JobRequest:
-        """The opposite of `stored`."""
-        region = values.pop("region", None)
-        return cls(**{**values, "mode": Mode(values["mode"]), "region": Region(**region) if region else None, "seed": seed})
+    def from_stored(cls, values: dict[str, Any]) -> JobRequest:
+        """The request again, from the JSON it was stored as."""
+        region = values["region"]
+        return cls(**{**values, "mode": Mode(values["mode"]), "region": Region(**region) if region else None})
 
 
 @dataclass(frozen=True, slots=True)

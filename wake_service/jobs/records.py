@@ -16,11 +16,6 @@ from wake_service.store.store import Transaction
 from wake_service.store.tables import jobs, prompts, results
 
 
-def request_json(request: JobRequest) -> str:
-    """The request as it is stored."""
-    return orjson.dumps(request.stored()).decode()
-
-
 def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[str, Any]:
     """A job that was just accepted, for `insert`."""
     return {
@@ -31,8 +26,7 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
         "pool": job.pool,
         "idempotency_key": idempotency_key,
         "request_hash": request_hash,
-        "request": request_json(job.request),
-        "seed": str(job.request.seed),
+        "request": orjson.dumps(job.request).decode(),
         "created_at": job.created_at,
         **_changing(job),
     }
@@ -138,7 +132,7 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         artist_id=row.artist_id,
         team_id=row.team_id,
         pool=row.pool,
-        request=JobRequest.from_stored(orjson.loads(row.request), int(row.seed)),
+        request=JobRequest.from_stored(orjson.loads(row.request)),
         created_at=row.created_at,
         state=JobState(row.state),
         waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
@@ -168,7 +162,7 @@ def _changing(job: Job) -> dict[str, Any]:
         "claim_expires_at": job.claim.expires_at if job.claim else None,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
-        "error": orjson.dumps(asdict(job.error)).decode() if job.error else None,
+        "error": orjson.dumps(job.error).decode() if job.error else None,
         "cost_micros": job.cost_micros,
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from wake_service.accounts.budget import MICROS
 from wake_service.clock import iso
-from wake_service.jobs.model import Job, JobState, Result
+from wake_service.jobs.model import Job, JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def money(micros: float, currency: str) -> dict[str, Any]:
 
 
 def job_view(job: Job, outlook: Outlook, currency: str) -> dict[str, Any]:
-    """The whole job."""
+    """The whole job, for orjson, which knows dataclasses."""
     request = job.request
     return {
         "id": job.id,
@@ -42,21 +42,16 @@ def job_view(job: Job, outlook: Outlook, currency: str) -> dict[str, Any]:
         "count": request.count,
         "width": request.width,
         "height": request.height,
-        "region": asdict(request.region) if request.region else None,
+        "region": request.region,
         "reference": request.reference,
         "machine": job.machine_id,
         "created_at": iso(job.created_at),
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),
-        "results": [result_view(result) for result in job.results],
+        "results": job.results,
         "cost": money(job.cost_micros, currency),
-        "error": asdict(job.error) if job.error else None,
+        "error": job.error,
     }
-
-
-def result_view(result: Result) -> dict[str, Any]:
-    """One stored picture."""
-    return asdict(result)
 
 
 def _moment(at: float | None) -> str | None:

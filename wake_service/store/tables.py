@@ -120,8 +120,6 @@ jobs = Table(
     Column("idempotency_key", Text),
     Column("request_hash", String(64), nullable=False),
     Column("request", Text, nullable=False),
-    #: Up to 2**64 - 1, which no integer column holds.
-    Column("seed", String(20), nullable=False),
     Column("machine_id", String(64)),
     Column("claim_owner", String(36)),
     Column("claim_token", String(36)),
@@ -159,6 +157,7 @@ results = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
+    #: Up to 2**64 - 1, which no integer column holds.
     Column("seed", String(20), nullable=False),
     Column("created_at", Float, nullable=False),
 )

@@ -150,7 +150,6 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request_hash", sa.String(length=64), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),
-        sa.Column("seed", sa.String(length=20), nullable=False),
         sa.Column("machine_id", sa.String(length=64), nullable=True),
         sa.Column("claim_owner", sa.String(length=36), nullable=True),
         sa.Column("claim_token", sa.String(length=36), nullable=True),
