@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..qt import QImage, QPainter
 from .resample import scaled
 
-SMOOTH_CELLS = 3
-"""Rounds of smoothing on the reduced mask; each softens by one of its pixels to either side."""
+CELLS = 8
+"""A wide edge is smoothed in a reduced mask, in which it is about so many pixels wide to either side."""
 
 
 def feathered(selection: QImage, feather: int) -> QImage:
@@ -16,15 +16,26 @@ def feathered(selection: QImage, feather: int) -> QImage:
     """
     if feather <= 0:
         return selection
-    # The reach: SMOOTH_CELLS cells, plus one and a half for scaling down and up again.
-    cell = max(1, feather * 2 // (2 * SMOOTH_CELLS + 3))
-    rounds = min(feather, SMOOTH_CELLS)
+    cell = max(1, feather // CELLS)
     width, height = selection.width(), selection.height()
     small = scaled(selection, max(1, width // cell), max(1, height // cell)).convertToFormat(QImage.Format.Format_RGB32)
-    for _ in range(rounds):
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+    for step in _steps(feather, cell):
+        for dx, dy in ((step, 0), (-step, 0), (0, step), (0, -step)):
             small = _averaged_with_neighbour(small, dx, dy)
     return scaled(small, width, height).convertToFormat(QImage.Format.Format_Grayscale8)
+
+
+def _steps(feather: int, cell: int) -> list[int]:
+    """Distances whose sum is the reach in cells. 1, 2, 4 … make an even slope; what is left over comes last.
+
+    Scaling down and up again reaches a cell and a half by itself.
+    """
+    left = feather // cell - (2 if cell > 1 else 0)
+    steps: list[int] = []
+    while left > 0:
+        steps.append(min(2 ** len(steps), left))
+        left -= steps[-1]
+    return steps
 
 
 def _averaged_with_neighbour(image: QImage, dx: int, dy: int) -> QImage:

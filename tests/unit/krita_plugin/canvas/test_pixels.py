@@ -105,7 +105,7 @@ def test_transparent_pixels_become_paper_so_that_no_dark_fringe_appears():
     assert all(abs(a - b) <= 2 for a, b in zip(soft[:3], (227, 137, 132), strict=True))
 
 
-@pytest.mark.parametrize("feather", [1, 2, 3, 5, 8, 16, 40, 64])
+@pytest.mark.parametrize("feather", [2, 3, 5, 8, 13, 16, 17, 40, 64, 120])
 def test_a_soft_edge_never_reaches_further_than_its_feather(feather):
     box = Rect(150, 150, 300, 300)
     soft = row(feathered(selected(600, 600, box), feather), 300)
@@ -115,7 +115,7 @@ def test_a_soft_edge_never_reaches_further_than_its_feather(feather):
     assert min(middle) == 255
     rising = soft[box.x - feather : box.x + feather]
     assert rising == sorted(rising)
-    assert any(0 < value < 255 for value in rising)
+    assert sum(25 < value < 230 for value in rising) >= 0.7 * feather, "and it uses most of it"
 
 
 def test_without_feather_the_selection_is_kept_to_the_pixel():
