@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -13,11 +14,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool, QueuePool
 
 from wake_service.errors import StorageError, StorageFull
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 #: Works per transaction at most: bounds how long the first one waits for the commit.
 MAX_GROUP = 256
@@ -133,7 +135,10 @@ class Store:
 
 def _settle(outcomes: list[tuple[_Work, Any, BaseException | None]], actions: list[Callable[[], None]]) -> None:
     for action in actions:
-        action()
+        try:
+            action()
+        except Exception:  # it is stored all the same, and those who wait must learn so
+            log.exception("A consequence of what was stored failed")
     for work, value, error in outcomes:
         if work.done.done():
             continue
@@ -146,8 +151,7 @@ def _settle(outcomes: list[tuple[_Work, Any, BaseException | None]], actions: li
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url)
-    pool = NullPool if url == "sqlite://" else QueuePool
-    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -1,0 +1,63 @@
+"""A database becomes what the code expects: from nothing, from an older one; a newer one is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from wake_service.errors import SetupError
+from wake_service.store.migrate import upgrade
+from wake_service.store.store import Store
+from wake_service.store.tables import metadata
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Store]:
+    store = Store.sqlite(tmp_path / "test.db")
+    yield store
+    store.close()
+
+
+def test_from_nothing_it_makes_every_table(empty: Store) -> None:
+    upgrade(empty.engine)
+    assert set(inspect(empty.engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_tables_and_migrations_agree(empty: Store) -> None:
+    """Nobody changes tables.py without a migration."""
+    upgrade(empty.engine)
+    with empty.engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_second_start_changes_nothing(empty: Store) -> None:
+    upgrade(empty.engine)
+    with empty.engine.begin() as conn:
+        conn.exec_driver_sql("INSERT INTO teams (id, name, created_at) VALUES ('t', 'studio', 0)")
+    upgrade(empty.engine)
+    with empty.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT name FROM teams").scalars().all() == ["studio"]
+
+
+def test_what_a_newer_version_wrote_is_refused_with_a_sentence_and_left_alone(empty: Store) -> None:
+    upgrade(empty.engine)
+    with empty.engine.begin() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SetupError, match="newer Wakebrush"):
+        upgrade(empty.engine)
+    with empty.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
+
+
+def test_what_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "test.db").write_bytes(b"This is a shopping list. " * 100)
+    store = Store.sqlite(tmp_path / "test.db")
+    with pytest.raises(SetupError, match="database"):
+        upgrade(store.engine)
+    store.close()
