@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 POOL = "default"
 #: The one machine of the embedded service: a process on this computer.
 LOCAL_MACHINE = "local"
+#: A machine that no service speaks to stops by itself after the idle time, but not within a restart of the service.
+_LONELY_SECONDS = 120.0
 #: How often old events are deleted, in seconds.
 _TIDY_EVERY = 3600.0
 
@@ -91,7 +93,9 @@ class Service:
         self.submissions = Submissions(self.store, self.clock, self.book, self.exchange.reason)
         if providers is None:
             command = from_settings(settings, settings.data / "engine")
-            providers = {"process": ProcessProvider(settings.data / "machines", {LOCAL_MACHINE: command}, self.clock)}
+            commands = {LOCAL_MACHINE: command}
+            lonely = max(settings.idle_seconds, _LONELY_SECONDS)
+            providers = {"process": ProcessProvider(settings.data / "machines", commands, self.clock, lonely=lonely)}
         self._known_machines = machines or [Machine(LOCAL_MACHINE, POOL, "process", settings.price_micros_per_hour)]
         self.controller = Controller(
             self.fleet, providers, self.exchange, policies, Timing(settings.idle_seconds), self.clock, connect
