@@ -122,6 +122,7 @@ class Service:
         """Brings the database up to date, takes up what an earlier service left, and begins to work."""
         upgrade(self.store.engine)
         await self.store.write(self._ensure_default_artist)
+        self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
         await self.catalogues.load()
         await self.fleet.load(self._known_machines)
@@ -148,7 +149,8 @@ class Service:
     # -- who and what -----------------------------------------------------------------------------------------------
 
     def _ensure_default_artist(self, tx: Transaction) -> None:
-        people.ensure_default(tx, self.clock.now(), self.settings.month_budget_micros)
+        people.ensure_default(tx, self.clock.now())
+        people.limit_default_team(tx, self.settings.month_budget_micros)
 
     async def issue_local_token(self) -> str:
         """A token for the default artist; its secret is returned once and stored only as a hash."""

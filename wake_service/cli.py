@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from wake_service import __version__, settings
 from wake_service.accounts import people, tokens
 from wake_service.accounts.tokens import Scope
 from wake_service.clock import iso
-from wake_service.errors import WakebrushError
+from wake_service.errors import SetupError, WakebrushError
 from wake_service.store.migrate import upgrade
 from wake_service.store.store import Store, Transaction
 
@@ -111,14 +112,20 @@ def revoke(data: Path | None, token_id: str) -> None:
 
 def change(data: Path | None, work: Callable[[Transaction], T]) -> T:
     """Runs one transaction on the data folder's database, beside a running service or without one."""
-    given = settings.load(data=data)
-    given.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store.sqlite(given.data / "wakebrush.db")
+    folder = settings.load(data=data).data
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SetupError(f"The data folder {folder} cannot be used: {error.strerror}.") from error
+    store = Store.sqlite(folder / "wakebrush.db")
+
+    def with_somebody(tx: Transaction) -> T:
+        people.ensure_default(tx, time.time())
+        return work(tx)
+
     try:
         upgrade(store.engine)
-        with store.engine.begin() as conn:
-            people.ensure_default(Transaction(conn), time.time(), given.month_budget_micros)
-            return work(Transaction(conn))
+        return asyncio.run(store.write(with_somebody))
     finally:
         store.close()
 

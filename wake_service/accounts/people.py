@@ -15,15 +15,24 @@ DEFAULT_ARTIST = "artist"
 DEFAULT_TEAM = "studio"
 
 
-def ensure_default(tx: Transaction, now: float, month_budget_micros: int | None) -> str:
-    """The default artist's id; makes her and her team when there is nobody, and brings the team's budget up to date."""
+def ensure_default(tx: Transaction, now: float) -> str:
+    """The default artist's id; makes her and her team when there is nobody."""
     artist_id = find(tx.conn, DEFAULT_ARTIST)
     if artist_id is None:
         team_id = str(uuid.uuid4())
         tx.conn.execute(insert(teams).values(id=team_id, name=DEFAULT_TEAM, created_at=now))
         artist_id = add(tx, team_id, DEFAULT_ARTIST, Role.ADMIN, now)
-    tx.conn.execute(update(teams).where(teams.c.name == DEFAULT_TEAM).values(month_budget_micros=month_budget_micros))
     return artist_id
+
+
+def limit_default_team(tx: Transaction, month_budget_micros: int | None) -> None:
+    """Sets the default team's budget for a calendar month; None: no limit."""
+    tx.conn.execute(update(teams).where(teams.c.name == DEFAULT_TEAM).values(month_budget_micros=month_budget_micros))
+
+
+def limits(conn: Connection) -> dict[str, int | None]:
+    """The monthly budget of every team, by id."""
+    return {row.id: row.month_budget_micros for row in conn.execute(select(teams.c.id, teams.c.month_budget_micros))}
 
 
 def add(tx: Transaction, team_id: str, name: str, role: Role, now: float) -> str:
