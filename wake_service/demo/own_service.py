@@ -102,11 +102,11 @@ async def _end(process: asyncio.subprocess.Process, data: Path) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-    await _stop_machines(data / "machines")
+    await stop_machines(data / "machines")
 
 
-async def _stop_machines(folder: Path) -> None:
-    """Machines outlive their service on purpose; those of a tour that was broken off are stopped here."""
+async def stop_machines(folder: Path) -> None:
+    """Stops the machines of a service that has ended: on purpose they outlive it, but not where it was only tried out."""
     provider = ProcessProvider(folder, {}, SystemClock())
     try:
         async with asyncio.timeout(STOP_SECONDS):
