@@ -15,6 +15,10 @@ SECONDS = 600
 """For a test with its fixtures: the first one may have to make the root of the newer Krita."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "screenshot: takes pictures for people to look at (build/screenshots)")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:

@@ -72,11 +72,15 @@ def a_screen() -> Iterator[str]:
         server.wait(10)
 
 
+class Waited(AssertionError):
+    """Something did not happen in time."""
+
+
 def wait_for(condition, what: str, seconds: float = 30.0, every: float = 0.05):
     """The first true answer of `condition`, or a failure that names `what` and shows the last answer."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"Waited {seconds:.0f} s in vain for {what}; last answer: {answer!r}")
+            raise Waited(f"Waited {seconds:.0f} s in vain for {what}; last answer: {answer!r}")
         time.sleep(every)
     return answer

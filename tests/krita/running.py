@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .display import Hand, a_screen, wait_for
+from .display import Hand, Waited, a_screen, wait_for
 from .kritas import SHARED, KritaVersion
 
 DRIVER = Path(__file__).parent / "driver"
@@ -99,8 +99,8 @@ class RunningKrita:
 
         try:
             wait_for(look, what, seconds)
-        except AssertionError as error:
-            raise AssertionError(f"Waited {seconds:.0f} s in vain for {what}; last: {seen[0]!r}") from error
+        except Waited as error:
+            raise Waited(f"Waited {seconds:.0f} s in vain for {what}; last: {seen[0]!r}") from error
         return seen[0]
 
     def hang_up(self) -> None:

@@ -44,6 +44,11 @@ def active() -> Document | None:
     return Krita.instance().activeDocument()
 
 
+def saved_as(path: str) -> Document | None:
+    """The open document of that file, in front or not."""
+    return next((document for document in Krita.instance().documents() if document.fileName() == path), None)
+
+
 def size(document: Document) -> tuple[int, int]:
     """Width and height in pixels."""
     return document.width(), document.height()

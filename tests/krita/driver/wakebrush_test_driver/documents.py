@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from pathlib import Path
 
 from krita import Krita, Selection
 
@@ -227,3 +228,22 @@ def close_all():
         document.setModified(False)
         document.close()
         yield 0.1
+
+
+def selection_box():
+    selection = active().selection()
+    return None if selection is None else [selection.x(), selection.y(), selection.width(), selection.height()]
+
+
+def save_layer(name, path, x, y, width, height):
+    """Writes the layer's pixels as sRGB, blue-green-red-alpha, straight alpha."""
+    document = active()
+    node = document.nodeByName(name).duplicate()
+    node.setColorSpace(*SRGB)
+    Path(path).write_bytes(bytes(node.pixelData(x, y, width, height)))
+
+
+def load(path):
+    document = Krita.instance().openDocument(path)
+    Krita.instance().activeWindow().addView(document)
+    yield 0.5

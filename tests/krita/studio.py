@@ -1,0 +1,122 @@
+"""An artist at work: Krita with the plugin, and a wake service whose machine is the practice engine."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.support.artist import Artist
+from tests.support.running_service import RunningService
+
+from .kritas import KritaVersion
+from .running import Profile, RunningKrita, running_krita
+
+#: What a machine takes here, in seconds: long enough to be seen, short enough to be waited for.
+PRACTICE = "--startup-seconds 2 --load-seconds 0.6 --step-seconds 0.12"
+IDLE_SECONDS = 4
+WAIT = 60.0
+
+
+@dataclass
+class Studio:
+    """Where she sits. `service` is on the same computer, so the plugin finds it by itself."""
+
+    krita: RunningKrita
+    service: RunningService
+    profile: Profile
+
+    @property
+    def artist(self) -> Artist:
+        return self.service.artist()
+
+    def docker(self) -> dict[str, Any]:
+        """What the docker says now."""
+        said: dict[str, Any] = self.krita.ask("docker.look")
+        return said
+
+    def until_it_says(self, part: str, words: str, seconds: float = WAIT) -> dict[str, Any]:
+        """Waits until a part of the docker contains some words."""
+        return self.krita.until("docker.look", f"“{words}” in {part}", lambda said: words in said[part], seconds)
+
+    def until_idle(self, seconds: float = WAIT) -> None:
+        """Waits until nothing is under way."""
+        self.krita.until("docker.look", "the bar to go", lambda said: not said["progress"], seconds)
+
+    def write_prompt(self, text: str) -> None:
+        """Clicks into the prompt and types over what is there."""
+        self.krita.hand.click(self.krita.ask("docker.where", name="prompt"))
+        self.krita.hand.key("ctrl+a")
+        self.krita.hand.type(text)
+        self.krita.until("docker.look", "the typed prompt", lambda said: said["prompt"] == text)
+
+    def press(self, button: str) -> None:
+        self.krita.hand.click(self.krita.ask("docker.where", name=button))
+
+    def select_by_mouse(self, x: int, y: int, width: int, height: int) -> list[int]:
+        """Drags a rectangle with the selection tool; the box that came of it."""
+        self.krita.ask("window.tool", action="KisToolSelectRectangular")
+        corners = self.krita.ask(
+            "canvas.screen_points", points=[[x, y], [x + width // 2, y + height // 2], [x + width, y + height]]
+        )
+        self.krita.hand.drag(corners)
+        box: list[int] = self.krita.until("documents.selection_box", "the selection", seconds=10)
+        return box
+
+    def newest_job(self) -> dict[str, Any]:
+        return self.artist.jobs()[0]
+
+    def result(self, job: dict[str, Any]) -> np.ndarray:
+        """The service's picture, scaled onto its region: rows of red, green, blue."""
+        picture = Image.open(io.BytesIO(self.artist.result(job["id"]))).convert("RGB")
+        region = job["region"]
+        if picture.size != (region["width"], region["height"]):
+            picture = picture.resize((region["width"], region["height"]), Image.Resampling.BILINEAR)
+        return np.asarray(picture)
+
+    def layer(self, name: str, job: dict[str, Any]) -> np.ndarray:
+        """A layer's pixels in the job's region: rows of red, green, blue, alpha, as sRGB."""
+        region = job["region"]
+        path = self.profile.home / "layer.bgra"
+        self.krita.ask("documents.save_layer", name=name, path=str(path), **region)
+        pixels = np.frombuffer(path.read_bytes(), np.uint8).reshape(region["height"], region["width"], 4)
+        return pixels[..., [2, 1, 0, 3]]
+
+
+@contextmanager
+def a_service(profile: Profile, **settings: str | float) -> Iterator[RunningService]:
+    """A wake service for the owner of this profile, in her data folder."""
+    service = RunningService(profile.data / "wakebrush", **settings)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.clean_up()
+
+
+@contextmanager
+def a_studio(version: KritaVersion, installed: Profile, **environment: str) -> Iterator[Studio]:
+    """A copy of an installed profile, a service and a Krita, all of them gone afterwards."""
+    profile = installed.copy()
+    settings = {"practice_args": PRACTICE, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
+    with a_service(profile, **settings) as service, running_krita(version, profile, **environment) as krita:
+        yield Studio(krita, service, profile)
+        if krita.process.poll() is None:
+            assert krita.complaints() == []
+    profile.remove()
+
+
+def inside(box: list[int], margin: int) -> tuple[slice, slice]:
+    """Rows and columns of a box, smaller by a margin on each side."""
+    x, y, width, height = box
+    return slice(y + margin, y + height - margin), slice(x + margin, x + width - margin)
+
+
+def picture_path(folder: Path, version: str, what: str) -> str:
+    return str(folder / f"krita-{version}-{what}.png")

@@ -1,0 +1,166 @@
+"""One picture, end to end: mouse and keyboard in real Krita, a machine that was asleep, a layer in the right place."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from .display import wait_for
+from .kritas import KritaVersion
+from .running import Profile, RunningKrita
+from .studio import Studio, a_studio, inside, picture_path
+
+FEATHER = 16
+PROMPT = "a lighthouse in a storm"
+#: The states of a wake, in order, as the docker says them.
+WAY = ["Asleep.", "Waking: ", "Loading the model.", "Painting."]
+
+
+@pytest.fixture(scope="module")
+def shared_studio(version: KritaVersion, profile: Profile) -> Iterator[Studio]:
+    with a_studio(version, profile) as studio:
+        studio.krita.ask("docker.show")
+        yield studio
+
+
+@pytest.fixture
+def studio(shared_studio: Studio) -> Iterator[Studio]:
+    """The module's studio, without documents and with nothing under way."""
+    yield shared_studio
+    shared_studio.until_idle()
+    shared_studio.krita.ask("documents.close_all")
+
+
+def seaside(krita: RunningKrita) -> None:
+    """A document with something on it everywhere."""
+    krita.ask("documents.create", width=1000, height=800, paper=[255, 255, 255])
+    krita.ask("documents.gradient", name="beach")
+
+
+def before_each_other(words: list[str], sentences: list[str]) -> bool:
+    """Whether sentences that begin with these words come in this order."""
+    places = [next((i for i, sentence in enumerate(sentences) if sentence.startswith(word)), None) for word in words]
+    return None not in places and places == sorted(places)
+
+
+@pytest.mark.screenshot
+def test_a_picture_travels_from_the_canvas_to_a_sleeping_machine_and_back_as_a_layer(studio, screenshots):
+    krita, release = studio.krita, studio.krita.ask("window.version")
+
+    def shoot(what: str) -> None:
+        krita.ask("window.screenshot", path=picture_path(screenshots, release, what))
+
+    seaside(krita)
+    box = studio.select_by_mouse(250, 200, 480, 400)
+    studio.write_prompt(PROMPT)
+    studio.until_it_says("state_line", "Asleep.")
+    untouched = krita.ask("documents.fingerprint")
+    reach = [box[0] - FEATHER, box[1] - FEATHER, box[2] + 2 * FEATHER, box[3] + 2 * FEATHER]
+    outside = krita.ask("documents.seen_hash", outside=reach)
+    shoot("asleep")
+
+    krita.ask("docker.record")
+    studio.press("generate")
+    studio.until_it_says("state_line", "Waking: ")
+    shoot("waking")
+    krita.until("docker.look", "a preview", lambda said: said["preview"])
+    shoot("sampling")
+    krita.until("documents.layers", "the layer", lambda names: PROMPT in names)
+    studio.until_idle()
+    shoot("result")
+
+    seen = krita.ask("docker.recorded")
+    assert before_each_other(WAY, seen["states"]), seen["states"]
+    values = [value for value, *_ in seen["bar"]]
+    assert values == sorted(values), "the bar never goes back"
+    job = studio.newest_job()
+    assert (job["mode"], job["state"], job["prompt"]) == ("inpaint", "succeeded", PROMPT)
+    assert krita.ask("documents.seen_hash", outside=reach) == outside
+    assert krita.ask("documents.fingerprint", leave_out=PROMPT) == untouched
+    check_pixels(studio, job, box, tolerance=0)
+    krita.ask("window.undo")
+    assert krita.ask("documents.fingerprint") == untouched
+
+
+def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int) -> None:
+    """The layer is the service's picture, solid inside the selection and nothing beyond its soft edge."""
+    layer, picture = studio.layer(PROMPT, job), studio.result(job)
+    here = [box[0] - job["region"]["x"], box[1] - job["region"]["y"], box[2], box[3]]
+    assert (layer[inside(here, FEATHER)][..., 3] == 255).all()
+    around = layer[..., 3].copy()
+    around[inside(here, -FEATHER)] = 0
+    assert not around.any(), "nothing shows beyond the soft edge"
+    solid = layer[..., 3] == 255
+    difference = np.abs(layer[..., :3].astype(int) - picture.astype(int))[solid]
+    assert difference.max() <= tolerance
+    soft = (layer[..., 3] > 0) & ~solid
+    fringe = np.abs(layer[..., :3].astype(int) - picture.astype(int))[soft]
+    assert np.median(fringe) <= tolerance, "the soft edge has the picture's own colours"
+
+
+def test_a_stroke_drawn_while_a_picture_arrives_is_complete(studio):
+    krita = studio.krita
+    krita.ask("documents.create", width=1000, height=800, paper=[255, 255, 255])
+    krita.ask("documents.paint", name="ink", x=0, y=0, width=1, height=1, color=[0, 0, 0])
+    studio.write_prompt("fog over the sea")
+    krita.ask("canvas.brush", size=20)
+    points = krita.ask("canvas.screen_points", points=[[200 + 5 * i, 300] for i in range(101)])
+    earlier = {job["id"] for job in studio.artist.jobs()}
+    krita.hand.click(krita.ask("docker.where", name="prompt"))
+    krita.hand.key("ctrl+Return")
+    studio.until_it_says("state_line", "Painting.")
+    krita.hand.move(points[0])
+    krita.hand.press()
+    krita.hand.pass_through(points[1:40], 0.4)
+    job = next(job for job in studio.artist.jobs() if job["id"] not in earlier)
+    wait_for(lambda: studio.artist.job(job["id"])["state"] == "succeeded", "the picture", 60)
+    krita.ask("window.wait", seconds=0.5)
+    krita.hand.pass_through(points[40:], 0.6)
+    assert "fog over the sea" not in krita.ask("documents.layers"), "nothing moves while the button is down"
+    assert krita.ask("documents.active_layer") == "ink"
+    krita.hand.release()
+    krita.until("documents.layers", "the layer after the stroke", lambda names: "fog over the sea" in names)
+    first, last, gaps = krita.ask("documents.stroke_extent", layer="ink", y=300)
+    assert first <= 202 and last >= 698 and gaps == 0
+    krita.ask("window.wait", seconds=0.2)
+    assert krita.ask("documents.active_layer") == "ink"
+
+
+def test_cancel_lets_go_of_the_picture_and_leaves_the_canvas_alone(studio):
+    krita = studio.krita
+    seaside(krita)
+    untouched = krita.ask("documents.fingerprint")
+    studio.write_prompt("a whale")
+    studio.press("generate")
+    wait_for(lambda: studio.newest_job()["prompt"] == "a whale", "the job at the service")
+    studio.press("cancel")
+    studio.until_idle(10)
+    job = studio.newest_job()
+    wait_for(lambda: studio.artist.job(job["id"])["state"] == "cancelled", "the service to know")
+    assert krita.ask("documents.fingerprint") == untouched
+    assert studio.docker()["error_title"] == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "depth", "icc", "paper", "tolerance"),
+    [
+        ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc", [255, 255, 255], 2),
+        ("RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc", [255, 255, 255], 1),
+        ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", None, 0),
+    ],
+    ids=["ClayRGB", "16-bit", "transparent"],
+)
+def test_pictures_have_right_colours_and_clean_edges_in(studio, model, depth, icc, paper, tolerance):
+    krita = studio.krita
+    krita.ask("documents.create", width=1000, height=800, model=model, depth=depth, profile=icc, paper=paper)
+    krita.ask("documents.paint", name="sail", x=300, y=0, width=240, height=800, color=[20, 140, 150])
+    krita.ask("documents.select", x=250, y=200, width=480, height=400)
+    studio.write_prompt(PROMPT)
+    earlier = {job["id"] for job in studio.artist.jobs()}
+    studio.press("generate")
+    krita.until("documents.layers", "the layer", lambda names: PROMPT in names, 60)
+    job = next(job for job in studio.artist.jobs() if job["id"] not in earlier)
+    check_pixels(studio, job, [250, 200, 480, 400], tolerance)
+    assert krita.ask("documents.colours") == [model, depth, icc]
+    seen = krita.ask("documents.seen", points=[[100, 100]])[0]
+    assert seen == [255, 255, 255, 255] if paper else seen[3] == 0

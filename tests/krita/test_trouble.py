@@ -1,0 +1,70 @@
+"""What goes wrong is said in the docker, and closing Krita is always possible."""
+
+import pytest
+
+from .display import wait_for
+from .running import running_krita
+from .studio import a_service, a_studio, picture_path
+
+
+def open_document(krita) -> None:
+    krita.ask("documents.create", width=640, height=480, paper=[255, 255, 255])
+    krita.ask("docker.show")
+
+
+@pytest.mark.screenshot
+def test_a_wrong_token_is_said_with_what_to_do(version, profile, screenshots):
+    own = profile.copy()
+    with (
+        a_service(own) as service,
+        running_krita(version, own, KRITA_AI_ENDPOINT=service.endpoint, KRITA_AI_TOKEN="wrong") as krita,
+    ):
+        open_document(krita)
+        said = krita.until("docker.look", "the sentence", lambda said: said["error_title"])
+        assert said["error_title"] == "This computer is no longer paired."
+        assert said["error_hint"] == "Enter a new token in the settings."
+        krita.ask("window.screenshot", path=picture_path(screenshots, krita.ask("window.version"), "wrong-token"))
+        assert krita.complaints() == []
+    own.remove()
+
+
+@pytest.mark.screenshot
+def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version, profile, screenshots):
+    own = profile.copy()
+    with running_krita(version, own) as krita:
+        open_document(krita)
+        krita.until("docker.look", "the sentence", lambda said: "No Wakebrush service" in said["state_line"])
+        krita.hand.click(krita.ask("docker.where", name="generate"))
+        said = krita.until("docker.look", "what to do", lambda said: said["error_title"])
+        assert said["error_title"] == "No Wakebrush service is running on this computer."
+        assert "wakebrush serve" in said["error_hint"]
+        krita.ask("window.screenshot", path=picture_path(screenshots, krita.ask("window.version"), "service-down"))
+        with a_service(own) as service:
+            krita.until("docker.look", "the service to be found", lambda said: said["state_line"].startswith("Asleep."), 60)
+            service.kill()
+            krita.until("docker.look", "the loss to be noticed", lambda said: "Offline" in said["state_line"], 60)
+        assert krita.complaints() == []
+    own.remove()
+
+
+def test_closing_krita_with_work_in_flight_ends_it_in_order_and_the_picture_waits(version, profile):
+    with a_studio(version, profile) as studio:
+        krita = studio.krita
+        open_document(krita)
+        path = studio.profile.home / "sea.kra"
+        krita.ask("documents.save", path=str(path))
+        studio.until_it_says("state_line", "Asleep.")
+        studio.write_prompt("a whale")
+        studio.press("generate")
+        wait_for(lambda: studio.artist.jobs() != [], "the job at the service")
+        krita.ask("window.close")
+        assert krita.wait_for_exit(20) == 0
+        job = studio.newest_job()
+        wait_for(lambda: studio.artist.job(job["id"])["state"] == "succeeded", "the picture", 60)
+        with running_krita(version, studio.profile) as again:
+            again.ask("documents.load", path=str(path))
+            again.ask("docker.show")
+            offer = "While Krita was closed, 1 picture was finished for this document. Show it?"
+            again.until("docker.look", "the offer", lambda said: said["offer_sentence"] == offer)
+            again.hand.click(again.ask("docker.where", name="offer_show"))
+            again.until("documents.layers", "the layer", lambda names: "a whale" in names)
