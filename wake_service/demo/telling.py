@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 
 WAKE_STAGES = {
     "requested": "Waking: the start is asked for.",
@@ -27,7 +26,6 @@ MACHINE_STATES = {
 }
 JOB_EVENTS = {
     "job.queued": "The picture is queued, safely on disk.",
-    "job.running": "The picture is being made.",
     "job.requeued": "The machine was lost; the picture is queued again.",
     "job.result": "The result is stored.",
 }
@@ -55,7 +53,8 @@ class Telling:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self.console.is_terminal:
+            self._bar.stop()
 
     def line(self, text: str) -> None:
         """One sentence, with the seconds since the tour began; the same sentence twice in a row is said once."""
@@ -71,8 +70,8 @@ class Telling:
                 self._machine(data["machine"])
             case "job.waiting":
                 self.line(WAITING.get(data["job"]["waiting_for"], "It waits for its turn."))
-            case "job.stage":
-                self.line(JOB_STAGES.get(data["job"]["stage"], "Working."))
+            case "job.running" | "job.stage":
+                self.line(JOB_STAGES.get(data["job"]["stage"], "The picture is being made."))
             case "job.progress":
                 self._step(data)
             case kind if kind in JOB_EVENTS:
@@ -95,15 +94,13 @@ class Telling:
 
     def summary(self, report: dict[str, Any], pictures: dict[str, Path]) -> None:
         """The end of the tour: the wake by stage, the cost, the pictures."""
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        for stage, seconds in report["wake_seconds"].items():
-            table.add_row("Wake" if stage == "requested" else "", stage, f"{seconds:.2f} s")
-        table.add_row("Cost", "this picture", f"{money(report['cost'])} at {money(report['price_per_hour'], 3)} an hour")
-        table.add_row("Machine", "now", str(report["final_machine_state"]))
-        for name, path in pictures.items():
-            table.add_row("Saved" if name == next(iter(pictures)) else "", name, str(path))
-        self.console.print()
-        self.console.print(table, soft_wrap=True)
+        rows = [
+            ("Wake" if stage == "requested" else "", stage, f"{spent:.2f} s") for stage, spent in report["wake_seconds"].items()
+        ]
+        rows.append(("Cost", "this picture", f"{money(report['cost'])} at {money(report['price_per_hour'], 3)} an hour"))
+        rows.append(("Machine", "now", str(report["final_machine_state"])))
+        rows += [("Saved" if name == "before" else "", name, str(path)) for name, path in pictures.items()]
+        self.console.print("\n" + "\n".join(f"{topic:<9}{what:<14}{value}" for topic, what, value in rows), soft_wrap=True)
 
 
 def money(value: dict[str, Any] | None, digits: int = 5) -> str:
