@@ -91,11 +91,11 @@ def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int) -> N
     around[inside(here, -FEATHER)] = 0
     assert not around.any(), "nothing shows beyond the soft edge"
     solid = layer[..., 3] == 255
-    difference = np.abs(layer[..., :3].astype(int) - picture.astype(int))[solid]
-    assert difference.max() <= tolerance
+    difference = np.abs(layer[..., :3].astype(int) - picture.astype(int))
+    assert np.percentile(difference[solid], 99) <= tolerance
+    assert difference[solid].max() <= 4 * tolerance, "eight bits of another gamma are coarse in the dark"
     soft = (layer[..., 3] > 0) & ~solid
-    fringe = np.abs(layer[..., :3].astype(int) - picture.astype(int))[soft]
-    assert np.median(fringe) <= tolerance, "the soft edge has the picture's own colours"
+    assert np.percentile(difference[soft], 99) <= tolerance, "the soft edge has the picture's own colours"
 
 
 def test_a_stroke_drawn_while_a_picture_arrives_is_complete(studio):

@@ -231,8 +231,11 @@ def close_all():
 
 
 def selection_box():
+    """Bounds of what is selected; None for nothing."""
     selection = active().selection()
-    return None if selection is None else [selection.x(), selection.y(), selection.width(), selection.height()]
+    if selection is None or selection.width() == 0:
+        return None
+    return [selection.x(), selection.y(), selection.width(), selection.height()]
 
 
 def save_layer(name, path, x, y, width, height):
