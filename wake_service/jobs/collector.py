@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from wake_service.blobs.base import BlobInfo, BlobStore
-from wake_service.blobs.image import ImageInfo, NotAnImage, inspect
+from wake_service.blobs.image import ImageInfo, ImageTooLarge, NotAnImage, read_header
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import ImageRef
@@ -44,8 +43,8 @@ class Collector:
             return
         data = await client.view(await self._image_of(picture, client))
         try:
-            image = await asyncio.to_thread(inspect, data, max_pixels=self._max_pixels)
-        except NotAnImage as error:
+            image = read_header(data, max_pixels=self._max_pixels)
+        except (NotAnImage, ImageTooLarge) as error:
             raise EngineError(f"What the engine left is no picture: {error}") from error
         blob = await self._blobs.put(data)
         seconds = finished_at - (picture.started_at or finished_at)
