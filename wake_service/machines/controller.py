@@ -77,6 +77,7 @@ class Controller:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._greeting: dict[str, str | None] = {}
+        self._starting: set[str] = set()
 
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""
@@ -119,11 +120,16 @@ class Controller:
         self.poke()
 
     async def report_lost(self, machine_id: str, reason: str) -> None:
-        """The workload cannot speak to the engine any more although nobody saw the machine stop."""
-        machine = self._fleet.get(machine_id)
-        if machine.state in AWAKE:
+        """The workload cannot speak to the engine any more although nobody saw the machine stop.
+
+        Returns before that has consequences: who says so is part of what will be detached.
+        """
+        self._spawn(self._lose(machine_id, reason))
+
+    async def _lose(self, machine_id: str, reason: str) -> None:
+        if self._fleet.get(machine_id).state in AWAKE:
             await self._observe(Sighting(machine_id, Power.STOPPING, self._clock.now(), message=reason))
-            self._spawn(self._order_stop(self._fleet.get(machine_id), force=True))
+            await self._order_stop(self._fleet.get(machine_id), force=True)
 
     # -- observing ------------------------------------------------------------------------------------------------
 
@@ -152,13 +158,15 @@ class Controller:
         except KeyError:
             log.warning("%s is not a machine of this service", sighting.machine_id)
             return
+        if sighting.power is Power.STOPPED and machine.id in self._starting:
+            return  # the provider has not taken the order to start it yet
         after = model.observe(machine, sighting, self._clock.now())
         if after is not machine:
             log.info("machine %s: %s → %s %s", machine.id, machine.state, after.state, sighting.message or after.stage or "")
             await self._keep(machine, after)
             if machine.state in AWAKE and after.state not in AWAKE:
-                asked = machine.state is MachineState.DRAINING
-                await self._workload.detach(machine.id, None if asked else sighting.message or "The machine stopped.")
+                asked = machine.state is MachineState.DRAINING and not self._workload.work(machine.id)
+                await self._detach(machine.id, None if asked else sighting.message or "The machine stopped.")
             self.poke()
         if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
             self._greet_once(after)
@@ -169,6 +177,15 @@ class Controller:
             await self._fleet.apply(before, after)
         except StorageError as error:
             log.error("machine %s is %s, which could not be stored: %s", after.id, after.state, error)
+
+    async def _detach(self, machine_id: str, lost: str | None) -> None:
+        """Repeated until it is stored: a job that a lost machine kept would never be painted."""
+        while True:
+            try:
+                return await self._workload.detach(machine_id, lost)
+            except StorageError as error:
+                log.error("machine %s: what it held could not be given back: %s", machine_id, error)
+                await self._clock.sleep(ASK_IN_TRANSITION)
 
     # -- the engine's first answer --------------------------------------------------------------------------------
 
@@ -181,16 +198,13 @@ class Controller:
         client = self._connect(machine.address or "")
         stats = await self._stats(machine, client)
         self._greeting.pop(machine.id, None)
-        if stats is None:
-            await client.close()
-            return
         present = self._fleet.get(machine.id)
-        if present.state is not MachineState.WAKING or present.boot != machine.boot:
+        if stats is None or present.state is not MachineState.WAKING or present.boot != machine.boot:
             await client.close()
             return
         now = self._clock.now()
         ready = model.order(present, MachineState.READY, now, engine=engine_of(stats.raw), failures=0, retry_at=0.0)
-        attached = asyncio.create_task(self._workload.attach(ready, client))
+        attached = asyncio.create_task(self._attach(ready, client))
         await self._keep(present, ready)
         await attached
         self.poke()
@@ -199,14 +213,13 @@ class Controller:
         """An earlier service left the machine awake: it goes on with what it holds, or rests."""
         client = self._connect(machine.address or "")
         stats = await self._stats(machine, client)
-        present = self._fleet.get(machine.id)
-        still_awake = present.state in AWAKE and present.boot == machine.boot
+        still_awake = self._lives_on(machine)
         if stats is None or not still_awake:
             await client.close()
             if still_awake:
                 await self.report_lost(machine.id, "The engine did not answer when the service came back.")
             return
-        await self._workload.attach(present, client)
+        await self._attach(self._fleet.get(machine.id), client)
         if not self._workload.work(machine.id):
             await self.occupy(machine.id, None)
         self.poke()
@@ -217,6 +230,24 @@ class Controller:
         except (EngineError, TimeoutError) as error:
             log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
             return None
+        except asyncio.CancelledError:
+            await client.close()
+            raise
+
+    def _lives_on(self, machine: Machine) -> bool:
+        present = self._fleet.get(machine.id)
+        return present.state in AWAKE and present.boot == machine.boot
+
+    async def _attach(self, machine: Machine, client: EngineClient) -> None:
+        """Repeated until it is stored, or the machine has gone meanwhile."""
+        while True:
+            try:
+                return await self._workload.attach(machine, client)
+            except StorageError as error:
+                log.error("machine %s could not be put to work: %s", machine.id, error)
+            await self._clock.sleep(ASK_IN_TRANSITION)
+            if not self._lives_on(machine):
+                return await client.close()
 
     # -- acting ---------------------------------------------------------------------------------------------------
 
@@ -239,12 +270,14 @@ class Controller:
                 task.cancel()
 
     async def _plan(self, pool: str, policy: Policy) -> float | None:
-        fleet = [Member(m, self._workload.work(m.id)) for m in self._fleet.all() if m.pool == pool]
-        demand = self._workload.demand(pool)
-        now = self._clock.now()
+        fleet, demand, now = self._situation(pool)
         for action in autoscaler.plan(fleet, demand, policy, now):
             await self._act(action)
         return autoscaler.next_change(fleet, demand, policy, now)
+
+    def _situation(self, pool: str) -> tuple[list[Member], Demand, float]:
+        fleet = [Member(machine, self._workload.work(machine.id)) for machine in self._fleet.all() if machine.pool == pool]
+        return fleet, self._workload.demand(pool), self._clock.now()
 
     async def _act(self, action: Action) -> None:
         machine = self._fleet.get(action.machine_id)
@@ -266,10 +299,15 @@ class Controller:
         self.poke()
 
     async def _wake(self, machine: Machine) -> None:
-        now = self._clock.now()
-        waking = model.order(machine, MachineState.WAKING, now)
-        if await self._fleet.apply(machine, waking, self._workload.payer(machine.pool)):
-            self._spawn(self._order_start(waking))
+        waking = model.order(machine, MachineState.WAKING, self._clock.now())
+        self._starting.add(machine.id)
+        try:
+            await self._fleet.apply(machine, waking, self._workload.payer(machine.pool))
+        except StorageError as error:
+            self._starting.discard(machine.id)
+            await self._fail(waking, str(error))  # not started: nobody would know whom it costs
+            raise
+        self._spawn(self._order_start(waking))
 
     async def _order_start(self, machine: Machine) -> None:
         try:
@@ -279,6 +317,8 @@ class Controller:
             present = self._fleet.get(machine.id)
             if present.state is MachineState.WAKING:
                 await self._fail(present, str(error))
+        finally:
+            self._starting.discard(machine.id)
 
     async def _drain(self, machine: Machine) -> None:
         await self._fleet.apply(machine, model.order(machine, MachineState.DRAINING, self._clock.now()))
@@ -286,25 +326,30 @@ class Controller:
     async def _stay(self, machine: Machine) -> None:
         """A machine drained before its engine answered has nothing to be kept for: it is stopped and woken again."""
         if machine.engine is None or machine.address is None:
-            await self._stop(machine)
+            await self._stop_now(machine)
             return
         state = MachineState.BUSY if self._workload.work(machine.id) else MachineState.READY
         await self._fleet.apply(machine, model.order(machine, state, self._clock.now()))
 
     async def _stop(self, machine: Machine) -> None:
-        """Looks once more, then stops: somebody else may have given the engine work."""
-        force = machine.state is MachineState.FAILED
-        if not force and await self._has_foreign_work(machine):
+        """Looks once more, then stops: somebody else may have given the engine work, or an artist asked meanwhile."""
+        if machine.state is not MachineState.FAILED and await self._has_foreign_work(machine):
             now = self._clock.now()
             rested = model.renew_lease(machine, now + self._timing.idle)
             await self._fleet.apply(machine, model.order(rested, MachineState.READY, now))
             return
-        if self._fleet.get(machine.id) is not machine or self._workload.work(machine.id):
+        fleet, demand, now = self._situation(machine.pool)
+        orders = autoscaler.plan(fleet, demand, self._policies[machine.pool], now)
+        if any(action.order is Order.STOP and action.machine_id == machine.id for action in orders):
+            await self._stop_now(machine)
+
+    async def _stop_now(self, machine: Machine) -> None:
+        if self._fleet.get(machine.id) is not machine:
             return
         stopping = model.order(machine, MachineState.STOPPING, self._clock.now())
         await self._keep(machine, stopping)
         await self._workload.detach(machine.id, None)
-        self._spawn(self._order_stop(stopping, force=force))
+        self._spawn(self._order_stop(stopping, force=machine.state is MachineState.FAILED))
 
     async def _has_foreign_work(self, machine: Machine) -> bool:
         if machine.address is None:
@@ -336,6 +381,8 @@ class Controller:
         failures = machine.failures + 1
         changes = {"message": message, "failures": failures, "retry_at": now + max(2.0, model.backoff(failures))}
         await self._keep(machine, model.order(machine, MachineState.FAILED, now, **changes))
+        if self._workload.work(machine.id):
+            await self._detach(machine.id, message)
         self.poke()
 
     def _spawn(self, work: Awaitable[None]) -> None:
