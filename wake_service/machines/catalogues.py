@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from wake_service.clock import Clock
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
-from wake_service.errors import EngineError
+from wake_service.errors import EngineError, StorageError
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import catalogues
 
@@ -51,7 +51,10 @@ class Catalogues:
         now = self._clock.now()
         parsed, packed = await asyncio.to_thread(lambda: (Catalogue.parse(object_info), orjson.dumps(object_info)))
         self._known[pool] = (parsed, now)
-        await self._store.write(partial(_keep, pool, packed, now))
+        try:
+            await self._store.write(partial(_keep, pool, packed, now))
+        except StorageError as error:
+            log.error("The engine's list of nodes could not be kept: %s", error)
 
 
 def _keep(pool: str, object_info: bytes, now: float, tx: Transaction) -> None:

@@ -16,7 +16,7 @@ from wake_service.machines import autoscaler, model
 from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Payer
-from wake_service.machines.model import AWAKE, Engine, Machine, MachineState, WakeStage
+from wake_service.machines.model import AWAKE, Machine, MachineState, WakeStage
 from wake_service.providers.base import Power, Provider, Sighting
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ class Controller:
             await client.close()
             return
         now = self._clock.now()
-        ready = model.order(present, MachineState.READY, now, engine=engine_of(stats.raw), failures=0, retry_at=0.0)
+        ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
         attached = asyncio.create_task(self._attach(ready, client))
         await self._keep(present, ready)
         await attached
@@ -394,12 +394,3 @@ class Controller:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("The controller lost a task", exc_info=error)
-
-
-def engine_of(stats: Mapping[str, object]) -> Engine:
-    """What `/system_stats` tells about the engine."""
-    system = stats.get("system")
-    facts = system if isinstance(system, dict) else {}
-    practice = facts.get("practice") is True
-    name = str(facts.get("name") or "ComfyUI")
-    return Engine(name=name, version=str(facts.get("comfyui_version") or "unknown"), practice=practice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
 
 import orjson
@@ -44,10 +44,13 @@ class Fleet:
         stored = {row.id: _from_row(row) for row in rows}
         for machine in known:
             mine = stored.get(machine.id)
-            self._machines[machine.id] = mine or machine
-            self._stage_since[machine.id] = (mine or machine).since
             if mine is None:
                 await self._store.write(partial(_insert, machine=machine))
+            else:
+                price = machine.price_micros_per_hour
+                machine = replace(mine, pool=machine.pool, provider=machine.provider, price_micros_per_hour=price)
+            self._machines[machine.id] = machine
+            self._stage_since[machine.id] = machine.since
         await self._store.read(lambda conn: self._ledger.load(conn, now))
         await self._store.read(self._learn)
 
@@ -109,7 +112,7 @@ class Fleet:
 def _save(
     tx: Transaction, before: Machine, after: Machine, entry: Interval | None, note: Callable[[Transaction], None] | None
 ) -> bool:
-    where = (table.c.id == before.id) & (table.c.generation == before.generation) & (table.c.state == before.state)
+    where = (table.c.id == before.id) & (table.c.generation <= before.generation)  # behind, when a write has failed
     changed = tx.conn.execute(update(table).where(where).values(**_values(after))).rowcount == 1
     if not changed:
         raise StorageError(f"Machine {before.id} was changed by another service.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -63,6 +64,15 @@ class Engine:
     name: str
     version: str
     practice: bool
+
+
+def engine_of(stats: Mapping[str, object]) -> Engine:
+    """What `/system_stats` tells about the engine."""
+    system = stats.get("system")
+    facts = system if isinstance(system, dict) else {}
+    practice = facts.get("practice") is True
+    name = str(facts.get("name") or "ComfyUI")
+    return Engine(name=name, version=str(facts.get("comfyui_version") or "unknown"), practice=practice)
 
 
 @dataclass(frozen=True, slots=True)
