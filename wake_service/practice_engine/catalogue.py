@@ -7,7 +7,7 @@ the model lists are the practice engine's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from . import models
@@ -284,38 +284,40 @@ PICTURES = [
     ),
 ]  # fmt: skip
 
-STATIC = {node.name: node for node in (*LOADERS, *CONDITIONING, *LATENTS, *PICTURES)}
+LOAD_IMAGE = NodeClass(
+    "LoadImage", "Load Image", "image", "A picture of the input folder; its mask is 1 where it is clear.",
+    {"image": _choice([], image_upload=True)},
+    (("IMAGE", "IMAGE"), ("MASK", "MASK")),
+    aliases=("load image", "open image", "import image", "image input", "upload image", "read image"),
+)  # fmt: skip
+LOAD_MASK = NodeClass(
+    "LoadImageMask", "Load Image (as Mask)", "mask", "One channel of a picture from the input folder.",
+    {"image": _choice([], image_upload=True), "channel": _choice(["alpha", "red", "green", "blue"])},
+    (("MASK", "MASK"),),
+    aliases=("import mask", "alpha mask", "channel mask"),
+)  # fmt: skip
+
+NODES = {node.name: node for node in (*LOADERS, *CONDITIONING, *LATENTS, *PICTURES, LOAD_IMAGE, LOAD_MASK)}
 
 
 class Catalogue:
-    """All node classes; those that list the input folder's files are made anew at every look."""
+    """All node classes. Only a description lists the input folder's files; checks look for the one file instead."""
 
     def __init__(self, input_images: Callable[[], list[str]]) -> None:
         self._input_images = input_images
 
     def names(self) -> list[str]:
         """Every class there is."""
-        return [*STATIC, "LoadImage", "LoadImageMask"]
+        return list(NODES)
 
     def get(self, name: object) -> NodeClass | None:
         """The class of that name, or None."""
-        if not isinstance(name, str):
-            return None
-        if name in ("LoadImage", "LoadImageMask"):
-            return _load_image(name, self._input_images())
-        return STATIC.get(name)
+        return NODES.get(name) if isinstance(name, str) else None
 
-
-def _load_image(name: str, files: list[str]) -> NodeClass:
-    image = {"image": _choice(files, image_upload=True)}
-    if name == "LoadImage":
-        outputs = (("IMAGE", "IMAGE"), ("MASK", "MASK"))
-        return NodeClass(
-            name, "Load Image", "image", "A picture of the input folder; its mask is 1 where it is clear.", image, outputs,
-            aliases=("load image", "open image", "import image", "image input", "upload image", "read image"),
-        )  # fmt: skip
-    channel = _choice(["alpha", "red", "green", "blue"])
-    return NodeClass(
-        name, "Load Image (as Mask)", "mask", "One channel of a picture from the input folder.", image | {"channel": channel},
-        (("MASK", "MASK"),), aliases=("import mask", "alpha mask", "channel mask"),
-    )  # fmt: skip
+    def describe(self, name: str) -> dict[str, Any] | None:
+        """A class's part of `object_info`, or None when there is no such class."""
+        node = NODES.get(name)
+        if node in (LOAD_IMAGE, LOAD_MASK):
+            assert node is not None
+            node = replace(node, required={**node.required, "image": _choice(self._input_images(), image_upload=True)})
+        return node.info() if node else None

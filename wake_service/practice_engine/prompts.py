@@ -19,7 +19,7 @@ class Item:
     """One prompt in the queue; the lowest `number` runs first."""
 
     number: float
-    prompt_id: str
+    prompt_id: str = field(compare=False)
     prompt: dict[str, Any] = field(compare=False)
     extra_data: dict[str, Any] = field(compare=False)
     outputs: list[str] = field(compare=False)

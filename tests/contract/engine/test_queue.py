@@ -126,3 +126,17 @@ async def test_freeing_memory_forgets_what_was_cached(engine: Engine) -> None:
     await engine.run(graphs.plain(colour=1))
     _, frames = await engine.run(graph)
     assert [data["nodes"] for event, data in frames if event == "execution_cached"] == [[]]
+
+
+async def test_secrets_are_never_shown_again(modern: Engine) -> None:
+    async with modern.listening() as listener:
+        secret = {"auth_token_comfy_org": "hush", "api_key_comfy_org": "hush", "mark": 1}
+        prompt_id = await modern.send(graphs.endless(modern.checkpoint, 15), client_id=listener.client, extra_data=secret)
+        await listener.until(lambda event, _: event == "progress")
+        queue = await modern.get("/queue")
+        await modern.post("/interrupt", json={})
+        await listener.end_of(prompt_id)
+    history = await modern.get(f"/history/{prompt_id}")
+    for answer in (queue, history):
+        assert b"hush" not in answer.body
+        assert b'"mark": 1' in answer.body

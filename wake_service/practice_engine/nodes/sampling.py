@@ -42,10 +42,10 @@ def sample(
     after: list[Pixels] | None = None
     previews = None
     for step in range(1, steps + 1):
-        run.failures.at_step(step, steps)
         run.wait(run.options.timing.step + _load_seconds(run, model))
+        run.failures.at_step(step, steps)
         if after is None or previews is None:
-            after = [_painted(before[n], _block_mask(latent_image, n), brief.variant(n), denoise) for n in range(len(before))]
+            after = [painted(before[n], block_mask(latent_image, n), brief.variant(n), denoise) for n in range(len(before))]
             previews = Previews(before[0], after[0], seed, denoise)
         run.step(step, steps, previews.at(step / steps))
     assert after is not None, "steps are at least 1"
@@ -60,7 +60,7 @@ def _load_seconds(run: Run, model: Model) -> float:
     return run.options.timing.load
 
 
-def _block_mask(latent: Latent, number: int) -> Pixels | None:
+def block_mask(latent: Latent, number: int) -> Pixels | None:
     """The mask of one picture in latent cells, spread back to pixels; None where there is none."""
     if latent.mask is None:
         return None
@@ -70,7 +70,7 @@ def _block_mask(latent: Latent, number: int) -> Pixels | None:
     return cells.repeat(BLOCK, 0).repeat(BLOCK, 1)
 
 
-def _painted(before: Pixels, mask: Pixels | None, brief: Brief, strength: float) -> Pixels:
+def painted(before: Pixels, mask: Pixels | None, brief: Brief, strength: float) -> Pixels:
     """One finished picture."""
     height, width = before.shape[:2]
     if mask is None:
@@ -79,10 +79,8 @@ def _painted(before: Pixels, mask: Pixels | None, brief: Brief, strength: float)
         return before
     top, bottom, left, right = _surroundings(mask)
     part, part_mask = before[top:bottom, left:right], mask[top:bottom, left:right]
-    if strength >= 1:
-        new = continue_tones(sketch(brief, right - left, bottom - top), part, part_mask)
-    else:
-        new = repaint(brief, part, strength)
+    new = sketch(brief, right - left, bottom - top) if strength >= 1 else repaint(brief, part, strength)
+    new = continue_tones(new, part, part_mask)
     weight = soften_inside(part_mask)[..., None]
     after = np.array(before)
     after[top:bottom, left:right] = part * (1 - weight) + new * weight

@@ -43,7 +43,9 @@ def paint(picture: Pixels, width: int, height: int, brush: Brush, chance: np.ran
     side = float(np.sqrt(width * height))
     guide = _guide(picture)
     reference = to_image(picture).resize((width, height), Image.Resampling.BICUBIC)
-    canvas = reference.filter(ImageFilter.GaussianBlur(side * brush.widths[0] * 0.35))
+    blur = (picture.shape[0] * picture.shape[1]) ** 0.5 * brush.widths[0] * 0.35
+    underpainting = to_image(picture).filter(ImageFilter.GaussianBlur(blur))
+    canvas = underpainting.resize((width, height), Image.Resampling.BILINEAR)
     thickness = Image.new("L", (width, height), 128)
     for number, part in enumerate(brush.widths):
         _pass(canvas, thickness, guide, max(1.2, part * side), number, brush, chance)
@@ -98,7 +100,8 @@ def _pass(
     paint_stroke, raise_stroke = ImageDraw.Draw(canvas).polygon, ImageDraw.Draw(thickness).polygon
     for outline, colour, high in zip(outlines, colours, heights, strict=True):
         paint_stroke(outline, fill=tuple(colour))
-        raise_stroke(outline, fill=high)
+        if number < 3:
+            raise_stroke(outline, fill=high)
     if number < 2:
         _bristles(canvas, thickness, strokes, brush, chance)
 
@@ -114,7 +117,7 @@ def _strokes(
     cells = np.clip((places * np.asarray([across / size[0], high / size[1]])).astype(np.intp), 0, [across - 1, high - 1])
     here = cells[:, 1], cells[:, 0]
     if number:
-        wanted = guide.detail[here] * (2.2 if number == 1 else 1.25) + (0.45, 0.1, 0.03)[min(number, 3) - 1]
+        wanted = guide.detail[here] * (2.2 if number == 1 else 0.8) + (0.4, 0.05, 0.006)[min(number, 3) - 1]
         kept = np.flatnonzero(chance.random(len(places)) < wanted)
     else:
         kept = np.arange(len(places))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..pixels import Pixels
-from . import figures, motifs, scenery
+from . import figures, motifs, portrait, scenery
 from .brief import Brief
 from .figures import Drawing
 from .noise import blend, fractal, ridge, smooth
@@ -19,6 +19,7 @@ HORIZONS = {
     "forest": 0.55,
     "city": 0.72,
     "desert": 0.55,
+    "sky": 0.88,
     "hills": 0.56,
     "portrait": 0.9,
     "still_life": 0.9,
@@ -108,7 +109,19 @@ def _desert(stage: Stage, picture: Pixels) -> Pixels:
     return scenery.ridges(stage, picture, layers=4, height=0.1, roughness=0.3, base=stage.horizon / stage.height)
 
 
-LAND = {"sea": _sea, "mountains": _mountains, "hills": _hills, "forest": _forest, "desert": _desert, "city": motifs.town}
+def _open_sky(stage: Stage, picture: Pixels) -> Pixels:
+    return scenery.ridges(stage, picture, layers=2, height=0.05, roughness=0.36, base=stage.horizon / stage.height)
+
+
+LAND = {
+    "sky": _open_sky,
+    "sea": _sea,
+    "mountains": _mountains,
+    "hills": _hills,
+    "forest": _forest,
+    "desert": _desert,
+    "city": motifs.town,
+}
 
 
 def _figures(stage: Stage, picture: Pixels) -> Pixels:
@@ -135,6 +148,8 @@ def _figures(stage: Stage, picture: Pixels) -> Pixels:
     if "boat" in subjects and on_sea:
         figures.boat(drawing, other, stage.horizon + height * float(chance.uniform(0.1, 0.2)), size * 0.09)
     if "figure" in subjects:
+        if on_sea:
+            figures.rocks(drawing, width * 0.5 + (other - width * 0.5) * 0.35, height * 0.97, size * 0.3, size * 0.1)
         figures.figure(drawing, width * 0.5 + (other - width * 0.5) * 0.35, height * 0.94, size * 0.26)
     if "birds" in subjects or (stage.scene.light in ("day", "dawn", "sunset") and chance.random() < 0.35):
         figures.birds(drawing, 9)
@@ -184,7 +199,7 @@ def _indoors(stage: Stage) -> Pixels:
     near_light = np.exp(-np.hypot(stage.columns() - stage.light_x, stage.rows() - stage.height * 0.3) / (0.55 * stage.width))
     picture = np.broadcast_to(wall, (stage.height, stage.width, 3)) * (0.65 + 0.5 * cloudy[..., None])
     picture = blend(np.asarray(picture, np.float32), array(stage.palette.horizon), near_light * 0.6)
-    motif = motifs.head if stage.scene.setting == "portrait" else motifs.bouquet
+    motif = portrait.head if stage.scene.setting == "portrait" else motifs.bouquet
     return _vignette(stage, motif(stage, picture, _accent(stage)))
 
 

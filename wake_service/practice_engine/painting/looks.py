@@ -50,7 +50,8 @@ class Look:
         grey = picture.mean(-1, keepdims=True)
         picture = np.clip(grey + (picture - grey) * np.float32(self.vividness), 0, 1)
         if self.gouache:
-            picture = blend(picture, _flattened(picture), self.gouache * 0.85)
+            vivid = np.clip(grey + (picture - grey) * np.float32(1.22), 0, 1)
+            picture = blend(picture, _flattened(vivid), self.gouache * 0.9)
         return picture
 
     def finished(self, picture: Pixels, reference: Pixels) -> Pixels:
@@ -61,10 +62,11 @@ class Look:
 
 
 def _flattened(picture: Pixels) -> Pixels:
-    """Few opaque colours in clear shapes."""
-    image = to_image(picture).filter(ImageFilter.ModeFilter(5))
-    few = image.quantize(14, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    return from_image(few.convert("RGB").filter(ImageFilter.ModeFilter(5)))
+    """Few opaque tones in clear shapes; hues stay."""
+    flat = from_image(to_image(picture).filter(ImageFilter.MedianFilter(7)))
+    grey = np.maximum(flat.mean(-1, keepdims=True), 0.02)
+    steps = (np.round(grey * 8 - 0.25) + 0.25) / 8
+    return np.asarray(np.clip(flat * (steps / grey), 0, 1), np.float32)
 
 
 def _inked(picture: Pixels, reference: Pixels) -> Pixels:

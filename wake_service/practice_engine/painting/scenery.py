@@ -127,15 +127,16 @@ def _ground(stage: Stage, near: float, roughness: float, top: Pixels) -> Pixels:
     """The surface of one ridge: light on one side, haze at its foot, snow on high rough ones."""
     palette = stage.palette
     body = blend(array(palette.far)[None, None], array(palette.near), near**1.2)
-    relief = fractal(stage.chance, stage.height, stage.width, 7 + 8 * near, 5, stretch=0.8 if roughness > 0.45 else 2.0)
+    rocky = roughness > 0.45
+    relief = fractal(stage.chance, stage.height, stage.width, 7 + 8 * near if rocky else 4, 5, stretch=0.8 if rocky else 3.0)
     side = 1 if stage.light_x > stage.width / 2 else -1
-    slope = np.clip((relief - shifted(relief, 0, -3 * side)) * 7 + 0.5, 0, 1)
+    slope = np.clip((relief - shifted(relief, 0, -3 * side)) * (7 if rocky else 5) + 0.5, 0, 1)
     body = blend(
         np.broadcast_to(body, (stage.height, stage.width, 3)), array(palette.dark), (1 - slope) * 0.42 * (0.35 + 0.65 * near)
     )
     body = blend(body, array(palette.glow), slope * 0.22)
     below = (stage.rows() - top[None, :]) / stage.height
-    if roughness > 0.45 and near < 0.9:
+    if rocky and near < 0.9:
         snow = smooth(0.16, 0.02, below + (relief - 0.5) * 0.16) * smooth(0.3, 0.75, slope + 0.2)
         body = blend(body, array(palette.cloud), np.clip(snow, 0, 1) * 0.85)
     return blend(body, array(palette.horizon), smooth(0.05, 0.42, below) * (1 - near) * 0.7)

@@ -10,7 +10,7 @@ from .brief import Brief
 from .brush import paint
 from .composition import compose
 from .looks import Look
-from .noise import blend, smooth
+from .noise import blend, fractal, smooth
 
 COMPOSING_SIDE = 512
 """Longest side of a composition; strokes are laid at the picture's own size."""
@@ -32,11 +32,18 @@ def repaint(brief: Brief, before: Pixels, strength: float) -> Pixels:
     look = Look.of(brief)
     composition = _composed(brief, look, width, height)
     own = from_image(to_image(before).resize((composition.shape[1], composition.shape[0]), Image.Resampling.BOX))
-    towards_new = float(smooth(0.35, 1.0, strength))
+    towards_new = _taken_over(brief, composition, strength)
     toned = own + (composition.mean((0, 1)) - own.mean((0, 1))) * np.float32(0.35 * strength)
     mixed = look.prepared(np.clip(blend(toned, composition, towards_new), 0, 1))
     painted = _painted(brief, look, mixed, width, height)
     return np.clip(blend(before, painted, float(smooth(0.0, 0.5, strength))), 0, 1)
+
+
+def _taken_over(brief: Brief, composition: Pixels, strength: float) -> Pixels:
+    """Where the brief's own forms show, 0 to 1: patch by patch, as a painter changes a picture, and more with more strength."""
+    patches = fractal(brief.random("patches"), composition.shape[0], composition.shape[1], 4, 3)
+    start = 0.25 + 0.5 * patches
+    return np.asarray(smooth(0.0, 1.0, (strength - start) / 0.25), np.float32)
 
 
 def _composed(brief: Brief, look: Look, width: int, height: int) -> Pixels:

@@ -14,6 +14,7 @@ SETTINGS = {
     "desert": "desert dune dunes sahara canyon sand mars",
     "portrait": "portrait face woman man girl boy lady king queen head self-portrait person character elf knight",
     "still_life": "still-life vase bouquet flowers flower roses rose tulip tulips sunflowers fruit apple bowl teapot",
+    "sky": "sky cloud clouds heaven heavens rainbow",
     "hills": "hill hills meadow field fields farm countryside landscape grass pasture vineyard house cottage castle garden",
 }
 LIGHTS = {

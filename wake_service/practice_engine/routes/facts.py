@@ -26,8 +26,8 @@ def routes(engine: Engine) -> list[web.RouteDef]:
 
     async def object_info(request: web.Request) -> web.Response:
         names = [request.match_info["node_class"]] if "node_class" in request.match_info else engine.catalogue.names()
-        found = {name: engine.catalogue.get(name) for name in names}
-        return web.json_response({name: node.info() for name, node in found.items() if node is not None})
+        described = {name: engine.catalogue.describe(name) for name in names}
+        return web.json_response({name: info for name, info in described.items() if info is not None})
 
     async def model_folders(request: web.Request) -> web.Response:
         return web.json_response(list(models.FOLDERS))
