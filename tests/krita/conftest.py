@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,8 +64,9 @@ def krita(shared_krita: RunningKrita) -> Iterator[RunningKrita]:
     shared_krita.ask("documents.close_all")
 
 
-@pytest.fixture(scope="session")
-def screenshots() -> Path:
+@pytest.fixture
+def shoot() -> Callable[[RunningKrita, str], None]:
+    """Takes a picture for people to look at: `shoot(krita, "asleep")`."""
     folder = REPOSITORY / "build/screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return lambda krita, what: krita.screenshot(folder / f"krita-{krita.ask('window.version')}-{what}.png")

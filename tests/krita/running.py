@@ -103,6 +103,12 @@ class RunningKrita:
             raise Waited(f"Waited {seconds:.0f} s in vain for {what}; last: {seen[0]!r}") from error
         return seen[0]
 
+    def screenshot(self, target: Path) -> None:
+        """The whole screen as a PNG file; by way of the profile, since a root sees nothing else of this computer."""
+        taken = self.log.with_name("screen.png")
+        self.ask("window.screenshot", path=str(taken))
+        shutil.copy(taken, target)
+
     def hang_up(self) -> None:
         """Ends the conversation; Krita goes on by itself."""
         self._answers.close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from PIL import Image
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService
 
-from .kritas import KritaVersion
+from .kritas import REPOSITORY, KritaVersion
 from .running import Profile, RunningKrita, running_krita
 
 #: What a machine takes here, in seconds: long enough to be seen, short enough to be waited for.
 PRACTICE = "--startup-seconds 2 --load-seconds 0.6 --step-seconds 0.12"
 IDLE_SECONDS = 4
+SAMPLE = REPOSITORY / "wake_service/demo/sample/painting.png"
 WAIT = 60.0
 
 
@@ -59,9 +60,16 @@ class Studio:
     def press(self, button: str) -> None:
         self.krita.hand.click(self.krita.ask("docker.where", name=button))
 
-    def select_by_mouse(self, x: int, y: int, width: int, height: int) -> list[int]:
-        """Drags a rectangle with the selection tool; the box that came of it."""
-        self.krita.ask("window.tool", action="KisToolSelectRectangular")
+    def choose_style(self, title: str) -> None:
+        """Opens the list of styles and types the title."""
+        self.press("style")
+        self.krita.hand.type(title)
+        self.krita.hand.key("Return")
+        self.krita.until("docker.look", "the style", lambda said: said["style"].startswith(title))
+
+    def select_by_mouse(self, x: int, y: int, width: int, height: int, shape: str = "Rectangular") -> list[int]:
+        """Drags a selection tool over the document; the box that came of it."""
+        self.krita.ask("window.tool", action=f"KisToolSelect{shape}")
         corners = self.krita.ask(
             "canvas.screen_points", points=[[x, y], [x + width // 2, y + height // 2], [x + width, y + height]]
         )
@@ -118,5 +126,9 @@ def inside(box: list[int], margin: int) -> tuple[slice, slice]:
     return slice(y + margin, y + height - margin), slice(x + margin, x + width - margin)
 
 
-def picture_path(folder: Path, version: str, what: str) -> str:
-    return str(folder / f"krita-{version}-{what}.png")
+def open_painting(krita: RunningKrita) -> None:
+    """The tour's sample in front: a seaside evening with a bare spot, where a lighthouse is meant to be."""
+    own = krita.log.with_name("seaside.png")
+    shutil.copy(SAMPLE, own)
+    krita.ask("documents.load", path=str(own))
+    krita.ask("window.wait", seconds=2.5)  # until Krita's message about the zoom has faded

@@ -4,16 +4,16 @@ import pytest
 
 from .display import wait_for
 from .running import running_krita
-from .studio import a_service, a_studio, picture_path
+from .studio import a_service, a_studio, open_painting
 
 
 def open_document(krita) -> None:
-    krita.ask("documents.create", width=640, height=480, paper=[255, 255, 255])
+    open_painting(krita)
     krita.ask("docker.show")
 
 
 @pytest.mark.screenshot
-def test_a_wrong_token_is_said_with_what_to_do(version, profile, screenshots):
+def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
     own = profile.copy()
     with (
         a_service(own) as service,
@@ -23,13 +23,13 @@ def test_a_wrong_token_is_said_with_what_to_do(version, profile, screenshots):
         said = krita.until("docker.look", "the sentence", lambda said: said["error_title"])
         assert said["error_title"] == "This computer is no longer paired."
         assert said["error_hint"] == "Enter a new token in the settings."
-        krita.ask("window.screenshot", path=picture_path(screenshots, krita.ask("window.version"), "wrong-token"))
+        shoot(krita, "wrong-token")
         assert krita.complaints() == []
     own.remove()
 
 
 @pytest.mark.screenshot
-def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version, profile, screenshots):
+def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version, profile, shoot):
     own = profile.copy()
     with running_krita(version, own) as krita:
         open_document(krita)
@@ -38,7 +38,7 @@ def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version,
         said = krita.until("docker.look", "what to do", lambda said: said["error_title"])
         assert said["error_title"] == "No Wakebrush service is running on this computer."
         assert "wakebrush serve" in said["error_hint"]
-        krita.ask("window.screenshot", path=picture_path(screenshots, krita.ask("window.version"), "service-down"))
+        shoot(krita, "service-down")
         with a_service(own) as service:
             krita.until("docker.look", "the service to be found", lambda said: said["state_line"].startswith("Asleep."), 60)
             service.kill()

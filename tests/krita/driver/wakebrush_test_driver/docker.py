@@ -4,11 +4,15 @@ import time
 
 from krita import Krita
 
-from .binding import QAbstractButton, QLabel, QObject, QPlainTextEdit, QProgressBar, QTimer, QWidget
+from .binding import QAbstractButton, QComboBox, QLabel, QObject, QPlainTextEdit, QProgressBar, QTimer, QWidget
 from .window import main, place
 
 NAME = "wakebrush_docker"
 LOOK_MS = 20
+SAYING = (
+    "state_line", "practice", "prompt", "style", "generate", "price", "progress",
+    "error_title", "error_hint", "offer_sentence", "budget",
+)  # fmt: skip
 
 _recorder = None
 
@@ -52,12 +56,25 @@ def text(name):
         return widget.format()
     if isinstance(widget, QPlainTextEdit):
         return widget.toPlainText()
+    if isinstance(widget, QComboBox):
+        return widget.currentText()
     return widget.text() if isinstance(widget, (QLabel, QAbstractButton)) else type(widget).__name__
 
 
 def look():
     """Everything it says at this moment."""
-    names = ("state_line", "practice", "prompt", "generate", "price", "error_title", "error_hint", "offer_sentence", "budget")
+    names = (
+        "state_line",
+        "practice",
+        "prompt",
+        "style",
+        "generate",
+        "price",
+        "error_title",
+        "error_hint",
+        "offer_sentence",
+        "budget",
+    )
     seen = {name: text(name) for name in names}
     seen["progress"] = text("progress")
     seen["cancel"] = part("cancel").isVisible()
