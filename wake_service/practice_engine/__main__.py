@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 
 import click
@@ -93,7 +94,7 @@ def main(
         fail_first=fail_first,
         fail_counter=fail_counter.resolve() if fail_counter else None,
     )
-    asyncio.run(run(options))
+    sys.exit(asyncio.run(run(options)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import signal
 import threading
 import time
 from typing import Any
@@ -40,6 +42,7 @@ class Executor:
         self._messages: list[list[Any]] = []
         self._client: str | None = None
         self._node: str | None = None
+        self.failed = False
         self._thread = threading.Thread(target=self._work, name="practice-worker", daemon=True)
 
     def start(self) -> None:
@@ -61,6 +64,14 @@ class Executor:
         return self._node if self._client == client else None
 
     def _work(self) -> None:
+        try:
+            self._take_prompts()
+        except Exception:
+            log.exception("The worker failed. The engine stops: one that accepts prompts and runs none helps nobody.")
+            self.failed = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _take_prompts(self) -> None:
         while not self._queue.closed:
             item = self._queue.take()
             if item is not None:

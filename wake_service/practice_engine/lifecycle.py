@@ -22,15 +22,15 @@ STOP_SECONDS = 2.0
 """How long an orderly end waits for the picture under way to notice."""
 
 
-async def run(options: Options) -> None:
-    """Serves until SIGTERM or SIGINT."""
+async def run(options: Options) -> int:
+    """Serves until SIGTERM or SIGINT; the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     log.info(NAME)
     if await _stopped_within(stop, options.timing.startup):
-        return
+        return 0
     engine = Engine(options)
     runner = web.AppRunner(application(engine), access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
@@ -50,6 +50,7 @@ async def run(options: Options) -> None:
         await runner.cleanup()
         if options.announce:
             options.announce.unlink(missing_ok=True)
+    return 1 if engine.executor.failed else 0
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

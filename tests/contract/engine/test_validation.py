@@ -159,3 +159,9 @@ async def test_a_link_that_leads_nowhere_is_refused(modern: Engine, link: Any) -
     assert answer.status == 400
     assert answer.json()["node_errors"]
     assert "Traceback" not in answer.body.decode()
+
+
+@pytest.mark.parametrize("number", ["first", None, [], float("nan"), float("inf")])
+async def test_a_place_in_the_queue_must_be_a_number(modern: Engine, number: Any) -> None:
+    answer = await modern.post("/prompt", json={"prompt": graphs.plain(), "number": number})
+    assert (answer.status, answer.json()["error"]["type"]) == (400, "invalid_prompt")

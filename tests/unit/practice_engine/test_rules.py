@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from wake_service.practice_engine.catalogue import Catalogue
 from wake_service.practice_engine.failures import Failure, FailurePlan, Kind, OutOfMemory
 from wake_service.practice_engine.folders import Folders, OutsideFolder
 from wake_service.practice_engine.graph import Schedule, signatures
-from wake_service.practice_engine.nodes import RUNNERS
+from wake_service.practice_engine.nodes import RUNNERS, latents
 from wake_service.practice_engine.prompts import Item, PromptQueue
 from wake_service.practice_engine.validation import Validator
 
@@ -132,3 +134,15 @@ def test_the_counter_file_carries_failures_on(tmp_path: Path) -> None:
     counter.write_text("not a number")
     with pytest.raises(OutOfMemory):
         FailurePlan(failure, first=2, counter=counter).at_step(1, 4)
+
+
+def test_an_animation_counts_with_all_its_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = Folders(tmp_path)
+    frames = [Image.new("L", (40, 40), shade) for shade in (0, 120, 240)]
+    frames[0].save(tmp_path / "input" / "a.gif", save_all=True, append_images=frames[1:])
+    run = SimpleNamespace(folders=folders)
+    (pictures, _masks) = RUNNERS["LoadImage"](run, image="a.gif").values
+    assert pictures.shape == (3, 40, 40, 3)
+    monkeypatch.setattr(latents, "MAX_PIXELS", 40 * 40 * 2)
+    with pytest.raises(OutOfMemory):
+        RUNNERS["LoadImage"](run, image="a.gif")

@@ -12,8 +12,8 @@ from ..failures import OutOfMemory
 from ..pixels import Pixels, sampled
 from .values import Conditioning, Latent, Result, Run, Vae
 
-MAX_PIXELS = 64 * 1024 * 1024
-"""More than this in one batch runs out of memory, as it would on a GPU of 24 GB."""
+MAX_PIXELS = 32 * 1024 * 1024
+"""More than this in one batch runs out of memory: enough for 5,000 × 6,500, and for a computer of 8 GB."""
 GREY = np.float32(0.5)
 
 

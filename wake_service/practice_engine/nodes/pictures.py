@@ -25,6 +25,7 @@ def load_image(run: Run, image: str) -> Result:
     pictures: list[Pixels] = []
     masks: list[Pixels] = []
     with _opened(run, image) as file:
+        _check_size(file)
         for frame in ImageSequence.Iterator(file):
             upright = _plain(ImageOps.exif_transpose(frame))
             if pictures and upright.size != (pictures[0].shape[1], pictures[0].shape[0]):
@@ -37,6 +38,7 @@ def load_image(run: Run, image: str) -> Result:
 def load_mask(run: Run, image: str, channel: str) -> Result:
     """One channel of a picture as a mask; alpha counts from the other end (1 where transparent)."""
     with _opened(run, image) as file:
+        _check_size(file)
         upright = _plain(ImageOps.exif_transpose(file)).convert("RGBA")
     plane = np.asarray(upright.getchannel(channel[0].upper()), np.float32) / np.float32(255)
     return Result(((1 - plane if channel == "alpha" else plane)[None],))
@@ -89,9 +91,11 @@ def _opened(run: Run, name: str) -> Image.Image:
     path = run.folders.find_input(name)
     if path is None:
         raise FileNotFoundError(f"Invalid image file: {name}")
-    file = Image.open(path)
-    check_memory(file.width * file.height)
-    return file
+    return Image.open(path)
+
+
+def _check_size(file: Image.Image) -> None:
+    check_memory(file.width * file.height * getattr(file, "n_frames", 1))
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -54,7 +54,7 @@ async def _upload(folders: Folders, form: Any, masked: bool = False) -> web.Resp
         if masked:
             data = await asyncio.to_thread(_with_alpha_of, _original(folders, str(form.get("original_ref"))), data)
         target = await asyncio.to_thread(_store, target, data, str(form.get("overwrite")).lower() in ("true", "1"))
-    except (OutsideFolder, ValueError, OSError):
+    except (OutsideFolder, ValueError, OSError, Image.DecompressionBombError):
         return web.Response(status=400)
     return web.json_response({"name": target.name, "subfolder": subfolder, "type": kind})
 
@@ -112,7 +112,7 @@ async def _view(folders: Folders, request: web.Request) -> web.StreamResponse:
             return await _answer(_packed, path, query["preview"], query.get("channel", ""), headers=headers)
         if query.get("channel") in ("rgb", "a"):
             return await _answer(_channel, path, query["channel"], headers=headers)
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):
         return web.Response(status=400, text="The file is not a picture that can be read.")
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     headers["Content-Type"] = "application/octet-stream" if media_type in ACTIVE_TYPES else media_type

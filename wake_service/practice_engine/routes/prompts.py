@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import uuid
 from typing import Any
@@ -121,9 +122,10 @@ def _order(engine: Engine, body: dict[str, Any]) -> float | None:
     """The prompt's place in the queue, lowest first; None for something that is no number."""
     if "number" in body:
         try:
-            return float(body["number"])
+            order = float(body["number"])
         except (TypeError, ValueError):
             return None
+        return order if math.isfinite(order) else None
     turn = next(engine.numbers)
     return -turn if body.get("front") else turn
 
