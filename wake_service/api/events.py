@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -81,7 +82,7 @@ async def long_poll(
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdigit() or len(text) > 18:
+    if not re.fullmatch("[0-9]{1,18}", text):
         raise invalid(422, "“after” must be a number.", "after")
     return int(text)
 
@@ -112,7 +113,7 @@ async def _missed(service: Service, who: Identity, after: int | None, stream_id:
 
     def read(conn: Connection) -> tuple[Position, list[Frame] | None]:
         position = events.position(conn, who.artist_id)
-        if after is None or stream_id != position.stream_id or not position.forgotten <= after <= position.seq:
+        if after is None or not position.can_replay(stream_id, after):
             return position, None
         return position, events.after(conn, who.artist_id, position.stream_id, after)
 

@@ -28,7 +28,8 @@ from wake_service.store.tables import blob_grants, blobs
 router = APIRouter()
 
 _Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_Side = Annotated[int, Field(ge=64, le=8192, multiple_of=8)]
+_MAX_SIDE = 8192
+_Side = Annotated[int, Field(ge=64, le=_MAX_SIDE, multiple_of=8)]
 #: Generous for 10,000 characters of any script and all else.
 _MAX_BODY = 200_000
 
@@ -75,7 +76,25 @@ async def generate(request: Request, visit: Painting) -> Response:
     if key is not None and not 1 <= len(key) <= 200:
         raise problems.invalid(422, "An Idempotency-Key has 1 to 200 characters.", "idempotency-key")
     body = _parsed(raw)
+    price, wakes = service.spending.price_micros(POOL, service.exchange.picture_seconds, body.count)
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        wanted = await _acceptable(body, who, service)
+    except RequestError:
+        earlier = None if key is None else await service.submissions.earlier(who, key, digest)
+        if earlier is None:
+            raise
+        job = earlier
+    else:
+        job = await service.submissions.submit(who, POOL, wanted, key, digest)
+    return json_answer({"job": service.book.view(job), "price": service.book.price(price, wakes)}, 202)
+
+
+async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> JobRequest:
+    """What is asked for, if it may be asked now. Raises RequestError."""
     _check_style(body.style, service)
+    if body.count > service.settings.max_count:
+        raise problems.invalid(422, f"At most {service.settings.max_count} pictures can be asked for at once.", "count")
     wanted = await _job_request(body, who, service)
     if not service.spending.may_spend(who.team_id, POOL):
         raise budget_exhausted(who, service)
@@ -83,10 +102,7 @@ async def generate(request: Request, visit: Painting) -> Response:
         raise RequestError(
             429, "queue_full", "So many pictures are waiting already.", hint="Wait for some, or cancel them.", retry_after=10
         )
-    price, wakes = service.spending.price_micros(POOL, service.exchange.picture_seconds, body.count)
-    digest = hashlib.sha256(raw).hexdigest()
-    job = await service.submissions.submit(who, POOL, wanted, key, digest)
-    return json_answer({"job": service.book.view(job), "price": service.book.price(price, wakes)}, 202)
+    return wanted
 
 
 def _parsed(raw: bytes) -> GenerateBody:
@@ -120,6 +136,8 @@ async def _job_request(body: GenerateBody, who: Identity, service: Service) -> J
         width, height = width or sizes[0], height or sizes[1]
     if width is None or height is None:
         raise problems.invalid(422, "The size of the picture is missing.", "width" if width is None else "height")
+    if max(width, height) > _MAX_SIDE:
+        raise problems.invalid(422, f"{width} x {height} is more than {_MAX_SIDE:,} pixels wide or high.", "width")
     if width * height > service.settings.max_pixels:
         raise problems.invalid(422, f"{width} x {height} is more than {service.settings.max_pixels:,} pixels.", "width")
     return JobRequest(

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from wake_service.api.access import SERVICE_HEADER
 from wake_service.errors import RequestError, StorageFull
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ async def _disconnected(request: Request, _error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     reference = uuid.uuid4().hex[:12]
     log.error("[%s] %s %s failed", reference, request.method, request.url.path, exc_info=error)
-    return problem(
+    answer = problem(
         RequestError(
             500,
             "internal_error",
@@ -89,6 +90,8 @@ async def _unexpected(request: Request, error: Exception) -> Response:
             detail=f"Reference {reference}",
         )
     )
+    answer.headers["Wakebrush-Service"] = SERVICE_HEADER  # made outside of what adds it to all others
+    return answer
 
 
 def of_validation(errors: object) -> RequestError:

@@ -14,6 +14,7 @@ from wake_service.clock import Clock
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
+from wake_service.errors import StorageError
 from wake_service.jobs import records
 from wake_service.jobs.book import CLAIM_SECONDS, JobBook
 from wake_service.jobs.collector import Collector
@@ -196,4 +197,7 @@ class Dispatcher:
     async def _renew_forever(self) -> None:
         while True:
             await self._clock.sleep(CLAIM_SECONDS / 3)
-            await self._book.renew_claims()
+            try:
+                await self._book.renew_claims()
+            except StorageError as error:
+                log.error("Claims could not be renewed: %s", error)

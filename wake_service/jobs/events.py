@@ -16,6 +16,9 @@ from wake_service.jobs.hub import Frame, Hub
 from wake_service.store.store import Transaction
 from wake_service.store.tables import events, streams
 
+#: Who has missed more than this gets a snapshot instead.
+REPLAYED_AT_MOST = 10_000
+
 _RAISE = (
     update(streams)
     .where(streams.c.artist_id == bindparam("whose"))
@@ -61,6 +64,12 @@ class Position:
     seq: int
     forgotten: int
 
+    def can_replay(self, stream_id: str | None, after: int | None) -> bool:
+        """Whether everything after a position can be told one by one."""
+        if after is None or stream_id != self.stream_id:
+            return False
+        return max(self.forgotten, self.seq - REPLAYED_AT_MOST) <= after <= self.seq
+
 
 class EventLog:
     """Appends to artists' streams, and reads them back."""
@@ -100,9 +109,9 @@ def position(conn: Connection, artist_id: str) -> Position:
     return Position(*conn.execute(query).one())
 
 
-def after(conn: Connection, artist_id: str, stream_id: str, seq: int, limit: int = 10_000) -> list[Frame]:
+def after(conn: Connection, artist_id: str, stream_id: str, seq: int) -> list[Frame]:
     """The events that follow `seq`, oldest first."""
-    query = select(events).where(events.c.artist_id == artist_id, events.c.seq > seq).order_by(events.c.seq).limit(limit)
+    query = select(events).where(events.c.artist_id == artist_id, events.c.seq > seq).order_by(events.c.seq)
     return [
         Frame(
             envelope(stream_id, row.seq, Event(EventType(row.type), row.at, row.data.encode(), row.job_id, row.machine_id)),

@@ -89,9 +89,10 @@ def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int,
 
 
 def recent(conn: Connection, artist_id: str, since: float, limit: int = 1000) -> list[Job]:
-    """An artist's unfinished jobs and those finished after `since`, oldest first."""
+    """An artist's unfinished jobs and those finished after `since`, oldest first; the oldest finished ones go beyond `limit`."""
     query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
-    return _jobs(conn, conn.execute(query.order_by(jobs.c.place.desc()).limit(limit)).all())[::-1]
+    rows = conn.execute(query.order_by(jobs.c.finished_at.is_(None).desc(), jobs.c.place.desc()).limit(limit)).all()
+    return _jobs(conn, sorted(rows, key=lambda row: row.place))
 
 
 def add_prompts(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:

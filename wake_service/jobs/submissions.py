@@ -78,6 +78,12 @@ class Submissions:
             self._writing = asyncio.create_task(self._write_all())
         return await done
 
+    async def earlier(self, who: Identity, key: str, request_hash: str) -> Job | None:
+        """The job that this very request has become already, whatever would be said of it today."""
+        pair = who.artist_id, key
+        found = (await self._store.read(lambda conn: records.by_key(conn, [pair]))).get(pair)
+        return found[1] if found is not None and found[0] == request_hash else None
+
     async def _write_all(self) -> None:
         try:
             while self._pending:
