@@ -125,8 +125,22 @@ def _strokes(
     places, here = places[kept], (here[0][kept], here[1][kept])
     stray = chance.normal(0, 0.28 * brush.liveliness * (1.4 if number == 0 else 1.0), len(places))
     angle = np.asarray(np.arctan2(guide.across[here], guide.along[here]) + stray, np.float32)
-    length = np.asarray(wide * chance.uniform(1.4, 3.0, len(places)) * (1.0, 0.85, 0.6, 0.6)[min(number, 3)], np.float32)
+    reach = wide * chance.uniform(1.4, 3.0, len(places)) * (1.0, 0.85, 0.6, 0.6)[min(number, 3)]
+    length = _within_forms(guide, places, size, angle, np.asarray(reach, np.float32))
     return _Strokes(places, angle, length, wide, guide.colour[here])
+
+
+def _within_forms(guide: _Guide, places: Pixels, size: tuple[int, int], angle: Pixels, length: Pixels) -> Pixels:
+    """Stroke lengths, cut short where a stroke would run into another colour."""
+    high, across = guide.colour.shape[:2]
+    scale = np.asarray([across / size[0], high / size[1]])
+    colours = []
+    for end in (0.0, 0.9, -0.9):
+        there = places + np.stack([np.cos(angle), np.sin(angle)], -1) * (length * end)[:, None]
+        cells = np.clip((there * scale).astype(np.intp), 0, [across - 1, high - 1])
+        colours.append(guide.colour[cells[:, 1], cells[:, 0]])
+    strays = np.maximum(np.abs(colours[1] - colours[0]).max(-1), np.abs(colours[2] - colours[0]).max(-1))
+    return length * np.where(strays > 0.2, np.float32(0.35), np.float32(1))
 
 
 def _outlines(strokes: _Strokes, chance: np.random.Generator) -> list[list[float]]:

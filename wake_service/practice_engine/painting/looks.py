@@ -41,7 +41,7 @@ class Look:
                 strengths[kind] = float(np.clip(strengths[kind] + strength, 0, 1))
         brush = BRUSHES.get(brief.model.removesuffix(".safetensors"), Brush())
         if strengths["gouache"] > 0.3:
-            brush = replace(brush, widths=(0.06, 0.032, 0.015, 0.006), liveliness=0.55, relief=0.18, grain=0.045, detail=0.3)
+            brush = replace(brush, widths=(0.052, 0.028, 0.0125, 0.005), liveliness=0.5, relief=0.18, grain=0.04, detail=0.5)
         vividness = 0.82 + 0.36 * float(np.tanh(brief.guidance / 9))
         return cls(brush, vividness=vividness, **strengths)
 
