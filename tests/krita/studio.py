@@ -127,8 +127,9 @@ def inside(box: list[int], margin: int) -> tuple[slice, slice]:
 
 
 def open_painting(krita: RunningKrita) -> None:
-    """The tour's sample in front: a seaside evening with a bare spot, where a lighthouse is meant to be."""
+    """The tour's sample in front, beside the docker: a seaside evening with a bare spot where a lighthouse is meant to be."""
     own = krita.log.with_name("seaside.png")
     shutil.copy(SAMPLE, own)
     krita.ask("documents.load", path=str(own))
+    krita.ask("docker.show")
     krita.ask("window.wait", seconds=2.5)  # until Krita's message about the zoom has faded

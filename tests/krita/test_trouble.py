@@ -7,11 +7,6 @@ from .running import running_krita
 from .studio import a_service, a_studio, open_painting
 
 
-def open_document(krita) -> None:
-    open_painting(krita)
-    krita.ask("docker.show")
-
-
 @pytest.mark.screenshot
 def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
     own = profile.copy()
@@ -19,7 +14,7 @@ def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
         a_service(own) as service,
         running_krita(version, own, KRITA_AI_ENDPOINT=service.endpoint, KRITA_AI_TOKEN="wrong") as krita,
     ):
-        open_document(krita)
+        open_painting(krita)
         said = krita.until("docker.look", "the sentence", lambda said: said["error_title"])
         assert said["error_title"] == "This computer is no longer paired."
         assert said["error_hint"] == "Enter a new token in the settings."
@@ -32,7 +27,7 @@ def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
 def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version, profile, shoot):
     own = profile.copy()
     with running_krita(version, own) as krita:
-        open_document(krita)
+        open_painting(krita)
         krita.until("docker.look", "the sentence", lambda said: "No Wakebrush service" in said["state_line"])
         krita.hand.click(krita.ask("docker.where", name="generate"))
         said = krita.until("docker.look", "what to do", lambda said: said["error_title"])
@@ -50,7 +45,7 @@ def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version,
 def test_closing_krita_with_work_in_flight_ends_it_in_order_and_the_picture_waits(version, profile):
     with a_studio(version, profile) as studio:
         krita = studio.krita
-        open_document(krita)
+        open_painting(krita)
         path = studio.profile.home / "sea.kra"
         krita.ask("documents.save", path=str(path))
         studio.until_it_says("state_line", "Asleep.")
