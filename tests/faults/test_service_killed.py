@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psutil
 import pytest
 
 from tests.faults.follower import Follower
@@ -45,22 +44,6 @@ def test_a_machine_that_wakes_is_adopted_by_the_next_service(start: Start) -> No
     her.assert_delivered_once(job)
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
-def test_a_picture_half_done_goes_on_without_the_service_and_is_painted_once(start: Start, end: str) -> None:
-    her = start()
-    machine = Machine(her.service)
-    job = her.artist.generate()
-    her.until_step(job, 4)
-    engine = machine.engine_pid
-    getattr(her.service, end)()
-    assert psutil.pid_exists(engine)
-    her.restart_service()
-    her.until_finished(job)
-    assert machine.engine_pid == engine
-    assert len(machine.prompts_seen()) == 1
-    her.assert_delivered_once(job)
-
-
 def test_a_picture_that_the_engine_finishes_while_no_service_lives_is_brought_home(start: Start) -> None:
     her = start()
     machine = Machine(her.service)
@@ -97,19 +80,6 @@ def test_jobs_behind_the_running_one_keep_their_places_over_a_kill(start: Start)
         her.until_finished(job)
     for job in jobs:
         her.assert_delivered_once(job)
-
-
-def test_a_service_killed_again_and_again_delivers_in_the_end(start: Start) -> None:
-    her = start()
-    machine = Machine(her.service)
-    job = her.artist.generate()
-    for step in (2, 5, 8):
-        her.until_step(job, step)
-        her.service.kill()
-        her.restart_service()
-    her.until_finished(job)
-    assert len(machine.prompts_seen()) == 1
-    her.assert_delivered_once(job)
 
 
 def test_a_cancel_that_was_acknowledged_holds_after_a_kill(start: Start) -> None:

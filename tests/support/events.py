@@ -109,6 +109,7 @@ class EventReader:
         """Leaves in order."""
         if self._socket.connected:
             self._socket.close(timeout=1)
+        self._socket.shutdown()  # what broke before it was closed still has a file
 
     def _keep_preview(self, data: bytes) -> None:
         (length,) = struct.unpack(">I", data[:4])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 
 from PIL import Image, ImageDraw
 
@@ -19,6 +20,11 @@ def mask_png(width: int = 64, height: int = 64, box: tuple[int, int, int, int] =
     image = Image.new("L", (width, height), 0)
     ImageDraw.Draw(image).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=255)
     return as_png(image)
+
+
+def noise_png(seed: int, width: int = 256, height: int = 256) -> bytes:
+    """A picture that does not get smaller by compression: about 3 bytes a pixel."""
+    return as_png(Image.frombytes("RGB", (width, height), random.Random(seed).randbytes(width * height * 3)))
 
 
 def as_png(image: Image.Image) -> bytes:
