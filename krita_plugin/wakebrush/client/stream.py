@@ -11,6 +11,7 @@ import random
 import struct
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -125,8 +126,7 @@ class EventStream:
             self._poll(connection)
 
     def _listen(self, connection: Connection, sockets: Sockets) -> None:
-        socket = self._open(connection)
-        sockets.add(socket.sock)
+        socket = self._open(connection, sockets)
         try:
             self._listener.connected(connection)
             while True:
@@ -143,7 +143,7 @@ class EventStream:
             with contextlib.suppress(websocket.WebSocketException, OSError):
                 socket.shutdown()
 
-    def _open(self, connection: Connection) -> Any:
+    def _open(self, connection: Connection, sockets: Sockets) -> Any:
         address = "ws" + connection.endpoint[len("http") :] + "/v1/events"
         if self._position:
             address += "?" + urlencode(self._position)
@@ -151,6 +151,7 @@ class EventStream:
             socket = websocket.create_connection(
                 address,
                 timeout=CONNECT_SECONDS,
+                class_=partial(_KnownWebSocket, sockets),
                 header=[f"Authorization: Bearer {connection.token}", f"Wakebrush-Client: {CLIENT_HEADER}"],
                 suppress_origin=True,
                 sslopt={"context": tls_context()} if address.startswith("wss") else None,
@@ -193,6 +194,24 @@ class EventStream:
 
     def _broken(self, connection: Connection, error: Exception) -> ServiceError:
         return Stopped() if self._stopping.is_set() else Unreachable(connection.endpoint, str(error))
+
+
+class _KnownWebSocket(websocket.WebSocket):
+    """A WebSocket whose connection can be ended from outside from its first byte on."""
+
+    def __init__(self, sockets: Sockets, **options: Any) -> None:
+        self._sockets = sockets
+        super().__init__(**options)
+
+    @property
+    def sock(self) -> Any:
+        return self._sock
+
+    @sock.setter
+    def sock(self, connection: Any) -> None:
+        self._sock = connection
+        if connection is not None:
+            self._sockets.add(connection)
 
 
 class _UpgradeRefused(Exception):

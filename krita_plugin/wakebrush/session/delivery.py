@@ -98,6 +98,7 @@ class Delivery(QObject):
         else:
             picture.layers.add(n)
             entry, layers = picture.entry, set(picture.layers)
+            assert entry is not None  # it was on disk before the picture was asked for
             self._link.lanes.run("disk", lambda: self._journal.inserted(entry, layers), failed=self._not_noted)
             if picture.done:
                 self.done.emit(picture)

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..qt import QObject, Qt, Signal
@@ -68,7 +69,7 @@ class Lanes:
                 if failed is None:
                     _log.warning("work in the background failed", exc_info=error)
                 else:
-                    self._bridge.post(lambda error=error: failed(error))
+                    self._bridge.post(partial(failed, error))
             else:
                 if then is not None:
                     self._bridge.post(lambda: then(result))

@@ -26,10 +26,7 @@ def disk_notice(error: Exception) -> Notice:
     """For what went wrong on this computer."""
     if isinstance(error, OSError):
         return Notice(
-            tr(
-                "This computer could not store what is needed to keep your picture safe ({reason}).",
-                reason=error.strerror or str(error),
-            ),
+            tr("Your picture could not be put into safe keeping ({reason}).", reason=error.strerror or str(error)),
             tr("Make room on the disk of your user folder, then press the button again."),
         )
     reason = str(error) or type(error).__name__

@@ -225,10 +225,10 @@ class Work(QObject):
         """Asks about jobs that a snapshot left out: finished long ago, or unknown to this service."""
         for picture in list(self.pictures.values()):
             if picture.job_id is not None and picture.job_id not in known:
-                self._ask_about(picture)
+                self._ask_about(picture, picture.job_id)
 
-    def _ask_about(self, picture: UnderWay) -> None:
-        self._link.ask("ask", partial(Service.job, job_id=picture.job_id), self._looked_up, partial(self._not_found, picture))
+    def _ask_about(self, picture: UnderWay, job_id: str) -> None:
+        self._link.ask("ask", partial(Service.job, job_id=job_id), self._looked_up, partial(self._not_found, picture))
 
     def _looked_up(self, job: Job) -> None:
         self._follow(job)

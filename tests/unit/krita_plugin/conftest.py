@@ -6,6 +6,9 @@ import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
+import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +44,13 @@ def picture() -> bytes:
     return bytes(content)
 
 
+def still_running() -> list[str]:
+    """Where the plugin's threads are now."""
+    frames = sys._current_frames()
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("wakebrush-") and thread.ident in frames]
+    return [f"{thread.name}: {''.join(traceback.format_stack(frames[thread.ident]))}" for thread in threads]
+
+
 @pytest.fixture
 def new_session(qapp: object, tmp_path: Path, canvas: FakeCanvas) -> Iterator[Callable[..., Session]]:
     """Makes sessions with the test's data folder, started, and stops them."""
@@ -56,4 +66,4 @@ def new_session(qapp: object, tmp_path: Path, canvas: FakeCanvas) -> Iterator[Ca
 
     yield make
     for session in sessions:
-        assert session.stop(), "a thread outlived the session"
+        assert session.stop(), f"a thread outlived the session: {still_running()}"

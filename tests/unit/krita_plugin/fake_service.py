@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import struct
@@ -75,10 +76,7 @@ class FakeService:
         return {"KRITA_AI_ENDPOINT": self.endpoint, "KRITA_AI_TOKEN": TOKEN}
 
     def __enter__(self) -> FakeService:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
-        self._thread.start()
-        assert started.wait(10)
+        self._run(self._start())
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -86,10 +84,7 @@ class FakeService:
 
     def stop(self) -> None:
         """Goes away like a service that is killed; may be called again."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._end.set)
-            self._thread.join(10)
-            assert not self._thread.is_alive()
+        self._run(self._stop())
 
     def start_again(self) -> None:
         """Comes back on the same port with the same memory."""
@@ -136,8 +131,7 @@ class FakeService:
 
     # The wire.
 
-    async def _serve(self, started: threading.Event) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+    async def _start(self) -> None:
         self._changed = asyncio.Event()
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
@@ -154,28 +148,40 @@ class FakeService:
                 web.get("/v1/events", self._events),
             ]
         )
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
-        started.set()
-        await self._end.wait()
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        assert self._runner.server is not None
+        self._listening = await asyncio.get_running_loop().create_server(self._runner.server, "127.0.0.1", self.port)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
         await self._cut()
-        await runner.cleanup()
+        if self._changed is not None:
+            self._changed.set()
+        # asyncio leaks a connection that is not set up yet when the server closes: accept no more, let it settle, close.
+        for listening in self._listening.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self._listening.close()
+        await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.calls.append((request.method, request.path))
+        answer = await self._answer(request, handler)
+        if not answer.prepared:
+            answer.headers.update(self.headers)
+        return answer
+
+    async def _answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
         refused = self.refuse(request.method, request.path)
         if refused is not None:
-            return web.json_response(refused[1], status=refused[0], headers=self.headers)
+            return web.json_response(refused[1], status=refused[0])
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}
             return web.json_response(problem, status=401)
         answer: web.StreamResponse = await handler(request)
-        if not answer.prepared:
-            answer.headers.update(self.headers)
         return answer
 
     async def _blob(self, request: web.Request) -> web.Response:
@@ -193,7 +199,9 @@ class FakeService:
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
-                return web.json_response({"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409)
+                return web.json_response(
+                    {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
+                )
             job = new_job(body)
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
@@ -245,7 +253,13 @@ class FakeService:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), float(position.get("wait", 0)))
             self.polls_waiting -= 1
-        answer = {"stream": self.stream, "events": self._missed(position), "seq": len(self.log), "machines": self.machines, "progress": []}
+        answer = {
+            "stream": self.stream,
+            "events": self._missed(position),
+            "seq": len(self.log),
+            "machines": self.machines,
+            "progress": [],
+        }
         return web.json_response(answer)
 
     def _missed(self, position: dict[str, str]) -> list[dict[str, Any]]:
@@ -276,7 +290,15 @@ class FakeService:
                 socket._req.transport.abort()
 
     def _run(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, _loop()).result(10)
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One event loop for all fakes of a test run, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="fake-services", daemon=True).start()
+    return loop
 
 
 def new_job(body: dict[str, Any]) -> dict[str, Any]:

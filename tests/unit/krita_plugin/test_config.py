@@ -53,7 +53,9 @@ def test_no_service_anywhere_says_how_to_start_one(tmp_path: Path) -> None:
     assert "wakebrush serve" in raised.value.hint
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"endpoint": 3}', '{"endpoint": "http://127.0.0.1:1", "token_file": "/nowhere"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"endpoint": 3}', '{"endpoint": "http://127.0.0.1:1", "token_file": "/nowhere"}']
+)
 def test_a_broken_announcement_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "endpoint.json").write_text(content, encoding="utf-8")
     assert discover(tmp_path) is None

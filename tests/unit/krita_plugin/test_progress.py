@@ -19,7 +19,9 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.booleans(), st.one_of(st.none(), st.floats(0.1, 600)))
-def test_the_bar_never_turns_back_and_never_leaves_its_ends(steps: list[tuple[str, str, float, float]], asleep: bool, wake: float | None) -> None:
+def test_the_bar_never_turns_back_and_never_leaves_its_ends(
+    steps: list[tuple[str, str, float, float]], asleep: bool, wake: float | None
+) -> None:
     now = 1000.0
     bar = Progress.begin(now, asleep=asleep, wake_seconds=wake)
     shown = bar.fraction(now)

@@ -19,7 +19,9 @@ from wakebrush.session.request import PaintRequest, body, choose_mode, model_siz
         (True, True, 0.7, ("inpaint", 1.0)),
     ],
 )
-def test_the_canvas_decides_what_painting_means(is_empty: bool, has_selection: bool, strength: float, chosen: tuple[str, float]) -> None:
+def test_the_canvas_decides_what_painting_means(
+    is_empty: bool, has_selection: bool, strength: float, chosen: tuple[str, float]
+) -> None:
     assert choose_mode(is_empty=is_empty, has_selection=has_selection, strength=strength) == chosen
 
 

@@ -31,7 +31,15 @@ def silent() -> Iterator[str]:
 
 
 def request(**changes: object) -> dict[str, object]:
-    return {"mode": "text_to_image", "prompt": "x", "style": "practice-gouache", "width": 512, "height": 512, "count": 1, **changes}
+    return {
+        "mode": "text_to_image",
+        "prompt": "x",
+        "style": "practice-gouache",
+        "width": 512,
+        "height": 512,
+        "count": 1,
+        **changes,
+    }
 
 
 def test_what_the_service_tells_is_read(client: Service) -> None:
@@ -70,12 +78,23 @@ def test_a_picture_that_arrives_damaged_is_not_taken(client: Service, service: F
 
 
 def test_a_refusal_carries_the_services_own_sentences(client: Service, service: FakeService) -> None:
-    problem = {"status": 402, "code": "budget_exhausted", "title": "The month is used up.", "hint": "Ask your admin.", "team": "Studio"}
+    problem = {
+        "status": 402,
+        "code": "budget_exhausted",
+        "title": "The month is used up.",
+        "hint": "Ask your admin.",
+        "team": "Studio",
+    }
     service.refuse = lambda method, path: (402, problem) if path == "/v1/generate" else None
     with pytest.raises(Problem) as raised:
         client.generate(request(), "key")
     said = raised.value
-    assert (said.code, said.title, said.hint, said.extra) == ("budget_exhausted", "The month is used up.", "Ask your admin.", {"team": "Studio"})
+    assert (said.code, said.title, said.hint, said.extra) == (
+        "budget_exhausted",
+        "The month is used up.",
+        "Ask your admin.",
+        {"team": "Studio"},
+    )
     assert is_lasting(said)
 
 
@@ -99,15 +118,21 @@ def test_something_else_that_answers_there_is_not_taken_for_the_service(client: 
     assert "address" in raised.value.hint
 
 
-@pytest.mark.parametrize(("code", "words"), [("client_too_old", "plugin is too old"), ("client_too_new", "too old for this plugin")])
-def test_a_service_that_refuses_the_version_says_who_is_too_old(client: Service, service: FakeService, code: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "words"), [("client_too_old", "plugin is too old"), ("client_too_new", "too old for this plugin")]
+)
+def test_a_service_that_refuses_the_version_says_who_is_too_old(
+    client: Service, service: FakeService, code: str, words: str
+) -> None:
     service.refuse = lambda method, path: (426, {"status": 426, "code": code, "title": "No."})
     with pytest.raises(Incompatible) as raised:
         client.me()
     assert words in raised.value.title
 
 
-@pytest.mark.parametrize(("header", "fits"), [("9.0; api=1-3", True), ("9.0; api=2-3", False), ("0.0.1; api=0-0", False), ("odd", True), (None, True)])
+@pytest.mark.parametrize(
+    ("header", "fits"), [("9.0; api=1-3", True), ("9.0; api=2-3", False), ("0.0.1; api=0-0", False), ("odd", True), (None, True)]
+)
 def test_the_plugin_judges_the_services_version_too(header: str | None, fits: bool) -> None:
     if fits:
         check_version(header)

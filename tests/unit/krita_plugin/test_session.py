@@ -2,35 +2,436 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import pytest
 from pytestqt.qtbot import QtBot
 from wakebrush.canvas.region import Rect
+from wakebrush.client.config import MemoryStore
 from wakebrush.session import Session
+from wakebrush.session.settings import PaintSettings
 
 from .fake_canvas import FakeCanvas
-from .fake_service import FakeService
+from .fake_service import FakeService, machine
+
+NewSession = Callable[..., Session]
 
 
-def press(session: Session, qtbot: QtBot, service: FakeService) -> str:
+def connect(session: Session, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: session.connected, timeout=5000)
+
+
+def press(session: Session, qtbot: QtBot, service: FakeService, prompt: str = "a lighthouse in a storm") -> str:
     """Presses the button and waits until the service has the job; its id."""
     before = set(service.jobs)
-    session.settings.prompt = "a lighthouse in a storm"
+    session.settings.prompt = prompt
     session.generate()
-    qtbot.waitUntil(lambda: session.current is not None and session.current.job is not None, timeout=5000)
+    assert session.notice is None
+    qtbot.waitUntil(
+        lambda: any(each.job_id in set(service.jobs) - before for each in session.work.pictures.values()), timeout=5000
+    )
     (job,) = set(service.jobs) - before
     return job
 
 
-def test_a_result_becomes_one_layer_in_its_place(new_session, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot) -> None:
+def journal_entries(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in folder.glob("krita/journal/*/entry.json")]
+
+
+def test_a_result_becomes_one_layer_in_its_place(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot, tmp_path: Path
+) -> None:
     canvas.selection, canvas.empty = Rect(100, 100, 200, 150), False
     session = new_session(service)
-    qtbot.waitUntil(lambda: session.connected, timeout=5000)
+    connect(session, qtbot)
     job = press(session, qtbot, service)
     service.finish(job, picture)
     qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
     area = service.jobs[job]["region"]
     assert canvas.layers == [("d1", "a lighthouse in a storm", Rect(area["x"], area["y"], area["width"], area["height"]))]
+    qtbot.waitUntil(lambda: session.progress is None and journal_entries(tmp_path) == [])
+
+
+def test_a_selection_sends_image_and_mask_and_an_empty_canvas_neither(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    assert session.label == "Generate"
+    job = press(session, qtbot, service)
+    assert service.jobs[job]["mode"] == "text_to_image" and service.blobs == {}
+    canvas.selection, canvas.empty = Rect(100, 100, 200, 150), False
+    session.refresh_canvas()
+    assert session.label == "Refine the selection"
+    job = press(session, qtbot, service)
+    assert service.jobs[job]["mode"] == "inpaint" and len(service.blobs) == 2
+
+
+def test_a_press_shows_progress_before_anything_is_read_or_sent(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    session.settings.prompt = "x"
+    begun = time.monotonic()
+    session.generate()
+    assert time.monotonic() - begun < 0.1
+    assert session.progress is not None and session.progress_text == "sending" and canvas.captures == 0
+
+
+def test_the_journal_holds_the_request_before_it_is_sent(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot, tmp_path: Path
+) -> None:
+    at_arrival: list[list[dict[str, Any]]] = []
+
+    def look(method: str, path: str) -> None:
+        if path == "/v1/generate":
+            at_arrival.append(journal_entries(tmp_path))
+
+    service.refuse = look
+    canvas.selection, canvas.empty = Rect(100, 100, 200, 150), False
+    session = new_session(service)
+    connect(session, qtbot)
+    press(session, qtbot, service)
+    (entry,) = at_arrival[0]
+    assert entry["document_path"] == "/pictures/castle.kra" and entry["request"]["prompt"] == "a lighthouse in a storm"
+    assert service.by_key.keys() == {entry["key"]}
+
+
+def test_the_same_result_announced_twice_inserts_one_layer(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    canvas.busy = True
+    job = press(session, qtbot, service)
+    service.finish(job, picture)
+    qtbot.waitUntil(lambda: bool(canvas.waiting), timeout=5000)
+    for _ in range(3):
+        service.change(job, "job.succeeded")
+    service.cut()
+    qtbot.waitUntil(lambda: len(service.positions) > 1, timeout=5000)
+    qtbot.waitUntil(lambda: service.calls.count(("GET", "/v1/styles")) > 1, timeout=5000)
+    canvas.lift_the_pen()
+    qtbot.wait(50)
+    assert len(canvas.layers) == 1
+
+
+def test_several_pictures_become_several_layers(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    session.settings.count = 2
+    job = press(session, qtbot, service, "two gulls")
+    service.finish(job, picture, 0, last=False)
+    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+    assert session.current is not None
+    service.finish(job, picture, 1)
+    qtbot.waitUntil(lambda: len(canvas.layers) == 2 and session.current is None, timeout=5000)
+    assert [name for _, name, _ in canvas.layers] == ["two gulls (1)", "two gulls (2)"]
+
+
+def test_a_layer_waits_for_the_stroke_and_says_so(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    canvas.busy = True
+    service.finish(press(session, qtbot, service), picture)
+    qtbot.waitUntil(lambda: "hand is off the canvas" in session.state_line.sentence, timeout=5000)
+    assert canvas.layers == []
+    canvas.lift_the_pen()
     qtbot.waitUntil(lambda: session.progress is None)
+    assert len(canvas.layers) == 1
+
+
+def test_cancel_ends_the_job_and_no_layer_comes(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    session.cancel()
+    assert session.progress is None
+    qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled" and journal_entries(tmp_path) == [], timeout=5000)
+    service.finish(job, picture)
+    qtbot.wait(100)
+    assert canvas.layers == []
+
+
+def test_cancel_before_the_service_knows_the_job_still_ends_it(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    session.settings.prompt = "x"
+    session.generate()
+    session.cancel()
+    qtbot.waitUntil(lambda: not session.work.pictures and journal_entries(tmp_path) == [], timeout=5000)
+    assert all(job["state"] == "cancelled" for job in service.jobs.values())
+
+
+def test_a_cancel_while_offline_reaches_the_service_when_it_is_back(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    service.stop()
+    qtbot.waitUntil(lambda: not session.connected, timeout=5000)
+    session.cancel()
+    assert session.progress is None
+    service.start_again()
+    qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled", timeout=8000)
+
+
+def test_what_finished_while_offline_arrives_afterwards(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    service.refuse = lambda method, path: (503, "away")
+    service.cut()
+    qtbot.waitUntil(lambda: session.state_line.sentence.startswith("Offline. Still painting"), timeout=5000)
+    service.finish(job, picture)
+    service.refuse = lambda method, path: None
+    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=8000)
+
+
+def test_a_press_while_offline_is_kept_and_sent_later(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    service.stop()
+    qtbot.waitUntil(lambda: not session.connected, timeout=5000)
+    session.settings.prompt = "x"
+    session.generate()
+    assert session.notice is not None and "does not answer" in session.notice.title
+    qtbot.waitUntil(lambda: len(journal_entries(tmp_path)) == 1, timeout=5000)
+    service.start_again()
+    qtbot.waitUntil(lambda: len(service.jobs) == 1, timeout=8000)
+
+
+def test_a_used_up_budget_shows_title_and_hint_and_keeps_nothing(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot, tmp_path: Path
+) -> None:
+    problem = {"status": 402, "code": "budget_exhausted", "title": "November's $200 are used up.", "hint": "Ask your admin."}
+    service.refuse = lambda method, path: (402, problem) if path == "/v1/generate" else None
+    session = new_session(service)
+    connect(session, qtbot)
+    session.settings.prompt = "x"
+    session.generate()
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert (session.notice.title, session.notice.hint) == ("November's $200 are used up.", "Ask your admin.")
+    qtbot.waitUntil(lambda: session.progress is None and journal_entries(tmp_path) == [])
+
+
+def test_a_full_queue_is_tried_again_when_it_said_to(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    full = [
+        {
+            "status": 429,
+            "code": "queue_full",
+            "title": "Too many pictures wait.",
+            "hint": "It goes on by itself.",
+            "retry_after": 0.05,
+        }
+    ]
+    service.refuse = lambda method, path: (429, full.pop()) if path == "/v1/generate" and full else None
+    session = new_session(service)
+    connect(session, qtbot)
+    session.settings.prompt = "x"
+    session.generate()
+    qtbot.waitUntil(lambda: len(service.jobs) == 1, timeout=5000)
+
+
+def test_a_failed_job_says_what_to_do(new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    error = {"code": "engine_out_of_memory", "message": "The GPU ran out of memory.", "hint": "Select a smaller area."}
+    service.change(job, "job.failed", state="failed", error=error)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert (session.notice.title, session.notice.hint) == ("The GPU ran out of memory.", "Select a smaller area.")
+    assert session.progress is None
+
+
+def test_a_wrong_token_asks_to_pair_again(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session = new_session(service, environ={"KRITA_AI_TOKEN": "wrong"})
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert session.notice.title == "This computer is no longer paired." and session.notice.action == "settings"
+    session.settings.prompt = "x"
+    session.generate()
+    assert canvas.captures == 0 and session.progress is None
+
+
+def test_no_service_says_how_to_start_one(new_session: NewSession, canvas: FakeCanvas, qtbot: QtBot) -> None:
+    session = new_session()
+    qtbot.waitUntil(lambda: session.state_line.dot == "trouble", timeout=5000)
+    session.settings.prompt = "x"
+    session.generate()
+    assert session.notice is not None and "wakebrush serve" in session.notice.hint
+
+
+def test_pressing_without_a_prompt_asks_for_one(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    session.generate()
+    assert session.notice is not None and "prompt" in session.notice.title
+    assert session.progress is None
+
+
+def test_without_a_document_there_is_nothing_to_press(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    canvas.active = None
+    session = new_session(service)
+    connect(session, qtbot)
+    assert not session.can_generate
+    session.settings.prompt = "x"
+    session.generate()
+    assert session.notice is not None and "document" in session.notice.title
+
+
+def test_a_wake_is_told_stage_by_stage_on_one_bar_that_never_turns_back(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    service.machines = [machine("asleep")]
+    session = new_session(service)
+    connect(session, qtbot)
+    qtbot.waitUntil(lambda: session.state_line.sentence.startswith("Asleep."))
+    shown: list[float] = []
+    session.changed.connect(
+        lambda name: shown.append(session.progress) if name == "progress" and session.progress is not None else None
+    )
+    job = press(session, qtbot, service)
+    service.change(job, "job.waiting", waiting_for="machine_waking")
+    for stage in ("requested", "starting", "booting", "engine"):
+        service.tell_machine(state="waking", stage=stage, eta_seconds=30.0)
+        qtbot.waitUntil(lambda: session.state_line.sentence.startswith("Waking"), timeout=5000)
+    service.tell_machine(state="busy")
+    service.change(job, "job.running", state="running", stage="models", waiting_for=None)
+    qtbot.waitUntil(lambda: session.state_line.sentence == "Loading the model.", timeout=5000)
+    for step in range(1, 13):
+        service.push("job.progress", dict(service.jobs[job]), durable=False, stage="sampling", picture=0, step=step, steps=12)
+    qtbot.waitUntil(lambda: session.progress_text == "painting 12/12", timeout=5000)
+    service.finish(job, picture)
+    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
+    assert len(shown) > 5 and shown == sorted(shown)
+
+
+def test_a_preview_is_shown_in_the_docker_and_is_never_a_layer(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    service.preview(job, picture)
+    qtbot.waitUntil(lambda: session.preview is not None, timeout=5000)
+    service.preview("somebody else's", picture)
+    assert canvas.layers == []
+    session.cancel()
+    assert session.preview is None
+
+
+def test_a_document_that_was_closed_gets_its_picture_when_it_is_open_again(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    canvas.documents, canvas.active = {"d2": "/pictures/other.kra"}, "d2"
+    session.refresh_canvas()
+    service.finish(job, picture)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert "castle.kra" in session.notice.title and session.offer == ""
+    canvas.documents["d3"], canvas.active = "/pictures/castle.kra", "d3"
+    session.refresh_canvas()
+    assert session.offer == "1 picture waits for this document. Show it?"
+    session.show_offer()
+    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+    assert canvas.layers[0][0] == "d3" and session.offer == ""
+
+
+def test_a_layer_that_cannot_be_added_is_kept_and_offered(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    canvas.problem = "Krita did not take the layer."
+    service.finish(press(session, qtbot, service), picture)
+    qtbot.waitUntil(lambda: session.offer != "", timeout=5000)
+    assert session.notice is not None and session.notice.title == "Krita did not take the layer."
+    canvas.problem = None
+    session.show_offer()
+    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+
+
+def test_a_full_disk_here_is_said_before_anything_is_sent(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    (tmp_path / "krita").write_text("a file where the folder should be", encoding="utf-8")
+    session.settings.prompt = "x"
+    session.generate()
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert "safe keeping" in session.notice.title and service.jobs == {}
+
+
+def test_the_canvas_says_once_what_the_artist_should_know(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    canvas.said = "CMYK: colours outside print range may shift a little."
+    session = new_session(service)
+    assert session.notice is not None and session.notice.title.startswith("CMYK")
+
+
+def test_testing_the_connection_answers_without_touching_the_present_one(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    session, answers = new_session(), []
+    session.test_connection(service.endpoint, "wrong", answers.append, answers.append)
+    session.test_connection(service.endpoint, service.token, answers.append, answers.append)
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
+    assert "no longer paired" in str(answers[0]) and answers[1].artist == "Mira"
+    assert not session.connected
+
+
+def test_stopping_with_work_in_every_lane_ends_in_time(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    canvas.selection, canvas.empty = Rect(100, 100, 200, 150), False
+    session = new_session(service)
+    connect(session, qtbot)
+    job = press(session, qtbot, service)
+    service.finish(job, picture)
+    session.generate()
+    begun = time.monotonic()
+    assert session.stop()
+    assert time.monotonic() - begun < 3
+
+
+def test_settings_outlive_the_session(qapp: object) -> None:
+    store = MemoryStore()
+    settings = PaintSettings(store)
+    settings.prompt, settings.strength, settings.count = "château", 45, 4
+    settings.save()
+    again = PaintSettings(store)
+    assert (again.prompt, again.strength, again.count) == ("château", 45, 1)
+
+
+def test_damaged_settings_count_as_none(qapp: object) -> None:
+    assert PaintSettings(MemoryStore({"paint": '{"strength": "x", "prompt": 3'})).strength == 70
+    assert PaintSettings(MemoryStore({"paint": '{"strength": "x"}'})).strength == 70

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +131,17 @@ def test_stopping_ends_a_long_poll_at_once(listen: Any, heard: Heard, service: F
     assert service.polls_waiting
     stream.stop()
     assert stream.join(1.0)
+
+
+def test_stopping_does_not_wait_for_a_service_that_never_answers(listen: Any, heard: Heard, service: FakeService) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        stream = listen(service, lambda: Connection(endpoint, TOKEN, "settings"))
+        connected, _ = silent.accept()
+        with connected:
+            assert connected.recv(4) == b"GET "
+            stream.stop()
+            assert stream.join(1.0)
 
 
 def test_a_refused_token_is_told_as_such(listen: Any, heard: Heard, service: FakeService) -> None:

@@ -39,7 +39,14 @@ def test_durations_are_short(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(Money(0.55), "$0.55"), (Money(20), "$20"), (Money(0.0123, "EUR"), "€0.01"), (Money(0.0028), "$0.003"), (Money(3, "CHF"), "3 CHF")]
+    ("value", "text"),
+    [
+        (Money(0.55), "$0.55"),
+        (Money(20), "$20"),
+        (Money(0.0123, "EUR"), "€0.01"),
+        (Money(0.0028), "$0.003"),
+        (Money(3, "CHF"), "3 CHF"),
+    ],
 )
 def test_money_is_written_as_people_write_it(value: Money, text: str) -> None:
     assert words.money(value) == text
@@ -76,7 +83,9 @@ def test_the_state_line_tells_how_the_machine_is(machine: Machine | None, dot: s
 
 
 def test_a_slow_wake_is_said_to_be_slow() -> None:
-    assert machine_line(waking(), now=210.0).sentence == "Waking takes longer than usual (1:50). Your picture is safe in the queue."
+    assert (
+        machine_line(waking(), now=210.0).sentence == "Waking takes longer than usual (1:50). Your picture is safe in the queue."
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,10 @@ def test_a_waiting_picture_says_what_it_waits_for(job: Job, sentence: str) -> No
 
 def test_a_cut_line_promises_that_the_picture_comes() -> None:
     error = Unreachable("https://studio.example")
-    assert unconnected_line(error, was_connected=True, explained=True).sentence == "Offline. Still painting; it appears when you are back."
+    assert (
+        unconnected_line(error, was_connected=True, explained=True).sentence
+        == "Offline. Still painting; it appears when you are back."
+    )
     assert unconnected_line(error, was_connected=False, explained=False).sentence == error.title
     assert unconnected_line(NotFound(), was_connected=False, explained=True).sentence == "Not connected."
     assert unconnected_line(None, was_connected=False, explained=False).sentence == "Looking for the Wakebrush service."
@@ -105,7 +117,10 @@ def test_a_cut_line_promises_that_the_picture_comes() -> None:
 
 def test_a_layer_that_waits_for_her_hand_says_so() -> None:
     picture = UnderWay("k", Rect(0, 0, 8, 8), "n", "d", job=Job("j", "succeeded"))
-    assert picture_line(picture, READY, 0.0, held=True).sentence == "Your picture is here; it appears when your hand is off the canvas."
+    assert (
+        picture_line(picture, READY, 0.0, held=True).sentence
+        == "Your picture is here; it appears when your hand is off the canvas."
+    )
     assert picture_line(picture, READY, 0.0, held=False).sentence == "Your picture is here."
 
 
