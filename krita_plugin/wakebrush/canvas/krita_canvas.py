@@ -104,7 +104,7 @@ def _image(document: Document, area: Rect) -> QImage:
 
 def _selection(document: Document, plan: RegionPlan) -> QByteArray:
     """The selected pixels of the area, one byte each, grown."""
-    selection, _ = documents.selection_of(document)
+    selection = document.selection()
     if plan.grow > 0:
         selection = selection.duplicate()
         selection.grow(plan.grow, plan.grow)

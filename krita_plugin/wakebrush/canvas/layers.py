@@ -32,7 +32,7 @@ class Insertion:
         self._name = name
         self._done = done
         self._bands = iter(layer.bands)
-        self._node: Node | None = None
+        self._node: Node = None
         self._moment: QuietMoment | None = None
 
     def start(self) -> None:

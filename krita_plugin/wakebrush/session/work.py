@@ -92,7 +92,7 @@ class Work(QObject):
             elif picture.job_id is None:
                 self._send(picture)
             elif picture.job is None:
-                self._ask_about(picture)
+                self._ask_about(picture, picture.job_id)
             else:
                 self._delivery.collect(picture)
 

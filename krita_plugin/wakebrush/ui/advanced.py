@@ -34,8 +34,9 @@ class AdvancedSettings(QWidget):
             grid.setColumnStretch(column, 1)
         grid.addWidget(QtWidgets.QLabel(tr("Avoid")), 0, 0)
         grid.addWidget(self._negative, 0, 1, 1, 3)
-        cells = (tr("Seed"), self._seed), (tr("Pictures"), self._numbers["count"]), (tr("Grow"), self._numbers["grow"])
-        cells += (tr("Feather"), self._numbers["feather"]), (tr("Context"), self._numbers["padding"])
+        cells: list[tuple[str, QtWidgets.QWidget]] = [(tr("Seed"), self._seed), (tr("Pictures"), self._numbers["count"])]
+        cells += [(tr("Grow"), self._numbers["grow"]), (tr("Feather"), self._numbers["feather"])]
+        cells.append((tr("Context"), self._numbers["padding"]))
         for number, (label, field) in enumerate(cells):
             row, column = 1 + number // 2, number % 2 * 2
             grid.addWidget(QtWidgets.QLabel(label), row, column)

@@ -60,7 +60,7 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
         if event.type() == QEvent.Type.ShortcutOverride and _is_ours(event):
             event.accept()
             return True
-        return super().event(event)
+        return bool(super().event(event))
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
