@@ -17,8 +17,8 @@ class UnderWay:
     """`entry` is None until it is on disk; `job` None until the service has it. `alpha`: how the layer is masked.
 
     `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `parked`: its pictures wait for her word.
-    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, and of how many, for picture
-    number `sampling`.
+    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, and of how many,
+    for picture number `sampling`.
     """
 
     key: str

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from wakebrush.client.config import MemoryStore
 from wakebrush.qt import QBuffer, QByteArray, QImage, QIODevice, Qt
 from wakebrush.session import Session

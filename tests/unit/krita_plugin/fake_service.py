@@ -22,8 +22,8 @@ NOW = "2026-11-20T10:00:00.000Z"
 def machine(state: str = "ready", **more: Any) -> dict[str, Any]:
     """A machine as the wire describes it."""
     described = {
-        "id": "practice", "pool": "default", "provider": "process", "state": state, "stage": None, "eta_seconds": None, "since": NOW,
-        "generation": 1, "engine": {"name": "Practice mode: sketches, no AI", "version": "1", "practice": True},
+        "id": "practice", "pool": "default", "provider": "process", "state": state, "stage": None, "eta_seconds": None,
+        "since": NOW, "generation": 1, "engine": {"name": "Practice mode: sketches, no AI", "version": "1", "practice": True},
         "price_per_hour": {"amount": 1.006, "currency": "USD"}, "sleeps_at": None, "wake_seconds": 61.0, "message": None,
     }  # fmt: skip
     return {**described, **more}
@@ -38,8 +38,8 @@ ME = {
 }  # fmt: skip
 
 STYLES = [
-    {"name": "practice-gouache", "title": "Gouache", "description": "Broad strokes", "base": "sd15", "width": 512, "height": 512, "steps": 12,
-     "default_strength": 0.7, "available": True, "missing": []},
+    {"name": "practice-gouache", "title": "Gouache", "description": "Broad strokes", "base": "sd15", "width": 512, "height": 512,
+     "steps": 12, "default_strength": 0.7, "available": True, "missing": []},
     {"name": "flux-ink", "title": "Ink", "description": "", "base": "flux", "width": 1024, "height": 1024, "steps": 20,
      "default_strength": 0.6, "available": False, "missing": ["ink.safetensors"]},
 ]  # fmt: skip
@@ -306,8 +306,9 @@ def new_job(body: dict[str, Any]) -> dict[str, Any]:
     echoed = ("mode", "prompt", "style", "strength", "count", "width", "height", "region", "reference")
     return {
         **{name: body.get(name) for name in echoed},
-        "id": str(uuid.uuid4()), "state": "queued", "waiting_for": None, "stage": None, "attempt": 1, "ahead": 0, "eta_seconds": None,
-        "seed": body.get("seed") or 1, "machine": None, "created_at": NOW, "started_at": None, "finished_at": None, "results": [],
+        "id": str(uuid.uuid4()), "state": "queued", "waiting_for": None, "stage": None, "attempt": 1, "ahead": 0,
+        "eta_seconds": None, "seed": body.get("seed") or 1, "machine": None, "created_at": NOW, "started_at": None,
+        "finished_at": None, "results": [],
         "cost": {"amount": 0.0, "currency": "USD"}, "error": None,
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from wakebrush.client.config import MemoryStore, checked, data_folder, discover, resolve
 from wakebrush.client.errors import Insecure, NotFound, Refused, ServiceError
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 import wakebrush
 from wakebrush.journal import Entry, Journal
 

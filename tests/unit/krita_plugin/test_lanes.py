@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
+
 from wakebrush.session.lanes import Bridge, Lanes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from wakebrush.canvas.region import Rect, RegionPlan
 from wakebrush.client.model import Style
 from wakebrush.session.request import PaintRequest, body, choose_mode, model_size, parse_seed
@@ -29,8 +30,10 @@ def test_the_body_holds_what_the_wire_asks_for() -> None:
     request = PaintRequest("inpaint", "a castle", "people", "gouache", 0.7, 42, 2)
     sent = body(request, RegionPlan(Rect(1, 2, 30, 40), 512, 680, True), {"image": "i", "mask": "m"}, "key")
     assert sent == {
-        "mode": "inpaint", "prompt": "a castle", "negative_prompt": "people", "style": "gouache", "strength": 0.7, "image": "i", "mask": "m",
-        "width": 512, "height": 680, "region": {"x": 1, "y": 2, "width": 30, "height": 40}, "seed": 42, "count": 2, "reference": "key",
+        "mode": "inpaint", "prompt": "a castle", "negative_prompt": "people", "style": "gouache", "strength": 0.7,
+        "image": "i", "mask": "m",
+        "width": 512, "height": 680, "region": {"x": 1, "y": 2, "width": 30, "height": 40},
+        "seed": 42, "count": 2, "reference": "key",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
+
 from wakebrush.canvas.region import Rect
 from wakebrush.journal import Entry, Journal
 from wakebrush.session import Session

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from wakebrush.client.config import Connection
 from wakebrush.client.errors import Incompatible, Problem, Refused, ServiceError, Stopped, Unreachable
 from wakebrush.client.service import Service, check_version, is_lasting

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
+
 from wakebrush.canvas.region import Rect
 from wakebrush.client.config import MemoryStore
 from wakebrush.session import Session

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from wakebrush.client.config import Connection
 from wakebrush.client.errors import NotFound, Refused, ServiceError, Unreachable
 from wakebrush.client.stream import EventStream, split_preview

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from wakebrush.canvas.region import Rect
 from wakebrush.client.errors import NotFound, Unreachable
 from wakebrush.client.model import Budget, Job, Machine, Money, Price

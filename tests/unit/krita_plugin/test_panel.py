@@ -1,0 +1,232 @@
+"""The docker's contents, driven like an artist drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from wakebrush.canvas.region import Rect
+from wakebrush.qt import QColor, QEvent, QPalette, Qt, QtGui, QtWidgets, QWidget
+from wakebrush.session import Session
+from wakebrush.session.state_line import StateLine
+from wakebrush.session.words import Notice
+from wakebrush.ui.panel import Panel
+from wakebrush.ui.prompt_edit import PromptEdit
+from wakebrush.ui.theme import dot_colour
+
+from .fake_canvas import FakeCanvas
+from .fake_service import FakeService
+
+NAMES = ("prompt", "negative_prompt", "generate", "cancel", "style", "strength", "seed", "count", "grow", "feather", "padding",
+         "progress", "state_line", "error_line", "settings", "preview", "full_view", "practice", "price", "budget")  # fmt: skip
+
+
+@pytest.fixture
+def session(new_session: Callable[..., Session], service: FakeService, qtbot: QtBot) -> Session:
+    made = new_session(service)
+    qtbot.waitUntil(lambda: made.connected, timeout=5000)
+    return made
+
+
+@pytest.fixture
+def panel(session: Session, qtbot: QtBot) -> Iterator[Panel]:
+    made = Panel(session)
+    qtbot.addWidget(made)
+    font = made.font()
+    font.setPointSize(9)  # Krita's
+    made.setFont(font)
+    made.resize(300, 900)
+    made.show()
+    yield made
+    made.hide()
+
+
+def find(panel: QWidget, name: str, kind: type = QWidget) -> QWidget:
+    found = panel.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def test_every_widget_can_be_found_by_its_name(panel: Panel) -> None:
+    for name in NAMES:
+        find(panel, name)
+
+
+def test_typing_and_ctrl_enter_start_a_picture(panel: Panel, session: Session, service: FakeService, qtbot: QtBot) -> None:
+    prompt = find(panel, "prompt", PromptEdit)
+    qtbot.keyClicks(prompt, "a lighthouse")
+    qtbot.keyClick(prompt, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert session.settings.prompt == "a lighthouse" and session.progress is not None
+    qtbot.waitUntil(lambda: len(service.jobs) == 1, timeout=5000)
+
+
+def test_the_button_shows_bar_and_cancel_and_cancel_takes_them_away(panel: Panel, session: Session, qtbot: QtBot) -> None:
+    session.settings.prompt = "x"
+    button, bar, cancel = find(panel, "generate"), find(panel, "progress"), find(panel, "cancel")
+    assert not bar.isVisible() and not cancel.isVisible()
+    place = button.mapTo(panel, button.rect().topLeft())
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert bar.isVisible() and bar.text() == "sending"
+    assert button.mapTo(panel, button.rect().topLeft()) == place
+    qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    assert not bar.isVisible() and not cancel.isVisible()
+
+
+def test_the_strength_is_there_only_when_there_is_something_to_keep(
+    panel: Panel, session: Session, canvas: FakeCanvas, qtbot: QtBot
+) -> None:
+    strength = find(panel, "strength", QtWidgets.QSlider)
+    assert not strength.isVisible()
+    canvas.empty, canvas.selection = False, Rect(0, 0, 64, 64)
+    qtbot.waitUntil(strength.isVisible)
+    assert find(panel, "generate").text() == "Refine the selection"
+    strength.setValue(100)
+    assert find(panel, "generate").text() == "Fill the selection"
+
+
+def test_the_practice_engine_is_named_for_what_it_is(panel: Panel) -> None:
+    assert find(panel, "practice").isVisible() and find(panel, "practice").text() == "Practice mode: sketches, no AI."
+
+
+def test_the_full_view_opens_and_its_fields_reach_the_settings(panel: Panel, session: Session, qtbot: QtBot) -> None:
+    assert not find(panel, "seed").isVisible()
+    qtbot.mouseClick(find(panel, "full_view"), Qt.MouseButton.LeftButton)
+    assert find(panel, "seed").isVisible()
+    qtbot.keyClicks(find(panel, "seed"), "42")
+    find(panel, "count", QtWidgets.QSpinBox).setValue(3)
+    find(panel, "feather", QtWidgets.QSpinBox).setValue(7)
+    qtbot.keyClicks(find(panel, "negative_prompt"), "people")
+    settings = session.settings
+    assert (settings.seed, settings.count, settings.feather, settings.negative_prompt) == ("42", 3, 7, "people")
+
+
+def test_choosing_a_style_takes_over_its_strength_and_a_missing_model_is_told(panel: Panel, session: Session) -> None:
+    style = find(panel, "style", QtWidgets.QComboBox)
+    assert [style.itemText(n) for n in range(style.count())] == ["Gouache", "Ink"]
+    assert not style.model().item(1).isEnabled() and "ink.safetensors" in style.itemData(1, Qt.ItemDataRole.ToolTipRole)
+    session.settings.strength = 20
+    style.setCurrentIndex(1)
+    style.activated.emit(1)
+    assert (session.settings.style, session.settings.strength) == ("flux-ink", 60)
+
+
+def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, session: Session, qtbot: QtBot) -> None:
+    line = find(panel, "error_line")
+    assert not line.isVisible()
+    session.notice = Notice("This computer is no longer paired.", "Enter a new token in the settings.", "settings")
+    assert line.isVisible() and line.text() == "This computer is no longer paired. Enter a new token in the settings."
+    assert find(panel, "error_settings").isVisible()
+    qtbot.mouseClick(find(panel, "error_close"), Qt.MouseButton.LeftButton)
+    assert not line.isVisible()
+
+
+def test_an_offer_can_be_taken_or_left(panel: Panel, session: Session) -> None:
+    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    assert find(panel, "offer").isVisible() and find(panel, "offer_show").isVisible() and find(panel, "offer_discard").isVisible()
+    session.offer = ""
+    assert not find(panel, "offer").isVisible()
+
+
+def test_the_settings_open_without_blocking_and_store_what_was_entered(
+    panel: Panel, session: Session, service: FakeService, qtbot: QtBot
+) -> None:
+    qtbot.mouseClick(find(panel, "settings"), Qt.MouseButton.LeftButton)
+    endpoint, token = find(panel, "endpoint", QtWidgets.QLineEdit), find(panel, "token", QtWidgets.QLineEdit)
+    answer = find(panel, "settings_answer", QtWidgets.QLabel)
+    assert endpoint.isVisible() and token.echoMode() == QtWidgets.QLineEdit.EchoMode.Password
+    endpoint.setText("http://studio.example")
+    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
+    assert endpoint.isVisible() and "not encrypted" in answer.text()
+    endpoint.setText(service.endpoint)
+    token.setText("wrong")
+    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "no longer paired" in answer.text(), timeout=5000)
+    token.setText(service.token)
+    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: answer.text() == "It works: Mira, team Studio.", timeout=5000)
+    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
+    assert (session.store.read("endpoint"), session.store.read("token")) == (service.endpoint, service.token)
+    assert not endpoint.isVisible()
+    qtbot.waitUntil(lambda: session.connected, timeout=5000)
+
+
+@pytest.mark.parametrize(
+    ("key", "modifiers"),
+    [
+        (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_Backspace, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_B, Qt.KeyboardModifier.NoModifier),
+    ],
+)
+def test_keys_of_the_text_stay_in_the_text(panel: Panel, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
+    event = QtGui.QKeyEvent(QEvent.Type.ShortcutOverride, key, modifiers)
+    event.ignore()
+    find(panel, "prompt", PromptEdit).event(event)
+    assert event.isAccepted()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_S, Qt.Key.Key_O])
+def test_saving_and_opening_stay_with_krita(panel: Panel, key: Qt.Key) -> None:
+    event = QtGui.QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.ControlModifier)
+    event.ignore()
+    find(panel, "prompt", PromptEdit).event(event)
+    assert not event.isAccepted()
+
+
+def test_the_prompt_grows_with_its_text_up_to_a_limit(panel: Panel, qtbot: QtBot) -> None:
+    prompt = find(panel, "prompt", PromptEdit)
+    small = prompt.height()
+    prompt.setPlainText("word " * 40)
+    qtbot.waitUntil(lambda: prompt.height() > small)
+    prompt.setPlainText("word " * 400)
+    highest = prompt.height()
+    prompt.setPlainText("word " * 4000)
+    assert prompt.height() == highest < 250
+
+
+@pytest.mark.parametrize("full_view", [False, True])
+def test_300_pixels_are_enough_for_every_text(
+    panel: Panel, session: Session, canvas: FakeCanvas, qtbot: QtBot, full_view: bool
+) -> None:
+    canvas.empty = False
+    session.settings.full_view = full_view
+    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    session.notice = Notice(
+        "The team's budget for November ($200) is used up.", "Ask your admin, or wait until 1 December.", "settings"
+    )
+    session.state_line = StateLine("waking", "Waking takes longer than usual (1:50). Your picture is safe in the queue.")
+    qtbot.waitUntil(lambda: clipped(panel) == [])
+    assert panel.minimumSizeHint().width() <= 300
+
+
+def clipped(panel: QWidget) -> list[str]:
+    """The texts that don't fit their place."""
+    found = []
+    for label in panel.findChildren(QtWidgets.QLabel):
+        if label.isVisible() and label.text():
+            needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
+            if label.height() < needed - 1 or (not label.wordWrap() and label.width() < label.sizeHint().width() - 1):
+                found.append(label.text())
+    buttons = [button for button in panel.findChildren(QtWidgets.QPushButton) if button.isVisible()]
+    return found + [each.text() for each in buttons if each.width() < each.fontMetrics().horizontalAdvance(each.text())]
+
+
+@pytest.mark.parametrize("window", ["#474747", "#dadada"])
+def test_the_dots_stand_out_in_dark_and_light_themes(panel: Panel, window: str) -> None:
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Window, QColor(window))
+    panel.setPalette(palette)
+    for dot in ("off", "asleep", "waking", "ready", "busy", "trouble"):
+        light, dark = sorted((luminance(dot_colour(dot, panel)), luminance(QColor(window))), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 2.4, dot
+
+
+def luminance(colour: QColor) -> float:
+    """WCAG's relative luminance, 0 to 1."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.getRgbF()[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
