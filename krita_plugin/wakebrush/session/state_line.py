@@ -94,6 +94,9 @@ def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:
         return StateLine("trouble", tr("Your admin has paused painting. Your picture is safe in the queue."))
     if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "waking":
         return StateLine("waking", waking_sentence(machine, now))
+    if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "failed":
+        why = machine.message or tr("The machine did not start.")
+        return StateLine("trouble", tr("{why} It is tried again; your picture is safe in the queue.", why=why))
     if job.waiting_for in ("machine_waking", "no_machine"):
         return StateLine("waking", tr("Waking the machine."))
     if job.ahead:
