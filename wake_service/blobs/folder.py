@@ -1,4 +1,4 @@
-"""Blobs as files in a folder: `ab/cd/abcd…`, named by their SHA-256."""
+"""Blobs as files in 256 folders: `ab/abcd…`, named by their SHA-256."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import errno
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -46,12 +45,13 @@ class FolderBlobs:
         self.min_free_bytes = min_free_bytes
         self._free = free
         self._incoming = folder / "incoming"
-        self._known_folders: set[Path] = set()
-        self._making_folders = threading.Lock()
         with _sentences("opened"):
-            for each in (folder, self._incoming):
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # All are made at once and synced by one call, so that no put has to wait for that.
+            for each in (folder, self._incoming, *(folder / f"{number:02x}" for number in range(256))):
+                each.mkdir(mode=0o700, exist_ok=True)
                 each.chmod(0o700)
+            sync_folder(folder)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
 
@@ -100,7 +100,7 @@ class FolderBlobs:
 
     def _path(self, sha256: str) -> Path:
         checked_sha256(sha256)
-        return self.folder / sha256[:2] / sha256[2:4] / sha256
+        return self.folder / sha256[:2] / sha256
 
     def _room(self) -> int:
         return self._free(self.folder) - self.min_free_bytes
@@ -112,21 +112,8 @@ class FolderBlobs:
             incoming.write(piece)
 
     def _keep(self, incoming: Incoming) -> None:
-        path = self._path(incoming.sha256)
         with _sentences("stored"):
-            self._make_folder(path.parent)
-            incoming.keep(path)
-
-    def _make_folder(self, folder: Path) -> None:
-        """Makes `ab/cd` and syncs its ancestors, once per process: that an earlier process made it doesn't mean it was synced."""
-        with self._making_folders:
-            if folder in self._known_folders and folder.is_dir():
-                return
-            folder.parent.mkdir(mode=0o700, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(folder.parent)
-            sync_folder(self.folder)
-            self._known_folders.add(folder)
+            incoming.keep(self._path(incoming.sha256))
 
     def _read(self, sha256: str) -> bytes:
         with _sentences("read", sha256):

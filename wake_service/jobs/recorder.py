@@ -92,12 +92,16 @@ class Recorder:
         job = self._book.board.get(picture.job_id)
         if job is None:
             return
+        writes: list[Awaitable[object]] = [self._listeners.occupied(job)]
         if job.state is JobState.QUEUED:
-            await self._book.change(job, running(job, picture.started_at or self._clock.now()), [EventType.JOB_RUNNING])
-        await self._listeners.occupied(job)
+            after = running(job, picture.started_at or self._clock.now())
+            writes.append(self._book.change(job, after, [EventType.JOB_RUNNING]))
+        await asyncio.gather(*writes)  # they share a commit
 
     async def _write_stage(self, picture: Picture, stage: Stage) -> None:
         job = self._book.board.get(picture.job_id)
+        if picture.sent is Sent.DONE:
+            return  # overtaken: the picture waits to be fetched, and its result says more
         if job is not None and job.state is JobState.RUNNING and job.stage is not stage:
             await self._book.change(job, replace(job, stage=stage), [EventType.JOB_STAGE])
 
