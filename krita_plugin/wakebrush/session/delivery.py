@@ -54,8 +54,8 @@ class Delivery(QObject):
         document_id = self.located(picture)
         if document_id is None or (picture.earlier and finished_at is not None and finished_at < self._started_at):
             picture.parked = True
-            if document_id is None:
-                self.told.emit(_closed_notice(picture))
+            if document_id is None and picture.path:  # without a path the offer says all there is to say
+                self.told.emit(_closed_notice(picture.path))
             self.changed.emit()
             return
         picture.document_id = document_id
@@ -119,8 +119,6 @@ class Delivery(QObject):
             self._again(picture, error)
 
 
-def _closed_notice(picture: UnderWay) -> Notice:
-    name = Path(picture.path).name
-    if name:
-        return Notice(tr("A picture is finished for “{name}”, which is closed.", name=name), tr("Open it to get the picture."))
-    return Notice(tr("A picture is finished for a document that is no longer open."))
+def _closed_notice(path: str) -> Notice:
+    name = Path(path).name
+    return Notice(tr("A picture is finished for “{name}”, which is closed.", name=name), tr("Open it to get the picture."))

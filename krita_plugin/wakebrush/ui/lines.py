@@ -51,7 +51,7 @@ class FaintSentence(Sentence):
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(faint(self))
-        painter.drawText(self.contentsRect(), int(self.alignment()) | int(Qt.TextFlag.TextWordWrap), self.text())
+        painter.drawText(self.contentsRect(), int(Qt.TextFlag.TextWordWrap), self.text())
 
 
 class StateRow(QWidget):

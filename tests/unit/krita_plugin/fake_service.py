@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 TOKEN = "a-token"
+PRICE = {"estimate": {"amount": 0.55, "currency": "USD"}, "includes_wake": True}
 NOW = "2026-11-20T10:00:00.000Z"
 
 
@@ -139,6 +140,7 @@ class FakeService:
                 web.get("/v1/me", _saying(lambda: ME)),
                 web.get("/v1/styles", _saying(lambda: {"styles": STYLES})),
                 web.get("/v1/machines", _saying(lambda: {"machines": self.machines})),
+                web.post("/v1/wake", _saying(lambda: {"machine": self.machines[0], "price": PRICE, "until": NOW})),
                 web.get("/v1/blobs/{sha}", self._blob),
                 web.put("/v1/blobs/{sha}", self._put_blob),
                 web.post("/v1/generate", self._generate),
@@ -206,8 +208,7 @@ class FakeService:
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})
-        price = {"estimate": {"amount": 0.55, "currency": "USD"}, "includes_wake": True}
-        return web.json_response({"job": self.jobs[self.by_key[key]], "price": price}, status=202)
+        return web.json_response({"job": self.jobs[self.by_key[key]], "price": PRICE}, status=202)
 
     async def _job(self, request: web.Request) -> web.Response:
         job = self.jobs.get(request.match_info["id"])

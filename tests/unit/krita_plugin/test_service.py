@@ -65,6 +65,12 @@ def test_the_same_key_gives_the_same_job(client: Service, service: FakeService) 
     assert price.includes_wake and price.estimate is not None and price.estimate.amount == 0.55
 
 
+def test_a_wake_answers_the_machine_and_what_it_costs(client: Service) -> None:
+    woken, price = client.wake()
+    assert woken is not None and woken.id == "practice"
+    assert price.includes_wake
+
+
 def test_cancelling_answers_the_job_as_it_is_now(client: Service) -> None:
     job, _ = client.generate(request(), "key")
     assert client.cancel(job.id).state == "cancelled"
