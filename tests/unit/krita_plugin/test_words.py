@@ -108,7 +108,10 @@ def test_a_waiting_picture_says_what_it_waits_for(job: Job, sentence: str) -> No
 def test_a_machine_that_does_not_start_says_why_while_a_picture_waits() -> None:
     broken = Machine("m", "failed", message="The engine ended at once.")
     line = waiting_line(Job("j", "queued", "no_machine"), broken, now=120.0)
-    assert (line.dot, line.sentence) == ("trouble", "The engine ended at once. It is tried again; your picture is safe in the queue.")
+    assert (line.dot, line.sentence) == (
+        "trouble",
+        "The engine ended at once. It is tried again; your picture is safe in the queue.",
+    )
 
 
 def test_a_cut_line_promises_that_the_picture_comes() -> None:
