@@ -215,7 +215,8 @@ class Service:
         """What waiting jobs wait for follows the machines, and budgets and months once a minute."""
         while True:
             try:
-                await asyncio.wait_for(self._reasons_stale.wait(), 60)
+                async with asyncio.timeout(60):  # not wait_for, which may swallow being cancelled by `stop`
+                    await self._reasons_stale.wait()
             except TimeoutError:
                 log.debug("a minute without a change of machines")
             self._reasons_stale.clear()

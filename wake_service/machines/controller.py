@@ -226,7 +226,8 @@ class Controller:
 
     async def _stats(self, machine: Machine, client: EngineClient) -> SystemStats | None:
         try:
-            return await asyncio.wait_for(client.system_stats(), self._timing.greeting)
+            async with asyncio.timeout(self._timing.greeting):
+                return await client.system_stats()
         except (EngineError, TimeoutError) as error:
             log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
             return None
