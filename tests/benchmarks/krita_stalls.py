@@ -31,12 +31,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     INSTALLED.provide()
-    profile = profile_with_plugin(INSTALLED, built_zip())
-    try:
-        with a_studio(INSTALLED, profile) as studio:
-            metrics = {f"gui_stall_ratio_{size}": measured(studio, size, options.rounds) for size in SIZES}
-    finally:
-        profile.remove()
+    with profile_with_plugin(INSTALLED, built_zip()) as profile, a_studio(INSTALLED, profile) as studio:
+        metrics = {f"gui_stall_ratio_{size}": measured(studio, size, options.rounds) for size in SIZES}
     options.json.write_text(json.dumps({"metrics": metrics}, indent=1), encoding="utf-8")
     print(json.dumps(metrics, indent=1))
 
