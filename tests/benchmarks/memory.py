@@ -33,6 +33,7 @@ def measure(folder: Path) -> dict[str, Metric]:
         with running.artist() as artist:
             artist.generate()
         before = resident(running)
+        time.sleep(SETTLE_SECONDS)
         noise = abs(resident(running) - before)
         after = asyncio.run(under_load(running, studio))
     how = (
