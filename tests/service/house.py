@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import insert
@@ -22,7 +24,8 @@ from wake_service.machines.model import Machine, MachineState
 from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.settings import Settings
-from wake_service.store.store import Transaction
+from wake_service.store.migrate import upgrade
+from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import teams
 
 STYLE = "practice-gouache"
@@ -32,11 +35,25 @@ PRICE = 3_600_000
 TEXT = {"mode": "text_to_image", "prompt": "a lighthouse", "style": STYLE, "width": 64, "height": 64}
 
 
+@cache
+def empty_database() -> bytes:
+    """A database with all its tables: making them takes longer than most tests here."""
+    with TemporaryDirectory() as folder:
+        store = Store.sqlite(Path(folder) / "empty.db")
+        upgrade(store.engine)
+        store.close()
+        return (Path(folder) / "empty.db").read_bytes()
+
+
 class House:
     """`mira` is the artist of this computer, `noor` belongs to another team. `engine_address` is where machine `m1` answers."""
 
     def __init__(self, data: Path, engine_address: str = "http://127.0.0.1:9", **settings: Any) -> None:
         self.clock = ManualClock()
+        database = data / "wakebrush.db"
+        if not database.exists():
+            data.mkdir(parents=True, exist_ok=True)
+            database.write_bytes(empty_database())
         times = FakeTimes(starting=1, booting=1, stopping=1, forced_stopping=1)
         self.provider = FakeProvider(self.clock, ["m1"], times=times, address=engine_address)
         self.blobs = MemoryBlobs()
@@ -56,12 +73,14 @@ class House:
         """Starts and stops it as its server would."""
         async with self.app.router.lifespan_context(self.app):
             self.mira = await self.token()
-            self.noor = Caller(self.app, await self.service.store.write(self._add_noor))
+            self.noor = Caller(self.app, await self.service.store.write(self._noor))
             yield self
 
-    def _add_noor(self, tx: Transaction) -> str:
-        tx.conn.execute(insert(teams).values(id="atelier", name="Atelier", created_at=0.0))
-        noor = people.add(tx, "atelier", "Noor", Role.ARTIST, self.clock.now())
+    def _noor(self, tx: Transaction) -> str:
+        noor = people.find(tx.conn, "Noor")
+        if noor is None:
+            tx.conn.execute(insert(teams).values(id="atelier", name="Atelier", created_at=0.0))
+            noor = people.add(tx, "atelier", "Noor", Role.ARTIST, self.clock.now())
         return tokens.create(tx, noor, "", frozenset(Scope), self.clock.now())[1]
 
     async def token(self, *scopes: Scope, days: float | None = None, revoked: bool = False) -> Caller:
