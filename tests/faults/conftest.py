@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.faults.follower import Follower
-from tests.support.running_service import RunningService
+from tests.support.running_service import RunningService, eventually
 
 #: Slow enough to be caught in the middle of a picture (12 steps), quick enough for many tests.
 STEPS = "--step-seconds 0.1"
@@ -55,5 +54,4 @@ def falls_asleep(follower: Follower) -> None:
     follower.until_machine("asleep")
     service = follower.service
     service.stop()
-    left = [process for process in service.processes() if process.status() != psutil.STATUS_ZOMBIE]
-    assert not left, f"still running: {[process.cmdline() for process in left]}"
+    eventually(lambda: not service.processes(), 10, "the end of every process of the service")

@@ -30,7 +30,7 @@ def test_a_connection_that_breaks_again_and_again_costs_no_picture_and_paints_no
     her = start_behind_wire(start, tmp_path / "ComfyUI", "--step-seconds 0.05")
     machine = Machine(her.service)
     job = her.artist.generate(count=4)
-    for moment in ("job.running", "job.stage", "job.result", "job.stage", "job.result"):
+    for moment in ("job.running", "job.result", "job.result", "job.result"):
         her.until_type(moment)
         make(Trouble.CUT, machine)
     her.until_finished(job)

@@ -68,7 +68,7 @@ def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     assert "idle_seconds" in said
 
 
-def test_an_engine_that_cannot_be_run_is_said_to_the_artist_who_waits(start: Start, tmp_path: Path) -> None:
+def test_an_engine_that_ends_at_once_is_said_to_the_artist_who_waits(start: Start, tmp_path: Path) -> None:
     folder = tmp_path / "ComfyUI"
     (folder / "comfy").mkdir(parents=True)
     (folder / "main.py").write_text("raise SystemExit('no GPU was found')")
