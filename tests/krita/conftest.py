@@ -20,9 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup` each Krita has a worker of its own: they mostly wait, so two share a core well."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(SECONDS))
+            item.add_marker(pytest.mark.xdist_group(item.callspec.params["version"].name))
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +43,18 @@ def version(request: pytest.FixtureRequest) -> KritaVersion:
 
 @pytest.fixture(scope="session")
 def profile(version: KritaVersion, plugin_zip: Path) -> Iterator[Profile]:
-    """A profile into which the plugin was imported; tests take copies of it."""
-    made = profile_with_plugin(version, plugin_zip)
-    yield made
-    made.remove()
+    """A profile into which the plugin was imported; tests borrow copies of it."""
+    with profile_with_plugin(version, plugin_zip) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def shared_krita(version: KritaVersion, profile: Profile) -> Iterator[RunningKrita]:
     """One Krita for the tests of a module, without a service."""
-    own = profile.copy()
-    with running_krita(version, own) as krita:
-        yield krita
-    assert krita.complaints() == []
-    own.remove()
+    with profile.lent() as own:
+        with running_krita(version, own) as krita:
+            yield krita
+        assert krita.complaints() == []
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from .kritas import REPOSITORY, KritaVersion
 from .running import Profile, RunningKrita, running_krita
@@ -16,17 +20,23 @@ def built_zip() -> Path:
     """The zip as `make plugin` builds it, or the one that $WAKEBRUSH_PLUGIN_ZIP names."""
     if chosen := os.environ.get("WAKEBRUSH_PLUGIN_ZIP"):
         return Path(chosen)
-    subprocess.run([sys.executable, str(REPOSITORY / "krita_plugin/package.py")], cwd=REPOSITORY, check=True, timeout=300)
+    (REPOSITORY / "build").mkdir(exist_ok=True)
+    with FileLock(REPOSITORY / "build/plugin.lock"):
+        subprocess.run([sys.executable, str(REPOSITORY / "krita_plugin/package.py")], cwd=REPOSITORY, check=True, timeout=300)
     return max((REPOSITORY / "dist").glob("wakebrush-krita-*.zip"), key=lambda path: path.stat().st_mtime)
 
 
-def profile_with_plugin(version: KritaVersion, archive: Path) -> Profile:
+@contextmanager
+def profile_with_plugin(version: KritaVersion, archive: Path) -> Iterator[Profile]:
     """A new user's profile after "Import Python Plugin from File", with the plugin enabled."""
     profile = Profile.fresh()
-    downloaded = shutil.copy(archive, profile.home)
-    with running_krita(version, profile) as krita:
-        import_plugin(krita, Path(downloaded))
-    return profile
+    try:
+        downloaded = shutil.copy(archive, profile.home)
+        with running_krita(version, profile) as krita:
+            import_plugin(krita, Path(downloaded))
+        yield profile
+    finally:
+        profile.remove()
 
 
 def import_plugin(krita: RunningKrita, archive: Path) -> None:

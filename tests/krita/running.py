@@ -52,18 +52,21 @@ class Profile:
         """Where programs keep the user's data."""
         return self.home / ".local/share"
 
-    def copy(self) -> Profile:
-        """Another home with the same content, for a Krita that should not see what this one leaves behind."""
-        target = Path(tempfile.mkdtemp(prefix="wakebrush-krita-", dir=SHARED))
-        shutil.copytree(
-            self.home, target, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("tmp", "run", "*.sock")
-        )
-        for folder in ("tmp", "run"):
-            (target / folder).mkdir(mode=0o700)
-        return Profile(target)
+    @contextmanager
+    def lent(self) -> Iterator[Profile]:
+        """Another home with the same content, for a while: nobody else sees what a Krita leaves behind there."""
+        target = Profile(Path(tempfile.mkdtemp(prefix="wakebrush-krita-", dir=SHARED)))
+        left_behind = shutil.ignore_patterns("tmp", "run", "*.sock", "krita.log")
+        try:
+            shutil.copytree(self.home, target.home, dirs_exist_ok=True, symlinks=True, ignore=left_behind)
+            for folder in ("tmp", "run"):
+                (target.home / folder).mkdir(mode=0o700)
+            yield target
+        finally:
+            target.remove()
 
     def remove(self) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)  # a Krita that was killed may still write
 
 
 class RunningKrita:

@@ -111,13 +111,14 @@ def a_service(profile: Profile, **settings: str | float) -> Iterator[RunningServ
 @contextmanager
 def a_studio(version: KritaVersion, installed: Profile, **environment: str) -> Iterator[Studio]:
     """A copy of an installed profile, a service and a Krita, all of them gone afterwards."""
-    profile = installed.copy()
     settings = {"practice_args": PRACTICE, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
-    with a_service(profile, **settings) as service, running_krita(version, profile, **environment) as krita:
+    with (
+        installed.lent() as profile,
+        a_service(profile, **settings) as service,
+        running_krita(version, profile, **environment) as krita,
+    ):
         yield Studio(krita, service, profile)
-        if krita.process.poll() is None:
-            assert krita.complaints() == []
-    profile.remove()
+        assert krita.complaints() == []
 
 
 def inside(box: list[int], margin: int) -> tuple[slice, slice]:

@@ -9,8 +9,8 @@ from .studio import a_service, a_studio, open_painting
 
 @pytest.mark.screenshot
 def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
-    own = profile.copy()
     with (
+        profile.lent() as own,
         a_service(own) as service,
         running_krita(version, own, KRITA_AI_ENDPOINT=service.endpoint, KRITA_AI_TOKEN="wrong") as krita,
     ):
@@ -20,13 +20,11 @@ def test_a_wrong_token_is_said_with_what_to_do(version, profile, shoot):
         assert said["error_hint"] == "Enter a new token in the settings."
         shoot(krita, "wrong-token")
         assert krita.complaints() == []
-    own.remove()
 
 
 @pytest.mark.screenshot
 def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version, profile, shoot):
-    own = profile.copy()
-    with running_krita(version, own) as krita:
+    with profile.lent() as own, running_krita(version, own) as krita:
         open_painting(krita)
         krita.until("docker.look", "the sentence", lambda said: "No Wakebrush service" in said["state_line"])
         krita.hand.click(krita.ask("docker.where", name="generate"))
@@ -39,7 +37,6 @@ def test_a_service_that_is_down_is_said_and_found_again_when_it_is_back(version,
             service.kill()
             krita.until("docker.look", "the loss to be noticed", lambda said: "Offline" in said["state_line"], 60)
         assert krita.complaints() == []
-    own.remove()
 
 
 def test_closing_krita_with_work_in_flight_ends_it_in_order_and_the_picture_waits(version, profile):

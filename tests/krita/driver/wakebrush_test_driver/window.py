@@ -43,17 +43,26 @@ def trigger(action):
     QTimer.singleShot(0, Krita.instance().action(action).trigger)
 
 
-def undo(steps=1):
-    for _ in range(steps):
-        Krita.instance().action("edit_undo").trigger()
-        yield 0.2
-        Krita.instance().activeDocument().waitForDone()
-        yield 0.05
+def undo():
+    """One step back, which is expected to change the number of layers; returns when it has, or after five seconds."""
+    yield from _change("edit_undo")
 
 
 def redo():
-    Krita.instance().action("edit_redo").trigger()
-    yield 0.2
+    yield from _change("edit_redo")
+
+
+def _change(action):
+    document = Krita.instance().activeDocument()
+    document.waitForDone()
+    before = len(document.rootNode().childNodes())
+    Krita.instance().action(action).trigger()
+    for _ in range(100):
+        yield 0.05
+        document.waitForDone()
+        if len(document.rootNode().childNodes()) != before:
+            break
+    yield 0.1
 
 
 def dialog():
