@@ -34,10 +34,10 @@ async def practice_engine(options: Options) -> AsyncIterator[str]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await asyncio.to_thread(engine.executor.stop, 2.0)
-    publisher.cancel()
+    publisher.cancel()  # as in a crash: nobody is told of the end
     await engine.hub.close()
     await runner.cleanup()
+    await asyncio.to_thread(engine.executor.stop, 2.0)
 
 
 @pytest.fixture

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.service.conftest import practice_engine
 from tests.service.house import House, accepted, generate
 from tests.service.test_pictures import painted
 from tests.support.asgi import Answer
 from tests.support.pictures import png
 from wake_service.blobs.base import BlobInfo, Data
 from wake_service.errors import StorageFull
+from wake_service.machines.model import MachineState
+from wake_service.practice_engine.options import Options, Timing
 
 
 def sentences(answer: Answer) -> None:
@@ -88,3 +93,22 @@ async def test_a_mistake_of_ours_is_a_reference_and_no_stack_trace(
     reference = answer.json["detail"].removeprefix("Reference ")
     assert reference in caplog.text and "a secret detail" in caplog.text
     assert answer.headers["wakebrush-service"].endswith("; api=1-1")
+
+
+async def test_a_job_whose_engine_goes_silent_is_painted_by_the_next_one(tmp_path: Path) -> None:
+    """Nobody saw the machine stop: it is stopped by force, woken again, and the picture comes once."""
+    async with AsyncExitStack() as first, practice_engine(Options(tmp_path / "second")) as second:
+        slow = Options(tmp_path / "first", timing=Timing(step=0.2))
+        house = House(tmp_path / "data", await first.enter_async_context(practice_engine(slow)))
+        async with house.open():
+            stream = await house.stream()
+            job = await accepted(house.mira)
+            await house.until(MachineState.BUSY)
+            house.provider.cloud.machines["m1"].address = second
+            await first.aclose()
+            ended = await painted(house, stream, job["id"])
+            assert (ended["state"], ended["attempt"], len(ended["results"])) == ("succeeded", 2, 1)  # type: ignore[arg-type]
+            told = [event["type"] for event in stream.seen if event["job"] == job["id"]]
+            assert (told.count("job.requeued"), told.count("job.result")) == (1, 1)
+            assert [call.force for call in house.provider.calls if call.name == "stop"] == [True]
+            await stream.close()
