@@ -83,7 +83,7 @@ class Service:
         self.telling = Telling(self.book, self.hub, self.clock)
         self.wishes = Wishes()
         self.ledger = Ledger()
-        self.fleet = Fleet(self.store, self.clock, self.ledger, WakeEstimate(settings.wake_estimate_seconds))
+        self.fleet = Fleet(self.store, self.clock, self.ledger, WakeEstimate(settings.first_wake_estimate))
         self.catalogues = Catalogues(self.store, self.clock)
         self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
         self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
@@ -173,7 +173,7 @@ class Service:
         """The styles that can be asked for."""
         if self._written_styles is not None:
             return self._written_styles
-        if self.settings.comfyui_folder is None and self.settings.comfyui_workspace is None:
+        if self.settings.practice:
             return list(PRACTICE_STYLES)
         catalogue = self.catalogues.get(POOL)
         return default_styles(catalogue) if catalogue else []

@@ -49,7 +49,11 @@ class Settings(BaseSettings):
     wish_seconds: float = Field(300, gt=0, description='How long "I am about to paint" keeps a machine awake')
     wake_deadline_seconds: float = Field(900, gt=0, description="A wake that takes longer has failed")
     stop_deadline_seconds: float = Field(120, gt=0, description="A stop that takes longer is forced")
-    wake_estimate_seconds: float = Field(60, gt=0, description="What a wake takes, until wakes were measured")
+    wake_estimate_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="What a wake takes, until some were measured; default: 5 (practice) or 20 (ComfyUI)",
+    )
 
     price_per_hour: float = Field(0.0, ge=0, description="What an hour of the machine costs")
     currency: str = Field("USD", pattern="^[A-Z]{3}$")
@@ -76,6 +80,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         folder = init_settings().get("data") or env_settings().get("data") or default_data_folder()
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(folder) / "wakebrush.toml")
+
+    @property
+    def practice(self) -> bool:
+        """Whether the machine runs the practice engine."""
+        return self.comfyui_folder is None and self.comfyui_workspace is None
+
+    @property
+    def first_wake_estimate(self) -> float:
+        """Seconds a wake is thought to take until wakes were measured; for processes on a computer of today."""
+        return self.wake_estimate_seconds or (5.0 if self.practice else 20.0)
 
     @property
     def price_micros_per_hour(self) -> int:

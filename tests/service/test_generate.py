@@ -65,7 +65,7 @@ async def test_an_accepted_job_comes_back_whole(house: House) -> None:
 
 async def test_the_price_includes_the_wake_that_it_causes(house: House) -> None:
     price = (await generate(house.mira)).json["price"]
-    wake_and_idle = house.service.settings.wake_estimate_seconds + house.service.settings.idle_seconds
+    wake_and_idle = house.service.settings.first_wake_estimate + house.service.settings.idle_seconds
     assert price["includes_wake"] is True
     assert price["estimate"]["currency"] == "USD"
     assert price["estimate"]["amount"] >= wake_and_idle * PRICE / 3600 / 1e6

@@ -15,7 +15,7 @@ async def test_a_sleeping_machine_says_what_a_wake_takes_and_costs(house: House)
     (machine,) = (await house.mira.ask("GET", "/v1/machines")).json["machines"]
     assert (machine["id"], machine["state"], machine["stage"], machine["eta_seconds"]) == ("m1", "asleep", None, None)
     assert machine["price_per_hour"] == {"amount": PRICE / 1e6, "currency": "USD"}
-    assert machine["wake_seconds"] == house.service.settings.wake_estimate_seconds
+    assert machine["wake_seconds"] == house.service.settings.first_wake_estimate
     assert (machine["engine"], machine["message"], machine["sleeps_at"]) == (None, None, None)
 
 

@@ -98,6 +98,7 @@ class Dispatcher:
         await self.detach(machine.id, None)
         adopted = await self._adopt(machine)
         around = Surroundings(
+            client_id=f"wakebrush-{machine.id}-{machine.boot}",
             claim=partial(self._claim, machine),
             occupied=partial(self._floor.occupied, machine.id),
             unreachable=partial(self._floor.unreachable, machine.id),

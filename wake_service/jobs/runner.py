@@ -50,9 +50,11 @@ class Surroundings:
     """What a runner needs from outside.
 
     `claim` gives it the next job (None: nothing to do, or it must not take more); `occupied` says for which job the machine
-    works now, None when it rests; `unreachable` gives the machine up; `finished` measures a picture.
+    works now, None when it rests; `unreachable` gives the machine up; `finished` measures a picture. `client_id`: as whom the
+    engine knows us; the next service must say the same, for the engine tells of a picture only whom it had it from.
     """
 
+    client_id: str
     claim: Callable[[], Awaitable[tuple[Job, list[Picture]] | None]]
     occupied: Callable[[Job | None], Awaitable[None]]
     unreachable: Callable[[str], Awaitable[None]]
@@ -94,10 +96,11 @@ class Runner:
             self._spawn(work)
 
     async def stop(self) -> None:
-        """Lets go of the engine; what it holds stays claimed."""
-        for task in self._tasks:
+        """Lets go of the engine; what it holds stays claimed. May come from a task of its own: giving the machine up does."""
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
         await self._client.close()
 
     def poke(self) -> None:
@@ -144,9 +147,11 @@ class Runner:
         broken_since = self._clock.now()
         while self._clock.now() - broken_since < RECONNECT_SECONDS:
             self._socket = self._new_socket()
+            stood = False
             try:
                 async with self._socket as socket:
                     await self._reconcile()
+                    stood = True
                     self._connected.set()
                     self._room.set()
                     async for event in socket:
@@ -154,7 +159,7 @@ class Runner:
                         self._take(event)
             except EngineError as error:
                 log.warning("The connection to the engine: %s", error)
-            if self._connected.is_set():
+            if stood:
                 broken_since = self._clock.now()
             self._connected.clear()
             self._tray.connection_broke()
@@ -178,7 +183,7 @@ class Runner:
                 self._hang_up()
 
     def _new_socket(self) -> EngineSocket:
-        return EngineSocket(self._client, f"wakebrush-{self._book.owner}")
+        return EngineSocket(self._client, self._around.client_id)
 
     def _hang_up(self) -> None:
         """What was being sent or fetched is uncertain: the follower connects again and asks."""
