@@ -75,6 +75,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
+        upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
         self.authenticator = Authenticator(self.store, self.clock)
         self.hub = Hub()
@@ -105,6 +106,8 @@ class Service:
         self.started = False
         self._tasks: list[asyncio.Task[None]] = []
         self._reasons_stale = asyncio.Event()
+        self._room_asked_at = float("-inf")
+        self._has_room = True
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
@@ -119,8 +122,7 @@ class Service:
         return Dispatcher(self.store, self.book, blobs, telling, self.clock, style, floor, self.settings.max_pixels)
 
     async def start(self) -> None:
-        """Brings the database up to date, takes up what an earlier service left, and begins to work."""
-        upgrade(self.store.engine)
+        """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
@@ -145,6 +147,14 @@ class Service:
         await self.controller.stop()
         self.store.close()
         self.lock.release()
+
+    async def has_room(self) -> bool:
+        """Whether the disk can take another picture; looked up once a second at most."""
+        now = self.clock.now()
+        if now - self._room_asked_at >= 1.0:
+            free = await self.blobs.free_bytes()
+            self._room_asked_at, self._has_room = now, free is None or free > 0
+        return self._has_room
 
     # -- who and what -----------------------------------------------------------------------------------------------
 
@@ -191,7 +201,11 @@ class Service:
 
     def machine_views(self) -> list[dict[str, Any]]:
         """All machines on the wire."""
-        return [machine_view(machine, self.fleet, self.settings.currency) for machine in self.fleet.all()]
+        return [self._machine_view(machine) for machine in self.fleet.all()]
+
+    def _machine_view(self, machine: Machine) -> dict[str, Any]:
+        wished_until = self.wishes.until.get(machine.pool, 0.0)
+        return machine_view(machine, self.fleet, self.settings.currency, wished_until)
 
     # -- what follows from a change ---------------------------------------------------------------------------------
 
@@ -205,8 +219,7 @@ class Service:
             self.telling.queue_moved()
 
     def _machine_changed(self, machine: Machine) -> None:
-        view = machine_view(machine, self.fleet, self.settings.currency)
-        data = orjson.dumps({"machine": view})
+        data = orjson.dumps({"machine": self._machine_view(machine)})
         self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
         self._reasons_stale.set()
         self.dispatcher.poke()

@@ -70,7 +70,8 @@ def _is_private(connection: HTTPConnection) -> bool:
 @lru_cache(1024)
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
     except ValueError:
         return False
 

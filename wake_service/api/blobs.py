@@ -13,6 +13,7 @@ from starlette.responses import Response
 from wake_service.accounts.tokens import Identity
 from wake_service.api.access import Painting
 from wake_service.api.answers import json_answer
+from wake_service.api.bodies import read_body
 from wake_service.api.problems import not_found
 from wake_service.app import Service
 from wake_service.blobs.base import BlobTooLarge, ChecksumMismatch
@@ -43,34 +44,21 @@ async def head(sha256: Checksum, visit: Painting) -> Response:
 async def put(sha256: Checksum, visit: Painting, request: Request) -> Response:
     """Stores a picture and pins it."""
     service, who = visit.service, visit.who
-    data = await _body(request, service.settings.max_blob_bytes)
+    limit = service.settings.max_blob_bytes
+    data = await read_body(request, limit, _too_large(limit))
     image = await _inspected(data, service)
     try:
-        blob = await service.blobs.put(data, sha256=sha256, max_bytes=service.settings.max_blob_bytes)
+        blob = await service.blobs.put(data, sha256=sha256, max_bytes=limit)
     except ChecksumMismatch as error:
         hint = "Send it again."
         raise RequestError(422, "blob_checksum_mismatch", "The picture arrived changed.", hint=hint, detail=str(error)) from error
     except BlobTooLarge as error:
-        raise _too_large(service.settings.max_blob_bytes) from error
+        raise _too_large(limit) from error
     now = service.clock.now()
     size = {"size": blob.size, "width": image.width, "height": image.height}
     write = partial(_add, who, sha256, image.media_type, now, size)
     await service.store.write(write)
     return json_answer({"sha256": sha256, "media_type": image.media_type, **size}, 201)
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The whole body; refused as soon as it is known to be too large."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 async def _inspected(data: bytes, service: Service) -> ImageInfo:

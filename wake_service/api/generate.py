@@ -16,6 +16,7 @@ from wake_service.accounts.tokens import Identity
 from wake_service.api import problems
 from wake_service.api.access import Painting
 from wake_service.api.answers import json_answer
+from wake_service.api.bodies import read_body
 from wake_service.api.me import month_name, next_month_day
 from wake_service.app import POOL, Service
 from wake_service.comfy.request import Mode
@@ -69,9 +70,7 @@ class GenerateBody(BaseModel):
 async def generate(request: Request, visit: Painting) -> Response:
     """Accepts a job: durable before it is acknowledged."""
     service, who = visit.service, visit.who
-    raw = await request.body()
-    if len(raw) > _MAX_BODY:
-        raise problems.invalid(413, "The request is too long.")
+    raw = await read_body(request, _MAX_BODY, problems.invalid(413, "The request is too long."))
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 200:
         raise problems.invalid(422, "An Idempotency-Key has 1 to 200 characters.", "idempotency-key")
@@ -96,6 +95,8 @@ async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> Jo
     if body.count > service.settings.max_count:
         raise problems.invalid(422, f"At most {service.settings.max_count} pictures can be asked for at once.", "count")
     wanted = await _job_request(body, who, service)
+    if not await service.has_room():
+        raise problems.storage_full()
     if not service.spending.may_spend(who.team_id, POOL):
         raise budget_exhausted(who, service)
     if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:

@@ -27,7 +27,6 @@ async def readyz(request: Request) -> Response:
     service = service_of(request)
     if not service.started:
         return json_answer({**_ABOUT, "status": "starting"}, 503)
-    free = await service.blobs.free_bytes()
-    if free is not None and free <= 0:
+    if not await service.has_room():
         return json_answer({**_ABOUT, "status": "storage_full"}, 503)
     return json_answer({**_ABOUT, "status": "ok"})

@@ -102,6 +102,7 @@ class Dispatcher:
             claim=partial(self._claim, machine),
             occupied=partial(self._floor.occupied, machine.id),
             unreachable=partial(self._floor.unreachable, machine.id),
+            interrupted=self._take_back,
             finished=self._measure,
         )
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool))
@@ -156,6 +157,9 @@ class Dispatcher:
     async def _give_back(self, machine_id: str, reason: str, guilty: str | None) -> None:
         for job in self._book.board.on_machine(machine_id):
             await self._requeue(job, reason, blame=job.state is JobState.RUNNING or job.id == guilty)
+
+    async def _take_back(self, job: Job) -> None:
+        await self._requeue(job, "It was stopped at the engine by somebody else.", blame=True)
 
     async def _requeue(self, job: Job, reason: str, *, blame: bool) -> None:
         waiting = WaitingFor.NO_MACHINE

@@ -31,11 +31,14 @@ _TELL_ADMIN = "Try again. If it happens with every picture, tell your admin."
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who wants to know: for which job the engine works now (None: it rests), that it went, that a picture's job failed."""
+    """Who wants to know: for which job the engine works now (None: it rests), that it went, that a job's pictures are of no
+    use any more, that somebody else stopped a job's picture at the engine.
+    """
 
     occupied: Callable[[Job | None], Awaitable[None]]
     engine_went: Callable[[], None]
-    job_failed: Callable[[str], Awaitable[None]]
+    dropped: Callable[[str], Awaitable[None]]
+    interrupted: Callable[[Job], Awaitable[None]]
 
 
 class Recorder:
@@ -67,6 +70,10 @@ class Recorder:
     def failed(self, picture: Picture, error: JobError) -> None:
         """There will be no picture."""
         self._notes.put_nowait(partial(self._write_failed, picture, error))
+
+    def interrupted(self, picture: Picture) -> None:
+        """The engine was told to stop working on it: by us, after a cancel, or by somebody else."""
+        self._notes.put_nowait(partial(self._write_interrupted, picture))
 
     def left(self, picture: Picture) -> None:
         """A picture is of no interest any more; an engine with none rests."""
@@ -122,7 +129,14 @@ class Recorder:
         if job is not None:
             log.info("job %s failed: %s", job.id, error.message)
             await self._book.change(job, failed(job, error, self._clock.now()), [EventType.JOB_FAILED])
-            await self._listeners.job_failed(job.id)
+            await self._listeners.dropped(job.id)
+        self.left(picture)
+
+    async def _write_interrupted(self, picture: Picture) -> None:
+        job = self._book.board.get(picture.job_id)
+        if job is not None:
+            await self._listeners.dropped(job.id)
+            await self._listeners.interrupted(job)
         self.left(picture)
 
     async def _write_rest(self) -> None:
@@ -138,6 +152,9 @@ def failure_told(error: EngineFailed) -> JobError:
             "The machine ran out of memory while painting this picture.",
             "Try a smaller region, or a style with a smaller model.",
         )
+    if "No space left on device" in str(error):
+        told = "The machine's disk is full, so the picture could not be saved there."
+        return JobError("storage_full", told, "Tell your admin; the machine needs more room.")
     return JobError("engine_failed", for_artist(str(error)), _TELL_ADMIN)
 
 

@@ -50,14 +50,16 @@ class Surroundings:
     """What a runner needs from outside.
 
     `claim` gives it the next job (None: nothing to do, or it must not take more); `occupied` says for which job the machine
-    works now, None when it rests; `unreachable` gives the machine up; `finished` measures a picture. `client_id`: as whom the
-    engine knows us; the next service must say the same, for the engine tells of a picture only whom it had it from.
+    works now, None when it rests; `unreachable` gives the machine up; `interrupted` takes back a job that somebody else
+    stopped at the engine; `finished` measures a picture. `client_id`: as whom the engine knows us; the next service must say
+    the same, for the engine tells of a picture only whom it had it from.
     """
 
     client_id: str
     claim: Callable[[], Awaitable[tuple[Job, list[Picture]] | None]]
     occupied: Callable[[Job | None], Awaitable[None]]
     unreachable: Callable[[str], Awaitable[None]]
+    interrupted: Callable[[Job], Awaitable[None]]
     finished: Callable[[Picture, float], None]
 
 
@@ -82,7 +84,7 @@ class Runner:
         self._clock = clock
         self._around = around
         self._tray = Tray(adopted)
-        listeners = Listeners(around.occupied, self._hang_up, self.cancel)
+        listeners = Listeners(around.occupied, self._hang_up, self.cancel, around.interrupted)
         self._recorder = Recorder(client, book, collector, clock, self._tray, listeners)
         self._room = asyncio.Event()
         self._connected = asyncio.Event()
@@ -213,8 +215,10 @@ class Runner:
         elif entry.status is Outcome.SUCCESS:
             picture.images = entry.images
             self._done(picture)
+        elif entry.error is not None:
+            self._fail(picture, entry.error)
         else:
-            self._fail(picture, entry.error or _stopped())
+            self._interrupted(picture)
 
     def _take(self, event: WireEvent) -> None:
         picture = self._tray.get(getattr(event, "prompt_id", None))
@@ -232,7 +236,7 @@ class Runner:
             case ExecutionError():
                 self._fail(picture, failure(event))
             case ExecutionInterrupted():
-                self._fail(picture, _stopped())
+                self._interrupted(picture)
         self._advance(picture, event)
 
     def _advance(self, picture: Picture, event: WireEvent) -> None:
@@ -263,6 +267,11 @@ class Runner:
 
     def _fail(self, picture: Picture, error: EngineFailed) -> None:
         self._give_up(picture, failure_told(error))
+
+    def _interrupted(self, picture: Picture) -> None:
+        picture.sent = Sent.DONE
+        self._room.set()
+        self._recorder.interrupted(picture)
 
     def _give_up(self, picture: Picture, error: JobError) -> None:
         picture.sent = Sent.DONE
@@ -334,7 +343,3 @@ class Runner:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("A runner's task ended", exc_info=error)
-
-
-def _stopped() -> EngineFailed:
-    return EngineFailed("The picture was stopped at the engine.")

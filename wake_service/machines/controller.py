@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 #: How often the provider is asked when it should have told: while something changes, and otherwise.
 ASK_IN_TRANSITION = 2.0
 ASK_AT_REST = 30.0
+#: How long an engine may take to answer the last question before it is stopped, in seconds: planning waits for it.
+_LAST_LOOK = 5.0
 _IN_TRANSITION = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED})
 
 
@@ -77,6 +79,7 @@ class Controller:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._greeting: dict[str, str | None] = {}
+        self._attached: dict[str, str | None] = {}
         self._starting: set[str] = set()
 
     async def start(self) -> None:
@@ -138,11 +141,14 @@ class Controller:
             await self._observe(sighting)
 
     async def _ask_forever(self) -> None:
+        asked_at = self._clock.now()
         while True:
+            await self._clock.sleep(ASK_IN_TRANSITION)
             moving = any(machine.state in _IN_TRANSITION for machine in self._fleet.all())
-            await self._clock.sleep(ASK_IN_TRANSITION if moving else ASK_AT_REST)
-            await self._ask()
-            self.poke()  # budgets and months change by themselves
+            if moving or self._clock.now() - asked_at >= ASK_AT_REST:
+                await self._ask()
+                asked_at = self._clock.now()
+                self.poke()  # budgets and months change by themselves
 
     async def _ask(self) -> None:
         for provider in self._providers.values():
@@ -243,12 +249,15 @@ class Controller:
         """Repeated until it is stored, or the machine has gone meanwhile."""
         while True:
             try:
-                return await self._workload.attach(machine, client)
+                await self._workload.attach(machine, client)
+                self._attached[machine.id] = machine.boot
+                return
             except StorageError as error:
                 log.error("machine %s could not be put to work: %s", machine.id, error)
             await self._clock.sleep(ASK_IN_TRANSITION)
             if not self._lives_on(machine):
-                return await client.close()
+                await client.close()
+                return
 
     # -- acting ---------------------------------------------------------------------------------------------------
 
@@ -326,7 +335,7 @@ class Controller:
 
     async def _stay(self, machine: Machine) -> None:
         """A machine drained before its engine answered has nothing to be kept for: it is stopped and woken again."""
-        if machine.engine is None or machine.address is None:
+        if self._attached.get(machine.id) != machine.boot or machine.boot is None:
             await self._stop_now(machine)
             return
         state = MachineState.BUSY if self._workload.work(machine.id) else MachineState.READY
@@ -357,8 +366,9 @@ class Controller:
             return False
         client = self._connect(machine.address)
         try:
-            queue = await client.queue()
-        except EngineError:
+            async with asyncio.timeout(_LAST_LOOK):
+                queue = await client.queue()
+        except (EngineError, TimeoutError):
             return False  # an engine that does not answer is not working
         finally:
             await client.close()

@@ -11,10 +11,10 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.model import Machine, MachineState
 
 
-def machine_view(machine: Machine, fleet: Fleet, currency: str) -> dict[str, Any]:
-    """The whole machine; times that are estimates are rounded to a tenth of a second."""
+def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: float) -> dict[str, Any]:
+    """The whole machine; times that are estimates are rounded to a tenth of a second. A wish keeps it awake as a lease does."""
     eta = fleet.eta(machine)
-    idle = machine.state is MachineState.READY
+    awake_until = max(machine.lease_until, wished_until) if machine.state is MachineState.READY else 0.0
     return {
         "id": machine.id,
         "pool": machine.pool,
@@ -26,7 +26,7 @@ def machine_view(machine: Machine, fleet: Fleet, currency: str) -> dict[str, Any
         "generation": machine.generation,
         "engine": asdict(machine.engine) if machine.engine else None,
         "price_per_hour": {"amount": round(machine.price_micros_per_hour / MICROS, 6), "currency": currency},
-        "sleeps_at": iso(machine.lease_until) if idle and machine.lease_until else None,
+        "sleeps_at": iso(awake_until) if awake_until else None,
         "wake_seconds": round(fleet.estimate.wake_seconds(), 1),
         "message": machine.message,
     }
