@@ -31,12 +31,13 @@ from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
 from wake_service.machines.autoscaler import Policy
 from wake_service.machines.catalogues import Catalogues
-from wake_service.machines.controller import Controller, Timing
+from wake_service.machines.controller import Controller
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
 from wake_service.machines.views import machine_view
+from wake_service.machines.workload import Timing
 from wake_service.providers.base import Provider
 from wake_service.providers.engine_command import from_settings
 from wake_service.providers.process import ProcessProvider

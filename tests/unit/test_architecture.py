@@ -15,13 +15,14 @@ SERVICE, PLUGIN = ROOT / "wake_service", ROOT / "krita_plugin" / "wakebrush"
 CODE = ("wake_service", "krita_plugin", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
-GROUND = {"errors", "clock", "settings"}
+GROUND = {"errors", "clock", "settings", "background"}
 CELLAR = {"store", "blobs", "comfy", "providers", "accounts"} | GROUND
 #: What each room of the service may import besides itself: the arrows of docs/architecture.md, one line a room.
 MAY_IMPORT = {
     "errors": set(),
     "clock": set(),
     "settings": {"errors"},
+    "background": set(),
     "store": GROUND,
     "blobs": GROUND | {"store"},
     "comfy": GROUND,

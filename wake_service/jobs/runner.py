@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import (
@@ -89,20 +90,17 @@ class Runner:
         self._room = asyncio.Event()
         self._connected = asyncio.Event()
         self._socket = self._new_socket()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(log)
         self._heard_at = clock.now()
 
     def start(self) -> None:
         """Begins to follow and feed the engine."""
         for work in (self._follow(), self._feed(), self._recorder.run(), self._break_silence()):
-            self._spawn(work)
+            self._background.spawn(work)
 
     async def stop(self) -> None:
         """Lets go of the engine; what it holds stays claimed. May come from a task of its own: giving the machine up does."""
-        others = self._tasks - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await self._background.cancel()
         await self._client.close()
 
     def poke(self) -> None:
@@ -134,7 +132,7 @@ class Runner:
             if queue is not None and picture.prompt_id not in queue:
                 self._recorder.left(picture)
             else:
-                self._spawn(self._insist(picture))
+                self._background.spawn(self._insist(picture))
         self._room.set()
 
     async def _insist(self, picture: Picture) -> None:
@@ -190,7 +188,7 @@ class Runner:
     def _hang_up(self) -> None:
         """What was being sent or fetched is uncertain: the follower connects again and asks."""
         self._connected.clear()
-        self._spawn(self._socket.close())
+        self._background.spawn(self._socket.close())
 
     async def _reconcile(self) -> None:
         """Asks the engine what became of what was sent before this connection, before anything is sent again."""
@@ -333,13 +331,3 @@ class Runner:
             return None
         picture.progress = PromptProgress(picture.prompt_id, workflow)
         return dict(workflow.nodes)
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("A runner's task ended", exc_info=error)

@@ -14,11 +14,12 @@ from wake_service.clock import ManualClock
 from wake_service.comfy.reports import QueueState, SystemStats
 from wake_service.errors import EngineUnreachable, StorageFull
 from wake_service.machines.autoscaler import Demand, Policy
-from wake_service.machines.controller import Controller, Timing
+from wake_service.machines.controller import Controller
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import Machine, MachineState
+from wake_service.machines.workload import Timing
 from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.store.store import Transaction

@@ -1,0 +1,196 @@
+"""Takes in what providers see of machines and what engines answer, and makes it the fleet's state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from wake_service.background import Background
+from wake_service.clock import Clock
+from wake_service.comfy.client import EngineClient
+from wake_service.comfy.reports import SystemStats
+from wake_service.errors import EngineError, ProviderError, StorageError
+from wake_service.machines import model
+from wake_service.machines.fleet import Fleet
+from wake_service.machines.model import AWAKE, Machine, MachineState, WakeStage
+from wake_service.machines.workload import Timing, Workload
+from wake_service.providers.base import Power, Provider, Sighting
+
+log = logging.getLogger(__name__)
+
+#: How often the provider is asked when it should have told: while something changes, and otherwise. Also how soon what
+#: could not be stored is tried again.
+ASK_IN_TRANSITION = 2.0
+ASK_AT_REST = 30.0
+_IN_TRANSITION = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED})
+
+
+class Lookout:
+    """Observes. It calls `poke` when a plan may have to change, `rest` for a machine without work, `lost` to give one up."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        providers: Mapping[str, Provider],
+        workload: Workload,
+        timing: Timing,
+        clock: Clock,
+        connect: Callable[[str], EngineClient],
+        poke: Callable[[], None],
+        rest: Callable[[str], Awaitable[None]],
+        lost: Callable[[str, str], None],
+    ) -> None:
+        self._fleet = fleet
+        self._providers = providers
+        self._workload = workload
+        self._timing = timing
+        self._clock = clock
+        self._connect = connect
+        self._poke = poke
+        self._rest = rest
+        self._lost = lost
+        self._background = Background(log)
+        self._greeting: dict[str, str | None] = {}
+        self._attached: dict[str, str | None] = {}
+        #: Machines whose provider has not accepted the order to start yet: what it says of them is older than the order.
+        self.starting: set[str] = set()
+
+    async def start(self) -> None:
+        """Takes in what is there (adopting what runs), then goes on by itself."""
+        await self.ask()
+        for machine in self._fleet.all():
+            if machine.state in AWAKE:
+                self._background.spawn(self._resume(machine))
+        self._background.spawn(self._ask_forever())
+        for provider in self._providers.values():
+            self._background.spawn(self._watch(provider))
+
+    async def stop(self) -> None:
+        """Sees nothing any more."""
+        await self._background.cancel()
+
+    def is_attached(self, machine: Machine) -> bool:
+        """Whether the machine was put to work in this life of it."""
+        return machine.boot is not None and self._attached.get(machine.id) == machine.boot
+
+    async def _watch(self, provider: Provider) -> None:
+        async for sighting in provider.watch():
+            await self.observe(sighting)
+
+    async def _ask_forever(self) -> None:
+        asked_at = self._clock.now()
+        while True:
+            await self._clock.sleep(ASK_IN_TRANSITION)
+            moving = any(machine.state in _IN_TRANSITION for machine in self._fleet.all())
+            if moving or self._clock.now() - asked_at >= ASK_AT_REST:
+                await self.ask()
+                asked_at = self._clock.now()
+                self._poke()  # budgets and months change by themselves
+
+    async def ask(self) -> None:
+        for provider in self._providers.values():
+            try:
+                for sighting in await provider.machines():
+                    await self.observe(sighting)
+            except ProviderError as error:
+                log.warning("Asking %s for its machines failed: %s", provider.name, error)
+
+    async def observe(self, sighting: Sighting) -> None:
+        try:
+            machine = self._fleet.get(sighting.machine_id)
+        except KeyError:
+            log.warning("%s is not a machine of this service", sighting.machine_id)
+            return
+        if sighting.power is Power.STOPPED and machine.id in self.starting:
+            return  # the provider has not taken the order to start it yet
+        after = model.observe(machine, sighting, self._clock.now())
+        if after is not machine:
+            log.info("machine %s: %s → %s %s", machine.id, machine.state, after.state, sighting.message or after.stage or "")
+            await self.keep(machine, after)
+            if machine.state in AWAKE and after.state not in AWAKE:
+                asked = machine.state is MachineState.DRAINING and not self._workload.work(machine.id)
+                await self.detach(machine.id, None if asked else sighting.message or "The machine stopped.")
+            self._poke()
+        if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
+            self._greet_once(after)
+
+    async def keep(self, before: Machine, after: Machine) -> None:
+        """Applies an observed change; what was seen is true even if it cannot be written."""
+        try:
+            await self._fleet.apply(before, after)
+        except StorageError as error:
+            log.error("machine %s is %s, which could not be stored: %s", after.id, after.state, error)
+
+    async def detach(self, machine_id: str, lost: str | None) -> None:
+        """Repeated until it is stored: a job that a lost machine kept would never be painted."""
+        while True:
+            try:
+                return await self._workload.detach(machine_id, lost)
+            except StorageError as error:
+                log.error("machine %s: what it held could not be given back: %s", machine_id, error)
+                await self._clock.sleep(ASK_IN_TRANSITION)
+
+    def _greet_once(self, machine: Machine) -> None:
+        if self._greeting.get(machine.id, "") != machine.boot:
+            self._greeting[machine.id] = machine.boot
+            self._background.spawn(self._greet(machine))
+
+    async def _greet(self, machine: Machine) -> None:
+        client = self._connect(machine.address or "")
+        stats = await self._stats(machine, client)
+        self._greeting.pop(machine.id, None)
+        present = self._fleet.get(machine.id)
+        if stats is None or present.state is not MachineState.WAKING or present.boot != machine.boot:
+            await client.close()
+            return
+        now = self._clock.now()
+        ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
+        attached = asyncio.create_task(self._attach(ready, client))
+        await self.keep(present, ready)
+        await attached
+        self._poke()
+
+    async def _resume(self, machine: Machine) -> None:
+        """An earlier service left the machine awake: it goes on with what it holds, or rests."""
+        client = self._connect(machine.address or "")
+        stats = await self._stats(machine, client)
+        still_awake = self._lives_on(machine)
+        if stats is None or not still_awake:
+            await client.close()
+            if still_awake:
+                self._lost(machine.id, "The engine did not answer when the service came back.")
+            return
+        await self._attach(self._fleet.get(machine.id), client)
+        if not self._workload.work(machine.id):
+            await self._rest(machine.id)
+        self._poke()
+
+    async def _stats(self, machine: Machine, client: EngineClient) -> SystemStats | None:
+        try:
+            async with asyncio.timeout(self._timing.greeting):
+                return await client.system_stats()
+        except (EngineError, TimeoutError) as error:
+            log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
+            return None
+        except asyncio.CancelledError:
+            await client.close()
+            raise
+
+    def _lives_on(self, machine: Machine) -> bool:
+        present = self._fleet.get(machine.id)
+        return present.state in AWAKE and present.boot == machine.boot
+
+    async def _attach(self, machine: Machine, client: EngineClient) -> None:
+        """Repeated until it is stored, or the machine has gone meanwhile."""
+        while True:
+            try:
+                await self._workload.attach(machine, client)
+                self._attached[machine.id] = machine.boot
+                return
+            except StorageError as error:
+                log.error("machine %s could not be put to work: %s", machine.id, error)
+            await self._clock.sleep(ASK_IN_TRANSITION)
+            if not self._lives_on(machine):
+                await client.close()
+                return

@@ -1,0 +1,38 @@
+"""What machines are for, as the machines' side sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wake_service.comfy.client import EngineClient
+from wake_service.machines.autoscaler import Demand
+from wake_service.machines.ledger import Payer
+from wake_service.machines.model import Machine
+
+
+class Workload(Protocol):
+    """What the machines are for; the jobs side implements it (app.py joins the two)."""
+
+    def demand(self, pool: str) -> Demand:
+        """What artists want of a pool now."""
+
+    def payer(self, pool: str) -> Payer | None:
+        """For whom a machine would be woken."""
+
+    def work(self, machine_id: str) -> int:
+        """How many jobs a machine holds."""
+
+    async def attach(self, machine: Machine, client: EngineClient) -> None:
+        """The machine is ready: give it work. The client belongs to the workload from now on."""
+
+    async def detach(self, machine_id: str, lost: str | None) -> None:
+        """The machine takes no more work; `lost` says why when it went without being asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: how long a machine stays awake after work; how long an engine may take to answer its first question."""
+
+    idle: float
+    greeting: float = 30.0
