@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from .installing import built_zip, profile_with_plugin
 from .kritas import EVERY, REPOSITORY, KritaMissing, KritaVersion
@@ -20,11 +22,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup` each Krita has a worker of its own: they mostly wait, so two share a core well."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(SECONDS))
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["version"].name))
+
+
+class OneKritaAWorker(LoadScopeScheduling):
+    """With `-n 2` each Krita has a worker of its own: they mostly wait, so two get along well."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("[krita")[2][:1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneKritaAWorker:
+    return OneKritaAWorker(config, log)
 
 
 @pytest.fixture(scope="session")
