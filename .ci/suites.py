@@ -34,6 +34,9 @@ LINTERS = {
 #: Krita mostly waits for its own screen, so it may have a lane of its own; everything else would disturb each other's timing.
 LANES = (("lint", "unit", "service", "contract", "faults"), ("krita",))
 
+#: The two Kritas run side by side.
+OPTIONS = {"krita": ["-n", "2"]}
+
 #: What was started and has not been ended, for the person who presses Ctrl+C.
 RUNNING: set[subprocess.Popen[bytes]] = set()
 
@@ -102,6 +105,7 @@ def pytest(suite: str, keyword: str | None) -> Outcome:
     log.unlink(missing_ok=True)
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", f"tests/{suite}", f"--junitxml={report}", "-q", "--durations=10"]
+    command += OPTIONS.get(suite, [])
     code = run(command + (["-k", keyword] if keyword else []), log)
     outcome = read_report(suite, report)
     if code is None:

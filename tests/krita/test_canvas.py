@@ -175,7 +175,7 @@ def test_a_document_keeps_its_id_while_it_is_open(krita):
     document = krita.ask("canvas.state")["document"]
     krita.ask("documents.resize", width=700, height=500)
     krita.ask("documents.flatten")
-    krita.ask("documents.save", path="/tmp/wakebrush-identity.kra")
+    krita.ask("documents.save", path=str(krita.log.with_name("identity.kra")))
     assert krita.ask("canvas.is_open", document=document) is True
     assert krita.ask("canvas.state")["document"] == document
 

@@ -129,8 +129,3 @@ def recorded():
     """What was noted since `record`."""
     _recorder.stop()
     return {"states": _recorder.states, "bar": _recorder.bar, "previews": _recorder.previews}
-
-
-def save(path):
-    """The docker alone, as a picture."""
-    assert docker().grab().save(path), path

@@ -105,11 +105,6 @@ def select(x, y, width, height):
     yield from settle()
 
 
-def deselect():
-    active().setSelection(None)
-    yield from settle()
-
-
 def active_layer():
     return active().activeNode().name()
 
@@ -183,10 +178,6 @@ def layer_pixels(name, x, y, width, height):
     data = bytes(node.pixelData(x, y, width, height))
     pixels = [[data[i + 2], data[i + 1], data[i], data[i + 3]] for i in range(0, len(data), 4)]
     return [pixels[row * width : (row + 1) * width] for row in range(height)]
-
-
-def save_projection(path, x, y, width, height):
-    assert active().projection(x, y, width, height).save(path), path
 
 
 def colours():
