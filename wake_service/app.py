@@ -104,6 +104,7 @@ class Service:
         )
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.submissions.offer = self.dispatcher.offer
         self.started = False
         self._tasks: list[asyncio.Task[None]] = []
         self._reasons_stale = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import select
@@ -26,6 +27,14 @@ _HISTORY_TRIES = 10
 _HISTORY_PAUSE = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A picture that is in the blob store."""
+
+    blob: BlobInfo
+    image: ImageInfo
+
+
 class Collector:
     """Fetches one engine's pictures into the blob store. `max_pixels` bounds what the engine may answer with."""
 
@@ -36,21 +45,27 @@ class Collector:
         self._max_pixels = max_pixels
         self._price = price_micros_per_hour
 
-    async def collect(self, picture: Picture, finished_at: float, client: EngineClient) -> None:
-        """Stores the picture and tells its job. Raises EngineError if the engine has none, StorageError if it cannot be kept."""
+    async def fetch(self, picture: Picture, client: EngineClient) -> Fetched | None:
+        """Stores the picture; None when nobody wants it any more.
+
+        Raises EngineError if the engine has none, StorageError if it cannot be kept.
+        """
         job = self._book.board.get(picture.job_id)
         if job is None or picture.n not in job.missing():
-            return
+            return None
         data = await client.view(await self._image_of(picture, client))
         try:
             image = read_header(data, max_pixels=self._max_pixels)
         except (NotAnImage, ImageTooLarge) as error:
             raise EngineError(f"What the engine left is no picture: {error}") from error
-        blob = await self._blobs.put(data)
+        return Fetched(await self._blobs.put(data), image)
+
+    async def announce(self, picture: Picture, fetched: Fetched, finished_at: float) -> None:
+        """Tells a stored picture's job. Raises StorageError."""
         seconds = finished_at - (picture.started_at or finished_at)
         cost = round(seconds * self._price / 3600)
-        while (present := self._book.board.get(job.id)) is not None:
-            if await self._announce(present, picture, blob, image, cost):
+        while (job := self._book.board.get(picture.job_id)) is not None and picture.n in job.missing():
+            if await self._announce(job, picture, fetched, cost):
                 return
 
     async def _image_of(self, picture: Picture, client: EngineClient) -> ImageRef:
@@ -64,7 +79,8 @@ class Collector:
                 await self._clock.sleep(_HISTORY_PAUSE)
         raise EngineError("The engine says it has finished, but left no picture.")
 
-    async def _announce(self, job: Job, picture: Picture, blob: BlobInfo, image: ImageInfo, cost: int) -> Job | None:
+    async def _announce(self, job: Job, picture: Picture, fetched: Fetched, cost: int) -> Job | None:
+        blob, image = fetched.blob, fetched.image
         now = self._clock.now()
         seed = (job.request.seed + picture.n) % 2**64
         result = Result(picture.n, blob.sha256, image.media_type, image.width, image.height, blob.size, seed)

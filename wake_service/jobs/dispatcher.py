@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from wake_service.blobs.base import BlobStore
 from wake_service.clock import Clock
@@ -20,6 +21,7 @@ from wake_service.jobs.book import CLAIM_SECONDS, JobBook
 from wake_service.jobs.collector import Collector
 from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
+from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.recipe import Recipes
 from wake_service.jobs.runner import Runner, Surroundings
@@ -79,6 +81,7 @@ class Dispatcher:
         self._floor = floor
         self._max_pixels = max_pixels
         self._runners: dict[str, Runner] = {}
+        self._machines: dict[str, Machine] = {}
         self._being_claimed: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -108,7 +111,7 @@ class Dispatcher:
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool))
         collector = Collector(self._book, self._blobs, self._clock, self._max_pixels, machine.price_micros_per_hour)
         runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
-        self._runners[machine.id] = runner
+        self._runners[machine.id], self._machines[machine.id] = runner, machine
         runner.start()
 
     async def detach(self, machine_id: str, reason: str | None) -> None:
@@ -135,6 +138,25 @@ class Dispatcher:
                     await runner.cancel(job_id)
                 return changed
         return job
+
+    def offer(self, job: Job) -> Offer | None:
+        """A place for a job that is about to be written down, where nobody waits before it."""
+        if not self._floor.may_spend(job) or self._book.board.first_waiting(job.pool, self._claimable) is not None:
+            return None
+        for machine_id, runner in self._runners.items():
+            machine = self._machines[machine_id]
+            if machine.pool == job.pool and self._floor.accepts(machine_id) and runner.reserve():
+                pictures = self._pictures(job)
+                offered = claimed(job, machine_id, self._book.new_claim())
+                accept = partial(self._offer_accepted, offered, machine_id, runner, pictures)
+                return Offer(offered, self._prompt_rows(machine, pictures), accept, runner.release)
+        return None
+
+    async def _offer_accepted(self, job: Job, machine_id: str, runner: Runner, pictures: list[Picture]) -> None:
+        if self._runners.get(machine_id) is runner:
+            runner.give(pictures)
+        else:  # the machine went while the job was written down
+            await self._requeue(job, "The machine was stopped.", blame=False)
 
     async def release_strays(self, awake: Collection[str]) -> None:
         """Gives back what was claimed for machines that are not awake any more (the service ended before their loss)."""
@@ -176,7 +198,7 @@ class Dispatcher:
                 return None
             self._being_claimed.add(job.id)
             try:
-                pictures = [Picture(job.id, n, str(uuid.uuid4())) for n in job.missing()]
+                pictures = self._pictures(job)
                 changed = await self._write_claim(job, machine, pictures)
             finally:
                 self._being_claimed.discard(job.id)
@@ -185,12 +207,19 @@ class Dispatcher:
         return None
 
     async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture]) -> Job | None:
-        sent_to = {"machine_id": machine.id, "boot": machine.boot, "created_at": self._clock.now()}
-        rows = [{"prompt_id": p.prompt_id, "job_id": job.id, "picture": p.n, **sent_to} for p in pictures]
+        rows = self._prompt_rows(machine, pictures)
         after = claimed(job, machine.id, self._book.new_claim())
         behind_others = self._book.board.count_on_machine(machine.id) > 0
         told = [EventType.JOB_WAITING] if behind_others and after.waiting_for is not job.waiting_for else []
         return await self._book.change(job, after, told, also=lambda tx: records.add_prompts(tx, rows))
+
+    @staticmethod
+    def _pictures(job: Job) -> list[Picture]:
+        return [Picture(job.id, n, str(uuid.uuid4())) for n in job.missing()]
+
+    def _prompt_rows(self, machine: Machine, pictures: list[Picture]) -> list[dict[str, Any]]:
+        sent_to = {"machine_id": machine.id, "boot": machine.boot, "created_at": self._clock.now()}
+        return [{"prompt_id": p.prompt_id, "job_id": p.job_id, "picture": p.n, **sent_to} for p in pictures]
 
     def _claimable(self, job: Job) -> bool:
         return job.id not in self._being_claimed and self._floor.may_spend(job)

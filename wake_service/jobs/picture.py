@@ -68,6 +68,11 @@ class Tray:
         picture.sent = Sent.NO
         self._to_send.appendleft(picture)
 
+    @property
+    def has_more_to_send(self) -> bool:
+        """Whether a picture waits for its turn."""
+        return bool(self._to_send)
+
     def next_to_send(self) -> Picture | None:
         """The next one, taken off the list."""
         return self._to_send.popleft() if self._to_send else None

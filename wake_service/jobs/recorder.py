@@ -14,7 +14,7 @@ from wake_service.comfy.client import EngineClient
 from wake_service.comfy.progress import Stage
 from wake_service.errors import EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
 from wake_service.jobs.book import JobBook
-from wake_service.jobs.collector import Collector
+from wake_service.jobs.collector import Collector, Fetched
 from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Job, JobError, JobState, failed, running
 from wake_service.jobs.picture import Picture, Sent, Tray
@@ -53,6 +53,7 @@ class Recorder:
         self._clock = clock
         self._tray = tray
         self._listeners = listeners
+        self._fetching: set[asyncio.Future[Fetched | None]] = set()
         self._notes: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
     def begun(self, picture: Picture) -> None:
@@ -64,8 +65,11 @@ class Recorder:
         self._notes.put_nowait(partial(self._write_stage, picture, stage))
 
     def done(self, picture: Picture, finished_at: float) -> None:
-        """The engine has finished a picture: it is fetched, stored and announced."""
-        self._notes.put_nowait(partial(self._write_done, picture, finished_at))
+        """The engine has finished a picture: it is fetched and stored at once, and announced in its turn."""
+        fetching = asyncio.ensure_future(self._collector.fetch(picture, self._client))
+        self._fetching.add(fetching)
+        fetching.add_done_callback(self._fetched)
+        self._notes.put_nowait(partial(self._write_done, picture, finished_at, [fetching]))
 
     def failed(self, picture: Picture, error: JobError) -> None:
         """There will be no picture."""
@@ -79,6 +83,17 @@ class Recorder:
         """A picture is of no interest any more; an engine with none rests."""
         self._tray.forget(picture)
         self._notes.put_nowait(self._write_rest)
+
+    def _fetched(self, fetching: asyncio.Future[Fetched | None]) -> None:
+        self._fetching.discard(fetching)
+        if not fetching.cancelled():
+            fetching.exception()  # looked at here, told where the note is written
+
+    async def close(self) -> None:
+        """Lets go of what is being fetched."""
+        for fetching in self._fetching:
+            fetching.cancel()
+        await asyncio.gather(*self._fetching, return_exceptions=True)
 
     async def run(self) -> None:
         """Writes, for ever."""
@@ -112,9 +127,12 @@ class Recorder:
         if job is not None and job.state is JobState.RUNNING and job.stage is not stage:
             await self._book.change(job, replace(job, stage=stage), [EventType.JOB_STAGE])
 
-    async def _write_done(self, picture: Picture, finished_at: float) -> None:
+    async def _write_done(self, picture: Picture, finished_at: float, fetching: list[asyncio.Future[Fetched | None]]) -> None:
+        """`fetching` holds the fetch that is under way; one that failed is not there when the note is written again."""
         try:
-            await self._collector.collect(picture, finished_at, self._client)
+            fetched = await (fetching.pop() if fetching else self._collector.fetch(picture, self._client))
+            if fetched is not None:
+                await self._collector.announce(picture, fetched, finished_at)
         except EngineUnreachable:
             log.warning("The engine went while its picture was being fetched")
             picture.sent = Sent.RUNNING

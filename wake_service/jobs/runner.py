@@ -92,6 +92,7 @@ class Runner:
         self._socket = self._new_socket()
         self._background = Background(log)
         self._heard_at = clock.now()
+        self._reserved = 0
 
     def start(self) -> None:
         """Begins to follow and feed the engine."""
@@ -101,11 +102,29 @@ class Runner:
     async def stop(self) -> None:
         """Lets go of the engine; what it holds stays claimed. May come from a task of its own: giving the machine up does."""
         await self._background.cancel()
+        await self._recorder.close()
         await self._client.close()
 
     def poke(self) -> None:
         """There may be something to claim."""
         self._room.set()
+
+    def reserve(self) -> bool:
+        """Keeps a place for pictures that will be given; False when there is none."""
+        if not self._connected.is_set() or self._tray.has_more_to_send or self._taken() >= DEPTH:
+            return False
+        self._reserved += 1
+        return True
+
+    def release(self) -> None:
+        """The place is not needed after all."""
+        self._reserved -= 1
+        self._room.set()
+
+    def give(self, pictures: list[Picture]) -> None:
+        """Pictures for a place that was kept."""
+        self._tray.add(pictures)
+        self.release()
 
     def first_started(self) -> Picture | None:
         """The picture the engine works on, or would have begun with."""
@@ -287,13 +306,14 @@ class Runner:
             await self._room.wait()
 
     async def _next(self) -> Picture | None:
-        if len(self._tray.at_engine()) >= DEPTH:
-            return None
-        picture = self._tray.next_to_send()
-        if picture is None and (claimed := await self._around.claim()) is not None:
+        picture = self._tray.next_to_send() if len(self._tray.at_engine()) < DEPTH else None
+        if picture is None and self._taken() < DEPTH and (claimed := await self._around.claim()) is not None:
             self._tray.add(claimed[1])
             picture = self._tray.next_to_send()
         return picture
+
+    def _taken(self) -> int:
+        return len(self._tray.at_engine()) + self._reserved
 
     async def _send(self, picture: Picture) -> None:
         try:

@@ -20,6 +20,7 @@ from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.events import Event, EventType
 from wake_service.jobs.model import Job, JobRequest, WaitingFor
+from wake_service.jobs.offer import Offer
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import blob_grants, blobs
 
@@ -38,6 +39,7 @@ class _Submission:
     request_hash: str
     told: Event
     done: asyncio.Future[Job]
+    offer: Offer | None
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -55,6 +57,7 @@ class Submissions:
         self._clock = clock
         self._book = book
         self._reason = reason
+        self.offer: Callable[[Job], Offer | None] = lambda _job: None
         self._pending: list[_Submission] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -71,9 +74,11 @@ class Submissions:
             created_at=self._clock.now(),
         )
         job = replace(job, waiting_for=self._reason(job))
+        offer = self.offer(job)
+        job = offer.job if offer else job
         done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         told = self._book.event(EventType.JOB_QUEUED, job)
-        self._pending.append(_Submission(job, key, request_hash, told, done))
+        self._pending.append(_Submission(job, key, request_hash, told, done, offer))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return await done
@@ -97,13 +102,21 @@ class Submissions:
             outcomes = await self._store.write(partial(self._insert, batch))
         except Exception as error:  # noqa: BLE001 - handed to everyone who waits for it
             for submission in batch:
-                _settle(submission, error)
+                await self._decide(submission, error)
             return
         for submission, outcome in zip(batch, outcomes, strict=True):
-            if outcome is submission.job:
-                self._book.board.put(outcome)
-                self._book.on_change(outcome)
-            _settle(submission, outcome)
+            await self._decide(submission, outcome)
+
+    async def _decide(self, submission: _Submission, outcome: Job | Exception) -> None:
+        offer = submission.offer
+        if outcome is submission.job:
+            self._book.board.put(submission.job)
+            self._book.on_change(submission.job)
+            if offer is not None:
+                await offer.accept()
+        elif offer is not None:
+            offer.decline()
+        _settle(submission, outcome)
 
     def _insert(self, batch: list[_Submission], tx: Transaction) -> list[_Outcome]:
         known = records.by_key(tx.conn, {s.pair for s in batch if s.key is not None})
@@ -123,6 +136,8 @@ class Submissions:
 
     def _insert_accepted(self, tx: Transaction, accepted: Sequence[_Submission]) -> None:
         records.insert_all(tx, [records.new_row(s.job, s.key, s.request_hash) for s in accepted])
+        if prompts := [row for s in accepted if s.offer is not None for row in s.offer.prompts]:
+            records.add_prompts(tx, prompts)
         told: defaultdict[str, list[Event]] = defaultdict(list)
         pinned: defaultdict[str, set[str]] = defaultdict(set)
         for submission in accepted:
