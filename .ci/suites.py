@@ -34,8 +34,8 @@ LINTERS = {
 #: Krita mostly waits for its own screen, so it may have a lane of its own; everything else would disturb each other's timing.
 LANES = (("lint", "unit", "service", "contract", "faults"), ("krita",))
 
-#: The two Kritas run side by side.
-OPTIONS = {"krita": ["-n", "2"]}
+#: The two Kritas run side by side; faults mostly wait for what they broke.
+OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"]}
 
 #: What was started and has not been ended, for the person who presses Ctrl+C.
 RUNNING: set[subprocess.Popen[bytes]] = set()
