@@ -62,7 +62,7 @@ def check_client(connection: HTTPConnection) -> None:
 
 
 def _is_private(connection: HTTPConnection) -> bool:
-    if connection.url.scheme in ("https", "wss"):
+    if connection.scope["scheme"] in ("https", "wss"):
         return True
     return _is_loopback(connection.client.host if connection.client else "")
 

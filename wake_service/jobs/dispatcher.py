@@ -141,11 +141,11 @@ class Dispatcher:
 
     def offer(self, job: Job) -> Offer | None:
         """A place for a job that is about to be written down, where nobody waits before it."""
-        if not self._floor.may_spend(job) or self._book.board.first_waiting(job.pool, self._claimable) is not None:
-            return None
         for machine_id, runner in self._runners.items():
             machine = self._machines[machine_id]
-            if machine.pool == job.pool and self._floor.accepts(machine_id) and runner.reserve():
+            if machine.pool != job.pool or not self._floor.accepts(machine_id) or not self._floor.may_spend(job):
+                continue
+            if self._book.board.first_waiting(job.pool, self._claimable) is None and runner.reserve():
                 pictures = self._pictures(job)
                 offered = claimed(job, machine_id, self._book.new_claim())
                 accept = partial(self._offer_accepted, offered, machine_id, runner, pictures)
