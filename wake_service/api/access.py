@@ -89,17 +89,18 @@ class Visit:
     who: Identity
 
 
-async def _reading(connection: HTTPConnection) -> Visit:
+async def reading(connection: HTTPConnection) -> Visit:
+    """A call that only looks. Raises RequestError."""
     return Visit(service_of(connection), await identity_of(connection))
 
 
-async def _painting(connection: HTTPConnection) -> Visit:
-    visit = await _reading(connection)
+async def painting(connection: HTTPConnection) -> Visit:
+    """A call that changes something. Raises RequestError."""
+    visit = await reading(connection)
     if Scope.PAINT not in visit.who.scopes:
         raise RequestError(403, "not_allowed", "This token may only look.", hint="Ask your admin for a token that may paint.")
     return visit
 
 
-#: For calls that only look, and for those that change something. One dependency each: FastAPI takes its time for every one.
-Reading = Annotated[Visit, Depends(_reading)]
-Painting = Annotated[Visit, Depends(_painting)]
+Reading = Annotated[Visit, Depends(reading)]
+Painting = Annotated[Visit, Depends(painting)]
