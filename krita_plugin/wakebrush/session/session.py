@@ -23,8 +23,9 @@ from .observable import Observable, Property
 from .pictures import decode
 from .request import PaintRequest, choose_mode, model_size, parse_seed
 from .settings import PaintSettings
-from .state_line import StateLine, machine_line, picture_line, unconnected_line
+from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
 from .under_way import UnderWay
+from .waits import Waits
 from .words import Notice
 from .work import Work
 
@@ -53,7 +54,14 @@ class Session(Observable):
     preview: Property[QImage | None] = Property(None)
     practice = Property(False)
 
-    def __init__(self, canvas: Canvas, store: KeyValueStore, *, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        canvas: Canvas,
+        store: KeyValueStore,
+        *,
+        environ: dict[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
@@ -68,6 +76,7 @@ class Session(Observable):
         self._me: Me | None = None
         self._canvas_state = CanvasState(None, False, True)
         self._newest_preview = 0
+        self._waits = Waits(clock)
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._connect_parts()
@@ -290,34 +299,45 @@ class Session(Observable):
         self.offer = self._offer()
         current = self.current
         self.price = words.price_text(machine, current.price if current else None)
-        self.state_line = self._state_line(current)
-        self._show_progress(current)
+        if machine is not None:
+            machine = self._waits.as_of_now(machine)
+        self.state_line = self._state_line(current, machine)
+        self._show_progress(current, machine)
         if current is None:
             self.preview = None
-
-    def _show_progress(self, current: UnderWay | None) -> None:
-        if current is None:
+        if current is None and (machine is None or machine.eta_seconds is None):
             self._tick.stop()
+        elif not self._tick.isActive():
+            self._tick.start()
+
+    def _show_progress(self, current: UnderWay | None, machine: Machine | None) -> None:
+        if current is None:
             self.progress, self.progress_text = None, ""
             return
-        if not self._tick.isActive():
-            self._tick.start()
         now = time.monotonic()
-        machine, job = self.machine, current.job
-        eta = machine.eta_seconds if current.progress.phase == "waking" and machine else job.eta_seconds if job else None
+        eta = self._eta(current, machine)
         others = sum(picture.shown for picture in self.work.pictures.values()) - 1
         self.progress = current.progress.fraction(now)
         self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=others)
 
-    def _state_line(self, current: UnderWay | None) -> StateLine:
+    def _eta(self, current: UnderWay, machine: Machine | None) -> float | None:
+        """What the bar counts down: the wake, or the pictures before hers. None too when it is so late that it says nothing."""
+        if current.progress.phase == "waking":
+            eta = machine.eta_seconds if machine is not None else None
+        else:
+            eta = self._waits.as_of_now(current.job).eta_seconds if current.job and current.job.ahead else None
+        return None if eta is None or eta < -LATE else eta
+
+    def _state_line(self, current: UnderWay | None, machine: Machine | None) -> StateLine:
         if not self._connected:
             error, notice = self._error, self.notice
             explained = error is not None and notice is not None and notice.title == error.title
             return unconnected_line(error, was_connected=bool(current or self._machines), explained=explained)
         if current is None:
-            return machine_line(self.machine, time.time())
+            return machine_line(machine, time.time())
         held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
-        return picture_line(current, self.machine, time.time(), held=held)
+        job = self._waits.as_of_now(current.job) if current.job is not None else None
+        return picture_line(job, machine, time.time(), held=held)
 
     def _offer(self) -> str:
         parked = self.work.parked_for(self._canvas_state.document_id)

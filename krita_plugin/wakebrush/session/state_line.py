@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ..client.errors import ServiceError, Unreachable
 from ..client.model import Job, Machine
 from ..i18n import tr
-from .under_way import UnderWay
 from .words import about, duration
 
-#: Waking is called slow when it takes this much longer than expected.
+#: Waking is called slow when it takes this much longer than expected, or is so many seconds late.
 SLOW = 1.5
+LATE = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ def unconnected_line(error: ServiceError | None, *, was_connected: bool, explain
     return StateLine("trouble", tr("Not connected.") if explained else error.title)
 
 
-def picture_line(picture: UnderWay, machine: Machine | None, now: float, *, held: bool) -> StateLine:
-    """While a picture is under way. `now`: epoch seconds; `held`: it waits for a stroke to end."""
-    job = picture.job
+def picture_line(job: Job | None, machine: Machine | None, now: float, *, held: bool) -> StateLine:
+    """While a picture is under way. `job` and `machine` as of now (waits.py); `now`: epoch seconds; `held`: it waits for her."""
     if job is None:
         return StateLine("busy", tr("Sending your picture."))
     if job.state == "queued":
@@ -66,9 +65,10 @@ def machine_line(machine: Machine | None, now: float) -> StateLine:
 
 
 def waking_sentence(machine: Machine, now: float) -> str:
-    """`Waking: booting the machine. About 35 s left.`"""
+    """`Waking: booting the machine. About 35 s left.` `machine.eta_seconds`: as of now, overdue when below zero."""
     elapsed = now - machine.since if machine.since is not None else 0.0
-    if machine.wake_seconds and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + 10):
+    slow = machine.wake_seconds is not None and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + LATE)
+    if slow or (machine.eta_seconds is not None and machine.eta_seconds < -LATE):
         return tr("Waking takes longer than usual ({elapsed}). Your picture is safe in the queue.", elapsed=duration(elapsed))
     step = {
         "requested": tr("asking for the machine"),
@@ -78,6 +78,8 @@ def waking_sentence(machine: Machine, now: float) -> str:
     }.get(machine.stage or "", tr("starting"))
     if machine.eta_seconds is None:
         return tr("Waking: {step}.", step=step)
+    if machine.eta_seconds < 1:
+        return tr("Waking: {step}. A moment left.", step=step)
     wait = about(machine.eta_seconds)
     return tr("Waking: {step}. {wait} left.", step=step, wait=wait[0].upper() + wait[1:])
 
@@ -101,7 +103,7 @@ def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:
         return StateLine("waking", tr("Waking the machine."))
     if job.ahead:
         pictures = tr("1 picture before yours") if job.ahead == 1 else tr("{n} pictures before yours", n=job.ahead)
-        wait = "" if job.eta_seconds is None else ", " + about(job.eta_seconds)
+        wait = "" if job.eta_seconds is None or job.eta_seconds < 1 else ", " + about(job.eta_seconds)
         return StateLine("busy", f"{pictures}{wait}.")
     return StateLine("busy", tr("Your picture is next."))
 

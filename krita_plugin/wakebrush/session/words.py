@@ -97,7 +97,9 @@ def main_machine(machines: list[Machine]) -> Machine | None:
 
 
 def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, eta: float | None, others: int) -> str:
-    """The few words on the bar."""
+    """The few words on the bar. `eta`: seconds left now, overdue when below zero. What is left and what has passed (`0:04`) look
+    different, so that one is not taken for the other.
+    """
     words = {
         "sending": tr("sending"),
         "waking": tr("waking"),
@@ -110,9 +112,11 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
     if progress.phase == "sampling" and step is not None:
         words = tr("{words} {step}/{steps}", words=words, step=step[0], steps=step[1])
     elif eta is not None and progress.phase in ("waking", "waiting"):
-        words = tr("{words} · {wait}", words=words, wait=duration(eta))
-    elif progress.phase in ("waking", "waiting", "models") and progress.elapsed(now) >= 1:
-        words = tr("{words} · {wait}", words=words, wait=duration(progress.elapsed(now)))
+        left = tr("{wait} left", wait=duration(eta)) if eta >= 1 else tr("a moment left")
+        words = tr("{words} · {wait}", words=words, wait=left)
+    elif progress.phase == "models" and progress.elapsed(now) >= 1:
+        passed = int(progress.elapsed(now))
+        words = tr("{words} · {wait}", words=words, wait=f"{passed // 60}:{passed % 60:02d}")
     return words if not others else tr("{words} · {n} more", words=words, n=others)
 
 

@@ -8,6 +8,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,9 +58,13 @@ def new_session(qapp: object, tmp_path: Path, canvas: FakeCanvas) -> Iterator[Ca
     """Makes sessions with the test's data folder, started, and stops them."""
     sessions: list[Session] = []
 
-    def make(service: FakeService | None = None, environ: dict[str, str] | None = None) -> Session:
+    def make(
+        service: FakeService | None = None,
+        environ: dict[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Session:
         known = {"WAKEBRUSH_DATA": str(tmp_path), **(service.environ if service else {}), **(environ or {})}
-        session = Session(canvas, MemoryStore(), environ=known)
+        session = Session(canvas, MemoryStore(), environ=known, clock=clock)
         sessions.append(session)
         session.refresh_canvas()
         session.start()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from wakebrush.canvas.region import Rect
 from wakebrush.client.errors import NotFound, Unreachable
 from wakebrush.client.model import Budget, Job, Machine, Money, Price
 from wakebrush.i18n import tr, use
 from wakebrush.session import words
 from wakebrush.session.progress import Progress
 from wakebrush.session.state_line import machine_line, picture_line, unconnected_line, waiting_line
-from wakebrush.session.under_way import UnderWay
 
 ASLEEP = Machine("m", "asleep", wake_seconds=61.0, price_per_hour=Money(1.006))
 READY = Machine("m", "ready", price_per_hour=Money(1.006))
@@ -126,19 +124,37 @@ def test_a_cut_line_promises_that_the_picture_comes() -> None:
 
 
 def test_a_layer_that_waits_for_her_hand_says_so() -> None:
-    picture = UnderWay("k", Rect(0, 0, 8, 8), "n", "d", job=Job("j", "succeeded"))
+    done = Job("j", "succeeded")
     assert (
-        picture_line(picture, READY, 0.0, held=True).sentence
-        == "Your picture is here; it appears when your hand is off the canvas."
+        picture_line(done, READY, 0.0, held=True).sentence == "Your picture is here; it appears when your hand is off the canvas."
     )
-    assert picture_line(picture, READY, 0.0, held=False).sentence == "Your picture is here."
+    assert picture_line(done, READY, 0.0, held=False).sentence == "Your picture is here."
+
+
+@pytest.mark.parametrize(
+    ("eta", "sentence"),
+    [
+        (1.0, "Waking: booting. About 1 s left."),
+        (0.4, "Waking: booting. A moment left."),
+        (-9.0, "Waking: booting. A moment left."),
+        (-10.5, "Waking takes longer than usual (20 s). Your picture is safe in the queue."),
+    ],
+)
+def test_a_wake_that_is_overdue_is_a_moment_away_and_then_slow(eta: float, sentence: str) -> None:
+    assert machine_line(waking(eta_seconds=eta), now=120.0).sentence == sentence
+
+
+def test_the_bar_never_turns_what_is_left_into_what_has_passed() -> None:
+    bar = Progress.begin(0.0, asleep=True).entered("waking", 1.0)
+    texts = [words.bar_text(bar, 7.0, step=None, eta=eta, others=0) for eta in (1.2, 0.6, -3.0, None)]
+    assert texts == ["waking · 1 s left", "waking · a moment left", "waking · a moment left", "waking"]
 
 
 def test_the_bar_names_the_stage_and_the_wait() -> None:
     bar = Progress.begin(0.0, asleep=True)
     assert words.bar_text(bar, 0.0, step=None, eta=None, others=0) == "sending"
-    assert words.bar_text(bar.entered("waking", 1.0), 5.0, step=None, eta=32.0, others=2) == "waking · 32 s · 2 more"
-    assert words.bar_text(bar.entered("models", 1.0), 5.0, step=None, eta=32.0, others=0) == "loading model · 4 s"
+    assert words.bar_text(bar.entered("waking", 1.0), 5.0, step=None, eta=32.0, others=2) == "waking · 32 s left · 2 more"
+    assert words.bar_text(bar.entered("models", 1.0), 5.0, step=None, eta=32.0, others=0) == "loading model · 0:04"
     assert words.bar_text(bar.entered("sampling", 1.0), 5.0, step=(3, 12), eta=None, others=0) == "painting 3/12"
 
 
