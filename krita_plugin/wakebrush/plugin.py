@@ -6,9 +6,10 @@ from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from .canvas.krita_canvas import KritaCanvas
 from .i18n import tr
-from .qt import QApplication, QtWidgets
+from .qt import QApplication
 from .session import Session
 from .ui.panel import Panel
+from .ui.scroll import ScrollArea
 
 DOCKER_ID = "wakebrush_docker"
 _GROUP = "wakebrush"
@@ -33,13 +34,7 @@ class WakebrushDocker(DockWidget):
         super().__init__()
         self.setWindowTitle(tr("Wakebrush"))
         self.panel = Panel(session(), Krita.instance().icon("configure"))
-        area = QtWidgets.QScrollArea()
-        area.setObjectName("wakebrush_scroll")
-        area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setMinimumWidth(220)
-        area.setWidget(self.panel)
-        self.setWidget(area)
+        self.setWidget(ScrollArea(self.panel))
 
     def canvasChanged(self, canvas: object) -> None:
         """Krita calls this when another view comes to the front; `canvas` may be None."""

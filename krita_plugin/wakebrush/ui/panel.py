@@ -83,7 +83,7 @@ class Panel(QWidget):
             policy.setRetainSizeWhenHidden(True)  # coming and going, they move nothing else
             widget.setSizePolicy(policy)
         column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
+        column.setContentsMargins(6, 6, 2, 6)  # the scroll bar has its room on the right
         column.setSpacing(6)
         for widget in (self._state, self._practice, self._prompt):
             column.addWidget(widget)
@@ -91,8 +91,9 @@ class Panel(QWidget):
         for widget in (self._strength, self._advanced, self._generate, self._price):
             column.addWidget(widget)
         column.addLayout(way)
-        for widget in (self._notice, self._offer, self._preview):
+        for widget in (self._notice, self._offer):
             column.addWidget(widget)
+        column.addWidget(self._preview, 1000)  # takes what is left, up to its largest height; the stretch takes the rest
         column.addStretch(1)
         column.addWidget(self._budget)
 

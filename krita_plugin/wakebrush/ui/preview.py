@@ -5,19 +5,21 @@ from __future__ import annotations
 from ..i18n import tr
 from ..qt import QImage, QPainter, QRect, QSize, Qt, QtGui, QtWidgets, QWidget
 
-_HEIGHT = 160
+#: In pixels. The least is what it asks for: more it only gets when nothing else has to scroll for it.
+_LEAST, _MOST = 48, 160
 
 
 class Preview(QWidget):
-    """Shows an image as large as the width allows, up to 160 pixels high. Keeps its height while it is visible."""
+    """Shows an image as large as the width and the room that is left below the rest allow, up to 160 pixels high."""
 
     def __init__(self) -> None:
         super().__init__()
         self._image: QImage | None = None
         self.setObjectName("preview")
         self.setAccessibleName(tr("Preview of the picture in the making"))
-        self.setFixedHeight(_HEIGHT)
-        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
+        self.setMinimumHeight(_LEAST)
+        self.setMaximumHeight(_MOST)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Expanding)
         self.hide()
 
     def show_image(self, image: QImage | None) -> None:
@@ -26,7 +28,7 @@ class Preview(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(200, _HEIGHT)
+        return QSize(200, _LEAST)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         if self._image is None:

@@ -8,12 +8,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.region import Rect
-from wakebrush.qt import QColor, QEvent, QPalette, Qt, QtGui, QtWidgets, QWidget
+from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
 from wakebrush.session.state_line import StateLine
 from wakebrush.session.words import Notice
 from wakebrush.ui.panel import Panel
 from wakebrush.ui.prompt_edit import PromptEdit
+from wakebrush.ui.scroll import ScrollArea
 from wakebrush.ui.theme import dot_colour
 
 from .fake_canvas import FakeCanvas
@@ -120,6 +121,26 @@ def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, sessi
     assert find(panel, "error_settings").isVisible()
     qtbot.mouseClick(find(panel, "error_close"), Qt.MouseButton.LeftButton)
     assert not line.isVisible()
+
+
+def test_a_preview_takes_the_room_there_is_and_narrows_nothing(panel: Panel, session: Session, qtbot: QtBot) -> None:
+    area = ScrollArea(panel)
+    qtbot.addWidget(area)
+    preview, prompt, image = find(panel, "preview"), find(panel, "prompt"), QImage(64, 64, QImage.Format.Format_RGB32)
+    area.resize(300, 900)
+    area.show()
+    qtbot.waitUntil(lambda: panel.height() == 900)
+    needed, width = panel.heightForWidth(panel.width()), prompt.width()
+    area.resize(300, needed + 100)
+    session.preview = image
+    qtbot.waitUntil(lambda: 80 <= preview.height() <= 100)
+    assert area.verticalScrollBar().maximum() == 0 and prompt.width() == width
+    area.resize(300, 900)
+    qtbot.waitUntil(lambda: preview.height() == 160)
+    area.resize(300, needed)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0)
+    assert prompt.width() == width
+    area.takeWidget()
 
 
 def test_an_offer_can_be_taken_or_left(panel: Panel, session: Session) -> None:
