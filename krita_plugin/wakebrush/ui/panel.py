@@ -78,10 +78,6 @@ class Panel(QWidget):
         way = QtWidgets.QHBoxLayout()
         way.addWidget(self._progress, 1)
         way.addWidget(self._cancel)
-        for widget in (self._progress, self._cancel):
-            policy = widget.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)  # coming and going, they move nothing else
-            widget.setSizePolicy(policy)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 2, 6)  # the scroll bar has its room on the right
         column.setSpacing(6)
@@ -175,6 +171,9 @@ class Panel(QWidget):
 
     def _show_progress(self) -> None:
         progress = self._session.progress
+        if progress is None and QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            QTimer.singleShot(_HELD_MS, self._show_progress)
+            return
         appears = progress is not None and self._progress.isHidden()
         self._progress.setVisible(progress is not None)
         self._cancel.setVisible(progress is not None)
