@@ -6,13 +6,15 @@ from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from .canvas.krita_canvas import KritaCanvas
 from .i18n import tr
-from .qt import QApplication
+from .qt import QApplication, QTimer
 from .session import Session
+from .ui.first_look import DOCKER_ID, show_once
 from .ui.panel import Panel
 from .ui.scroll import ScrollArea
 
-DOCKER_ID = "wakebrush_docker"
 _GROUP = "wakebrush"
+#: Krita restores the places of its dockers after a window was made; so long it may take, in milliseconds.
+_RESTORED_MS = 300
 
 _session: Session | None = None
 
@@ -56,3 +58,13 @@ def register() -> None:
     """Tells Krita about the docker."""
     position = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
     Krita.instance().addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, position, WakebrushDocker))
+    notifier = Krita.instance().notifier()
+    notifier.setActive(True)
+    notifier.windowCreated.connect(lambda: QTimer.singleShot(_RESTORED_MS, _look))
+
+
+def _look() -> None:
+    """The newest window's docker, where she finds it."""
+    windows = [window.qwindow() for window in Krita.instance().windows()]
+    if windows and windows[-1] is not None:
+        show_once(windows[-1], KritaStore())

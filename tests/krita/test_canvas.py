@@ -24,6 +24,11 @@ def close_to(seen, expected, tolerance):
     return all(abs(a - b) <= tolerance for a, b in zip(seen[:3], expected[:3], strict=True))
 
 
+def test_the_first_start_shows_the_docker_in_front_of_the_layers(krita):
+    krita.until("docker.tabbed_with", "its place", lambda others: others == ["KisLayerBox"])
+    assert krita.ask("docker.look")["state_line"] != ""
+
+
 def test_a_picture_becomes_one_layer_in_the_right_place_and_one_undo_removes_it(krita):
     painted(krita)
     before = krita.ask("documents.fingerprint")

@@ -41,6 +41,11 @@ def show():
     return dock.isVisible()
 
 
+def tabbed_with():
+    """The dockers that share its place."""
+    return [other.objectName() for other in main().tabifiedDockWidgets(docker())]
+
+
 def _horizontal():
     from .binding import Qt
 

@@ -1,0 +1,24 @@
+"""Where the docker is found when Krita starts with it for the first time."""
+
+from __future__ import annotations
+
+from ..client.config import KeyValueStore
+from ..qt import QtWidgets
+
+DOCKER_ID = "wakebrush_docker"
+#: Krita's name for its Layers docker: always there, and high enough for a prompt.
+_LAYERS = "KisLayerBox"
+_SHOWN = "shown"
+
+
+def show_once(window: QtWidgets.QMainWindow, store: KeyValueStore) -> None:
+    """Puts the docker in front of the Layers docker, as a tab. Only once: afterwards it stays where she puts it."""
+    docker = window.findChild(QtWidgets.QDockWidget, DOCKER_ID)
+    if docker is None or store.read(_SHOWN):
+        return
+    layers = window.findChild(QtWidgets.QDockWidget, _LAYERS)
+    if layers is not None and layers.isVisible() and not layers.isFloating():
+        window.tabifyDockWidget(layers, docker)
+    docker.show()
+    docker.raise_()
+    store.write(_SHOWN, "true")
