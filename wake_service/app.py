@@ -151,9 +151,9 @@ class Service:
         self.lock.release()
 
     async def has_room(self) -> bool:
-        """Whether the disk can take another picture; looked up once a second at most."""
+        """Whether the disk can take another picture. A yes is believed for a second; a no is looked up again."""
         now = self.clock.now()
-        if now - self._room_asked_at >= 1.0:
+        if not self._has_room or now - self._room_asked_at >= 1.0:
             free = await self.blobs.free_bytes()
             self._room_asked_at, self._has_room = now, free is None or free > 0
         return self._has_room

@@ -35,6 +35,7 @@ async def painted(house: House, stream: Stream, job_id: str) -> dict[str, object
 async def test_a_picture_travels_from_a_sleeping_machine_to_the_artist_and_to_nobody_else(painting_house: House) -> None:
     house = painting_house
     stream = await house.stream()
+    assert (await stream.next())["type"] == "snapshot"
     job = await accepted(house.mira, seed=7, count=2)
     ended = await painted(house, stream, job["id"])
     assert (ended["state"], ended["error"], ended["waiting_for"], ended["machine"]) == ("succeeded", None, None, "m1")
