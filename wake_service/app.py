@@ -145,8 +145,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.dispatcher.stop()
         await self.controller.stop()
+        await self.dispatcher.stop()
         self.store.close()
         self.lock.release()
 

@@ -128,10 +128,12 @@ class EngineClient:
 
     async def close(self) -> None:
         """Closes its sockets and, if it opened one, its session."""
-        for socket in list(self.sockets.values()):
-            await socket.close()
-        if self._own_session is not None:
-            await self._own_session.close()
+        try:
+            for socket in list(self.sockets.values()):
+                await socket.close()
+        finally:
+            if self._own_session is not None:
+                await self._own_session.close()
 
     async def _json(self, method: str, path: str, **arguments: Any) -> Any:
         answer = await self._call(method, path, **arguments)

@@ -101,9 +101,11 @@ class Runner:
 
     async def stop(self) -> None:
         """Lets go of the engine; what it holds stays claimed. May come from a task of its own: giving the machine up does."""
-        await self._background.cancel()
-        await self._recorder.close()
-        await self._client.close()
+        try:
+            await self._background.cancel()
+            await self._recorder.close()
+        finally:
+            await self._client.close()
 
     def poke(self) -> None:
         """There may be something to claim."""

@@ -146,9 +146,7 @@ class Lookout:
             return
         now = self._clock.now()
         ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
-        attached = asyncio.create_task(self._attach(ready, client))
-        await self.keep(present, ready)
-        await attached
+        await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
         self._poke()
 
     async def _resume(self, machine: Machine) -> None:
@@ -190,6 +188,9 @@ class Lookout:
                 return
             except StorageError as error:
                 log.error("machine %s could not be put to work: %s", machine.id, error)
+            except asyncio.CancelledError:
+                await client.close()
+                raise
             await self._clock.sleep(ASK_IN_TRANSITION)
             if not self._lives_on(machine):
                 await client.close()
