@@ -51,12 +51,14 @@ def test_a_later_start_leaves_it_where_she_put_it(window: QtWidgets.QMainWindow)
     assert docker.isHidden() and window.dockWidgetArea(docker) == Qt.DockWidgetArea.LeftDockWidgetArea
 
 
-def test_without_the_layers_it_is_shown_where_it_is(window: QtWidgets.QMainWindow) -> None:
-    docker = find(window, DOCKER_ID)
-    find(window, "KisLayerBox").hide()
-    docker.hide()
-    show_once(window, MemoryStore())
-    assert docker.isVisible() and window.tabifiedDockWidgets(docker) == []
+def test_hidden_layers_are_waited_for(window: QtWidgets.QMainWindow, qtbot: QtBot) -> None:
+    store, docker, layers = MemoryStore(), find(window, DOCKER_ID), find(window, "KisLayerBox")
+    layers.hide()
+    show_once(window, store)
+    assert store.read("shown") == ""
+    layers.show()
+    qtbot.waitUntil(lambda: window.tabifiedDockWidgets(layers) == [docker])
+    assert store.read("shown") == "true"
 
 
 def test_a_window_without_the_docker_leaves_the_first_look_for_later(window: QtWidgets.QMainWindow) -> None:
