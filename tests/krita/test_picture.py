@@ -72,8 +72,11 @@ def test_a_picture_travels_from_the_canvas_to_a_sleeping_machine_and_back_as_a_l
     assert krita.ask("documents.fingerprint") == untouched
 
 
-def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int) -> None:
-    """The layer is the service's picture, solid inside the selection and nothing beyond its soft edge."""
+def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int, worst: int = 0) -> None:
+    """The layer is the service's picture, solid inside the selection and nothing beyond its soft edge.
+
+    97 % of what is shown lies within `tolerance` levels, all of it within `worst`.
+    """
     layer, picture = studio.layer(PROMPT, job), studio.result(job)
     here = [box[0] - job["region"]["x"], box[1] - job["region"]["y"], box[2], box[3]]
     assert (layer[inside(here, FEATHER)][..., 3] == 255).all()
@@ -85,7 +88,7 @@ def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int) -> N
     shown = layer[..., 3] > 0
     assert np.median(difference[shown & ~solid]) <= tolerance / 2, "the soft edge has the picture's own colours"
     assert np.percentile(difference[shown], 97) <= tolerance
-    assert difference[shown].max() <= 4 * tolerance, "eight bits of another gamma are coarse in the dark"
+    assert difference[shown].max() <= worst
 
 
 def test_a_stroke_drawn_while_a_picture_arrives_is_complete(studio):
@@ -133,15 +136,18 @@ def test_cancel_lets_go_of_the_picture_and_leaves_the_canvas_alone(studio):
 
 
 @pytest.mark.parametrize(
-    ("model", "depth", "icc", "paper", "tolerance"),
+    ("model", "depth", "icc", "paper", "tolerance", "worst"),
     [
-        ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc", [255, 255, 255], 2),
-        ("RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc", [255, 255, 255], 1),
-        ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", None, 0),
+        # A saturated colour's dark channel in sRGB is a difference of bright ones in ClayRGB: red is 1.40 R - 0.40 G of linear
+        # light. Half a level of each there (gamma 2.2, at G = 1 and R = 0.565), seen through sRGB's steep start (12.92),
+        # is 12.92 * 0.5 * (1.40 * 1.11 + 0.40 * 2.2) = 16 levels.
+        ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc", [255, 255, 255], 2, 16),
+        ("RGBA", "U16", "sRGB-elle-V2-srgbtrc.icc", [255, 255, 255], 1, 4),
+        ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", None, 0, 0),
     ],
     ids=["ClayRGB", "16-bit", "transparent"],
 )
-def test_pictures_have_right_colours_and_clean_edges_in(studio, model, depth, icc, paper, tolerance):
+def test_pictures_have_right_colours_and_clean_edges_in(studio, model, depth, icc, paper, tolerance, worst):
     krita = studio.krita
     krita.ask("documents.create", width=1000, height=800, model=model, depth=depth, profile=icc, paper=paper)
     krita.ask("documents.paint", name="sail", x=300, y=0, width=240, height=800, color=[20, 140, 150])
@@ -152,7 +158,7 @@ def test_pictures_have_right_colours_and_clean_edges_in(studio, model, depth, ic
     studio.press("generate")
     krita.until("documents.layers", "the layer", lambda names: PROMPT in names, 60)
     job = next(job for job in studio.artist.jobs() if job["id"] not in earlier)
-    check_pixels(studio, job, [250, 200, 480, 400], tolerance)
+    check_pixels(studio, job, [250, 200, 480, 400], tolerance, worst)
     assert krita.ask("documents.colours") == [model, depth, icc]
     seen = krita.ask("documents.seen", points=[[100, 100]])[0]
     assert seen == [255, 255, 255, 255] if paper else seen[3] == 0
