@@ -23,10 +23,14 @@ log = logging.getLogger(__name__)
 
 #: Server-side keep-alive of event streams (docs/wire.md), in seconds.
 PING_SECONDS = 20.0
+#: How long one thread may keep the interpreter when another wants it, in seconds. The store's writer asks for it after every
+#: statement; with Python's default of 5 ms it waits longer for that than for the disk (docs/performance.md).
+SWITCH_SECONDS = 0.0005
 
 
 def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> None:
     """Runs until it is told to stop. Raises SetupError when it cannot start."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     service = Service(settings)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
