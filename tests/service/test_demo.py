@@ -28,7 +28,13 @@ def demo(output: Path, temporary: Path, **environment: str) -> subprocess.Popen[
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """A shell has its background jobs ignore Ctrl+C, and so would all that they start: tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
