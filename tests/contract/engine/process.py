@@ -41,6 +41,14 @@ class PracticeProcess:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             return self.process.stdout.readline().decode() if selector.select(seconds) else ""
 
+    def wait_until_logged(self, text: str, seconds: float = 30.0) -> None:
+        """Waits for a line of its log; AssertionError when it does not come in time, or the engine ends first."""
+        deadline = time.monotonic() + seconds
+        while text not in (log := self.log.read_text()):
+            assert self.process.poll() is None, f"The engine ended without saying {text!r}:\n{log}"
+            assert time.monotonic() < deadline, f"The engine never said {text!r}:\n{log}"
+            time.sleep(0.02)
+
     def stop(self, seconds: float = 10.0) -> int:
         """Ends it in order, or by force when it does not; its exit status."""
         self.process.terminate()
