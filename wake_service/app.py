@@ -38,7 +38,7 @@ from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
-from wake_service.providers.base import Provider
+from wake_service.providers.base import Door, Provider
 from wake_service.providers.engine_command import from_settings
 from wake_service.providers.process import ProcessProvider
 from wake_service.settings import Settings
@@ -70,7 +70,7 @@ class Service:
         providers: dict[str, Provider] | None = None,
         machines: list[Machine] | None = None,
         blob_store: BlobStore | None = None,
-        connect: Callable[[str], EngineClient] = EngineClient,
+        connect: Callable[[Door], EngineClient] | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -100,7 +100,7 @@ class Service:
             providers = {"process": ProcessProvider(settings.data / "machines", commands, self.clock, lonely=lonely)}
         self._known_machines = machines or [Machine(LOCAL_MACHINE, POOL, "process", settings.price_micros_per_hour)]
         self.controller = Controller(
-            self.fleet, providers, self.exchange, policies, Timing(settings.idle_seconds), self.clock, connect
+            self.fleet, providers, self.exchange, policies, Timing(settings.idle_seconds), self.clock, connect or open_door
         )
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
@@ -255,6 +255,11 @@ class Service:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
         since = self.clock.now() - self.settings.keep_events_days * 86400
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
+
+
+def open_door(door: Door) -> EngineClient:
+    """A client of the engine behind a door."""
+    return EngineClient(door.url, token=door.token, fingerprint=door.fingerprint)
 
 
 def _lock(data: Path) -> FileLock:

@@ -26,7 +26,9 @@ UNAVAILABLE = frozenset({502, 503, 504})
 class EngineClient:
     """One engine, by its base URL (`http://127.0.0.1:8188`, a path prefix is kept).
 
-    `token` is sent as `Authorization: Bearer`. Without a `session` it opens its own and closes it in `close`.
+    `token` is sent as `Authorization: Bearer`. `fingerprint` is the SHA-256 (64 hex digits) of the certificate that the other
+    side must show; its name and who signed it do not matter then. Without a `session` it opens its own and closes it in
+    `close`; a fingerprint is for sessions of its own only.
     Every call has a deadline. Every call raises EngineUnreachable when no answer comes and EngineError when the
     answer is none of the protocol.
     """
@@ -36,12 +38,14 @@ class EngineClient:
         base_url: str,
         *,
         token: str | None = None,
+        fingerprint: str | None = None,
         session: aiohttp.ClientSession | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeouts = timeouts or Timeouts()
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pinned = aiohttp.Fingerprint(bytes.fromhex(fingerprint)) if fingerprint else None
         self._given_session = session
         self._own_session: aiohttp.ClientSession | None = None
         #: The open socket of each client id; kept here because an engine serves only one per id (see socket.py).
@@ -53,7 +57,8 @@ class EngineClient:
         if self._given_session is not None:
             return self._given_session
         if self._own_session is None or self._own_session.closed:
-            self._own_session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            connector = aiohttp.TCPConnector(ssl=self._pinned) if self._pinned else None
+            self._own_session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._own_session
 
     async def system_stats(self) -> SystemStats:

@@ -17,7 +17,7 @@ from wake_service.machines.ledger import Payer
 from wake_service.machines.lookout import ASK_IN_TRANSITION, Lookout
 from wake_service.machines.model import AWAKE, Machine, MachineState
 from wake_service.machines.workload import Timing, Workload
-from wake_service.providers.base import Power, Provider, Sighting
+from wake_service.providers.base import Door, Power, Provider, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Controller:
         policies: Mapping[str, Policy],
         timing: Timing,
         clock: Clock,
-        connect: Callable[[str], EngineClient],
+        connect: Callable[[Door], EngineClient],
     ) -> None:
         self._fleet = fleet
         self._providers = providers
@@ -44,7 +44,6 @@ class Controller:
         self._policies = policies
         self._timing = timing
         self._clock = clock
-        self._connect = connect
         self._changed = asyncio.Event()
         self._background = Background(log)
         self._lookout = Lookout(fleet, providers, workload, timing, clock, connect, self.poke, self._rest, self._given_up)
@@ -204,14 +203,16 @@ class Controller:
     async def _has_foreign_work(self, machine: Machine) -> bool:
         if machine.address is None:
             return False
-        client = self._connect(machine.address)
+        client: EngineClient | None = None
         try:
             async with asyncio.timeout(_LAST_LOOK):
+                client = await self._lookout.open(machine)
                 queue = await client.queue()
-        except (EngineError, TimeoutError):
+        except (ProviderError, EngineError, TimeoutError):
             return False  # an engine that does not answer is not working
         finally:
-            await client.close()
+            if client is not None:
+                await client.close()
         return bool(queue.running or queue.pending)
 
     async def _order_stop(self, machine: Machine, *, force: bool) -> None:

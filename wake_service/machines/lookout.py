@@ -15,7 +15,7 @@ from wake_service.machines import model
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.model import AWAKE, Machine, MachineState, WakeStage
 from wake_service.machines.workload import Timing, Workload
-from wake_service.providers.base import Power, Provider, Sighting
+from wake_service.providers.base import Door, Power, Provider, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Lookout:
         workload: Workload,
         timing: Timing,
         clock: Clock,
-        connect: Callable[[str], EngineClient],
+        connect: Callable[[Door], EngineClient],
         poke: Callable[[], None],
         rest: Callable[[str], Awaitable[None]],
         lost: Callable[[str, str], None],
@@ -137,11 +137,13 @@ class Lookout:
             self._background.spawn(self._greet(machine))
 
     async def _greet(self, machine: Machine) -> None:
-        client = self._connect(machine.address or "")
-        stats = await self._stats(machine, client)
+        answer = await self._reach(machine)
         self._greeting.pop(machine.id, None)
+        if answer is None:
+            return
+        client, stats = answer
         present = self._fleet.get(machine.id)
-        if stats is None or present.state is not MachineState.WAKING or present.boot != machine.boot:
+        if present.state is not MachineState.WAKING or present.boot != machine.boot:
             await client.close()
             return
         now = self._clock.now()
@@ -151,29 +153,40 @@ class Lookout:
 
     async def _resume(self, machine: Machine) -> None:
         """An earlier service left the machine awake: it goes on with what it holds, or rests."""
-        client = self._connect(machine.address or "")
-        stats = await self._stats(machine, client)
-        still_awake = self._lives_on(machine)
-        if stats is None or not still_awake:
-            await client.close()
-            if still_awake:
+        answer = await self._reach(machine)
+        if answer is None:
+            if self._lives_on(machine):
                 self._lost(machine.id, "The engine did not answer when the service came back.")
+            return
+        client, _ = answer
+        if not self._lives_on(machine):
+            await client.close()
             return
         await self._attach(self._fleet.get(machine.id), client)
         if not self._workload.work(machine.id):
             await self._rest(machine.id)
         self._poke()
 
-    async def _stats(self, machine: Machine, client: EngineClient) -> SystemStats | None:
+    async def open(self, machine: Machine) -> EngineClient:
+        """A client of the machine's engine. Raises ProviderError when there is no way to it."""
+        return self._connect(await self._providers[machine.provider].door(machine.id))
+
+    async def _reach(self, machine: Machine) -> tuple[EngineClient, SystemStats] | None:
+        """A client of an engine that answers, and what it says of itself; None when it does not."""
+        client: EngineClient | None = None
         try:
             async with asyncio.timeout(self._timing.greeting):
-                return await client.system_stats()
-        except (EngineError, TimeoutError) as error:
+                client = await self.open(machine)
+                return client, await client.system_stats()
+        except (ProviderError, EngineError, TimeoutError) as error:
             log.warning("machine %s says its engine is up, but it does not answer: %s", machine.id, error)
-            return None
         except asyncio.CancelledError:
-            await client.close()
+            if client is not None:
+                await client.close()
             raise
+        if client is not None:
+            await client.close()
+        return None
 
     def _lives_on(self, machine: Machine) -> bool:
         present = self._fleet.get(machine.id)

@@ -6,8 +6,8 @@ A provider carries out orders and says what it sees; it decides nothing. The sam
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,13 +30,54 @@ class BootStage(StrEnum):
     ENGINE = "engine"
 
 
+class NoticeKind(StrEnum):
+    """What a cloud may say of a machine that it lends only until further notice."""
+
+    INTERRUPTION = "interruption"
+    REBALANCE = "rebalance"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The cloud will take the machine back: certainly at `at` (interruption), or perhaps soon (rebalance; said at `at`)."""
+
+    kind: NoticeKind
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What kind of machine it is. `zone` is where its disk lies; a `spot` machine may be taken back by the cloud."""
+
+    pool: str
+    instance_type: str
+    zone: str
+    spot: bool
+    price_micros_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the engine of a machine that is up is reached.
+
+    Behind a guard: its base URL, the bearer token of this wake, and the SHA-256 of its certificate (64 hex digits), which is
+    what is trusted instead of its name. An engine on this computer has neither.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What a provider saw of one machine at one moment.
 
     `address` is the engine's base URL (no trailing slash), known at the latest with stage `engine`.
     `boot` counts the machine's starts, so that a sighting of an earlier life is told apart.
-    `message` is a sentence when something went wrong ("The engine ended by itself (signal 9).").
+    `message` is a sentence when something went wrong ("The engine ended by itself (signal 9)."), or on what is being tried
+    ("All g5.xlarge in us-east-1a are taken. Trying g6.xlarge."). `traits` come with machines that the provider finds by
+    itself, so that one the service has not known can be taken in; `notice` when the cloud wants the machine back.
     """
 
     machine_id: str
@@ -46,6 +87,8 @@ class Sighting:
     address: str | None = None
     boot: str | None = None
     message: str | None = None
+    traits: Traits | None = None
+    notice: Notice | None = None
 
 
 class Provider(Protocol):
@@ -64,6 +107,18 @@ class Provider(Protocol):
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:
         """Asks for a stop, keeping the disk; safe to repeat. `force` does not wait for the engine to end in order."""
+
+    async def door(self, machine_id: str) -> Door:
+        """How the machine's engine is reached, as of now. Raises ProviderError for a machine that is not up."""
+
+    async def drain(self, machine_id: str, draining: bool) -> None:
+        """Closes the machine to new prompts, whoever sends them, or opens it again; safe to repeat.
+
+        What it has goes on. A machine without a guard has no door to close: nothing happens.
+        """
+
+    async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
+        """Says which models (`checkpoints/name.safetensors`) will be wanted first; advice, which may come to nothing."""
 
     def watch(self) -> AsyncIterator[Sighting]:
         """Everything machines announce from this call on, as it happens; ends when the provider is closed.

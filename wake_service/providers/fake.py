@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
 from wake_service.providers.announcements import Announcements
-from wake_service.providers.base import Sighting
+from wake_service.providers.base import BootStage, Door, Sighting
 from wake_service.providers.fake_cloud import FakeCloud, FakeTimes
 
-CallName = Literal["machines", "start", "stop"]
+CallName = Literal["machines", "start", "stop", "drain", "prefetch"]
 T = TypeVar("T")
 
 
@@ -67,6 +67,24 @@ class FakeProvider:
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:
         await self._call("stop", machine_id, lambda: self.cloud.stop(machine_id, force=force), force=force)
+
+    async def door(self, machine_id: str) -> Door:
+        machine = self.cloud.find(machine_id)
+        if machine.stage is not BootStage.ENGINE:
+            raise ProviderError(f'The engine of machine "{machine_id}" is not up.')
+        return Door(machine.address)
+
+    async def drain(self, machine_id: str, draining: bool) -> None:
+        def act() -> None:
+            self.cloud.find(machine_id).draining = draining
+
+        await self._call("drain", machine_id, act)
+
+    async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
+        def act() -> None:
+            self.cloud.find(machine_id).prefetched = tuple(models)
+
+        await self._call("prefetch", machine_id, act)
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()

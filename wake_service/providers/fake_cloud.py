@@ -38,6 +38,8 @@ class FakeMachine:
     boots: int = 0
     message: str | None = None
     stuck: bool = False
+    draining: bool = False
+    prefetched: tuple[str, ...] = ()
     steps: asyncio.Task[None] | None = None
 
     def sighting(self, at: float) -> Sighting:

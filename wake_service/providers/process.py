@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, SetupError
 from wake_service.providers.announcements import Announcements
-from wake_service.providers.base import Sighting
+from wake_service.providers.base import Door, Sighting
 from wake_service.providers.engine_command import EngineCommand
 from wake_service.providers.machine_folder import ALIVE, Limits, MachineFolder
 from wake_service.providers.process_machine import ProcessMachine
@@ -68,6 +68,18 @@ class ProcessProvider:
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:
         await self._find(machine_id).stop(force=force)
+
+    async def door(self, machine_id: str) -> Door:
+        sighting = await self._find(machine_id).look()
+        if sighting.address is None:
+            raise ProviderError(f'The engine of machine "{machine_id}" is not up.')
+        return Door(sighting.address)
+
+    async def drain(self, machine_id: str, draining: bool) -> None:
+        """Nothing: these engines have no guard in front of them."""
+
+    async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
+        """Nothing: their models lie on this computer's disk already."""
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()

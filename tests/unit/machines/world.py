@@ -156,7 +156,7 @@ class World:
             {"default": self.policy},
             Timing(IDLE_SECONDS),
             self.clock,
-            lambda address: Client(self.engine, address),  # type: ignore[arg-type, return-value]
+            lambda door: Client(self.engine, door.url),  # type: ignore[arg-type, return-value]
         )
 
     def _note(self, machine: Machine) -> None:
