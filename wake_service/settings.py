@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError
@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     data: Path = Field(default_factory=default_data_folder, description="Folder of database, pictures and machines")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="0 lets the system choose")
+
+    provider: Literal["process", "ec2"] = Field("process", description="Where the machines are: on this computer, or in EC2")
 
     comfyui_folder: Path | None = Field(None, description="A ComfyUI checkout to run instead of the practice engine")
     comfyui_python: Path | None = Field(None, description="The Python that runs it; default: its own venv, else `python3`")
@@ -65,6 +67,24 @@ class Settings(BaseSettings):
     max_unfinished_jobs: int = Field(500, ge=1, description="Per artist")
     keep_events_days: float = Field(7, gt=0)
     min_free_bytes: int = Field(64_000_000, ge=0, description="Uploads and jobs are refused when the disk has less left")
+
+    pool_maximum: int = Field(1, ge=1, description="Machines that may be awake at once")
+    max_uptime_seconds: float = Field(43_200, gt=0, description="A machine awake for so long is drained, whoever uses it")
+    longest_job_seconds: float = Field(3600, gt=0, description="How long draining may take before it is stopped all the same")
+    max_hold_seconds: float = Field(14_400, gt=0, description='The longest "keep awake"')
+    curfew: str | None = Field(None, description='When nothing may run: "Fri 22:00 - Mon 07:00"')
+    timezone: str = Field("UTC", description="The time zone of the curfew")
+    reaper_seconds: float = Field(60, gt=0, description="How often the cloud's own list is checked against the leases")
+
+    aws_region: str = Field("us-east-1", description="AWS region of the machines")
+    aws_deployment: str = Field("wakebrush", pattern="^[a-z][a-z0-9-]{0,31}$", description="Name that all our things there bear")
+    aws_endpoint: str | None = Field(None, description="Another address than Amazon's own, for a rehearsal")
+    aws_launch_template: str | None = Field(None, description="What new machines are made from; default: the stack's own")
+    aws_security_group: str | None = Field(None, description="Where the service opens the way for itself; default: the stack's")
+    aws_bucket: str | None = Field(None, description="S3 bucket for pictures; default: the data folder")
+    aws_guard_port: int = Field(8443, ge=1, le=65535, description="Port of the guard on every machine")
+    aws_capacity_file: Path | None = Field(None, description="TOML file: what to try when all machines of a kind are taken")
+    aws_prices_file: Path | None = Field(None, description="TOML file of prices that differ from the ones we know")
 
     trusted_proxies: str = Field("127.0.0.1,::1", description="Whose X-Forwarded-* headers are believed")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")

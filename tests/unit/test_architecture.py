@@ -16,7 +16,7 @@ CODE = ("wake_service", "krita_plugin", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
 GROUND = {"errors", "clock", "settings", "background"}
-CELLAR = {"store", "blobs", "comfy", "providers", "accounts"} | GROUND
+CELLAR = {"store", "blobs", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
 #: What each room of the service may import besides itself: the arrows of docs/architecture.md, one line a room.
 MAY_IMPORT = {
     "errors": set(),
@@ -24,9 +24,11 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "background": set(),
     "store": GROUND,
-    "blobs": GROUND | {"store"},
+    "agent": GROUND,
+    "aws": GROUND,
+    "blobs": GROUND | {"store", "aws"},
     "comfy": GROUND,
-    "providers": GROUND,
+    "providers": GROUND | {"agent", "aws"},
     "accounts": GROUND | {"store"},
     "jobs": CELLAR,
     "machines": CELLAR,
