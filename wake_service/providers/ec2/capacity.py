@@ -79,12 +79,14 @@ class Kind:
 class Situation:
     """The machine that is wanted. `fixed`: it cannot be started now whatever is free (AWS has interrupted it, or it does not
     stop). `machines`: how many the pool has; `others`: their kinds, each of which is woken by itself and not made twice.
-    `copy`: whether a young enough snapshot is there for a new machine's disk."""
+    `spare`: one of them sleeps and was not found taken lately, so it is woken rather than a new one made. `copy`: whether a
+    young enough snapshot is there for a new machine's disk."""
 
     kind: Kind
     fixed: bool = False
     machines: int = 1
     others: frozenset[Kind] = frozenset()
+    spare: bool = False
     copy: bool = False
 
 
@@ -109,7 +111,7 @@ def _route(plan: Plan, machine: Situation) -> Iterator[Step]:
         if not kind.spot:
             for other in _unique(plan.types, but=kind.instance_type):
                 yield Step(Means.OTHER_TYPE, other, kind.zone, False)
-    if plan.create and machine.copy and machine.machines < plan.most_machines:
+    if plan.create and machine.copy and not machine.spare and machine.machines < plan.most_machines:
         yield from _new_machines(plan, machine)
 
 

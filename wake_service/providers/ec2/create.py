@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 from wake_service.aws import tags
@@ -14,6 +13,8 @@ from wake_service.providers.ec2.options import Ec2Options
 
 #: What AWS says of an intent whose machine is gone already: the intent is counted on, and asked again.
 _SPENT = frozenset({"IdempotentInstanceTerminated"})
+#: The intent was asked for before, with other words: a newer snapshot, a changed template.
+_OTHERWISE = "IdempotentParameterMismatch"
 #: How often one intent is counted on before somebody should look.
 _COUNTS = 10
 
@@ -28,7 +29,6 @@ async def create(
     spot: bool = False,
     snapshot: str | None = None,
     pool: str | None = None,
-    more_tags: Mapping[str, str] | None = None,
 ) -> str:
     """The id of the one machine of this intent; asked again, it is the same one, as long as it exists.
 
@@ -53,9 +53,11 @@ async def create(
         try:
             answer = await aws.call("ec2", "run_instances", **request, MinCount=1, MaxCount=1, ClientToken=token)
         except AwsError as error:
-            if error.code not in _SPENT:
-                raise
-            continue
+            if error.code in _SPENT:
+                continue
+            if error.code == _OTHERWISE and (known := await _of_intent(aws, options, intent)) is not None:
+                return known
+            raise
         made: str = answer["Instances"][0]["InstanceId"]
         return made
     raise ProviderError(f"The machine for {intent!r} was made and deleted {_COUNTS} times already. Look who deletes it.")
@@ -69,6 +71,16 @@ def intent_key(intent: str) -> str:
 def client_token(deployment: str, intent: str, count: int = 0) -> str:
     """What makes AWS create one machine however often it is asked: 64 hex digits, the most it takes."""
     return hashlib.sha256(f"{deployment}\n{intent}\n{count}".encode()).hexdigest()
+
+
+async def _of_intent(aws: Aws, options: Ec2Options, intent: str) -> str | None:
+    """The machine that was made for an intent and still exists."""
+    wanted = {tags.DEPLOYMENT: options.deployment, tags.INTENT: intent_key(intent)}
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in wanted.items()]
+    alive = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    pages = await aws.pages("ec2", "describe_instances", Filters=[*filters, alive])
+    found = [i["InstanceId"] for page in pages for reservation in page["Reservations"] for i in reservation["Instances"]]
+    return min(found, default=None)
 
 
 async def newest_snapshot(aws: Aws, options: Ec2Options, younger_than: float) -> str | None:

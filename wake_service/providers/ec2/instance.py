@@ -35,9 +35,9 @@ INTERRUPTED = frozenset({"Server.SpotInstanceShutdown", "Server.SpotInstanceTerm
 class Instance:
     """A machine in AWS's words. Moments in epoch seconds.
 
-    `boot` names the present or last life: when it was launched, in AWS's whole seconds, and the random word that was written
-    on it before that start, since two starts may share a second and some starts are nobody's. `home_type` is what it was
-    before another type was tried. `reason` is AWS's code for the last change of state.
+    `word` was written on it at random before its present or last start. `home_type` is what it was before another type was
+    tried. `reason` is AWS's code for the last change of state. `behind`: AWS accepted an order, but its list does not show
+    the consequence yet.
     """
 
     id: str
@@ -49,13 +49,20 @@ class Instance:
     zone: str
     spot: bool
     launched_at: float
-    boot: str
+    word: str
     address: str | None = None
     fingerprint: str | None = None
     reason: str | None = None
     home_type: str | None = None
     lease_until: float | None = None
     hold_until: float | None = None
+    behind: bool = False
+
+    @property
+    def boot(self) -> str:
+        """Names its present or last life. AWS tells a start by whole seconds only, and two may share one; some starts are
+        nobody's, and have no word of their own."""
+        return f"{self.launched_at:.0f}-{self.word}"
 
     @property
     def interrupted(self) -> bool:
@@ -72,7 +79,6 @@ def parse(described: Mapping[str, Any], owner: str, region: str, partition: str 
     """The instance in one item of `Reservations[].Instances[]`; `owner` is the reservation's account."""
     tagged = tags.as_dict(described.get("Tags"))
     id, state = described["InstanceId"], described["State"]["Name"]
-    launched_at = described["LaunchTime"].timestamp()
     return Instance(
         id=id,
         arn=f"arn:{partition}:ec2:{region}:{owner}:instance/{id}",
@@ -82,8 +88,8 @@ def parse(described: Mapping[str, Any], owner: str, region: str, partition: str 
         instance_type=described["InstanceType"],
         zone=described["Placement"]["AvailabilityZone"],
         spot=described.get("InstanceLifecycle") == "spot",
-        launched_at=launched_at,
-        boot=f"{launched_at:.0f}-{tagged.get(tags.BOOT, '0')}",
+        launched_at=described["LaunchTime"].timestamp(),
+        word=tagged.get(tags.BOOT, "0"),
         address=described.get("PublicIpAddress") or None,
         fingerprint=tagged.get(tags.FINGERPRINT),
         reason=(described.get("StateReason") or {}).get("Code"),

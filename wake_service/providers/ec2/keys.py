@@ -22,14 +22,18 @@ class Keys:
         self._aws = aws
         self._options = options
         self._known: dict[str, tuple[str, str]] = {}
+        self._tagged: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Keys(of {len(self._known)} machines)"
 
-    async def write(self, instance: Instance) -> None:
-        """Writes a fresh token for the machine's next life. The tags are written apart: AWS takes none when it overwrites."""
-        name = self._options.parameter(instance.id)
-        self._known.pop(instance.id, None)
+    async def write(self, machine_id: str, arn: str) -> None:
+        """Writes a fresh token for the machine's next life.
+
+        AWS takes no tags when it overwrites, so they are written apart, the first time after each start of the service.
+        """
+        name = self._options.parameter(machine_id)
+        self.forget(machine_id)
         await self._aws.call(
             "ssm",
             "put_parameter",
@@ -39,13 +43,12 @@ class Keys:
             Type="SecureString",
             Overwrite=True,
         )
-        await self._aws.call(
-            "ssm",
-            "add_tags_to_resource",
-            ResourceType="Parameter",
-            ResourceId=name,
-            Tags=tags.as_list({tags.DEPLOYMENT: self._options.deployment, tags.READER: instance.arn}),
-        )
+        if machine_id not in self._tagged:
+            pairs = tags.as_list({tags.DEPLOYMENT: self._options.deployment, tags.READER: arn})
+            await self._aws.call(
+                "ssm", "add_tags_to_resource", ResourceType="Parameter", ResourceId=name, Tags=pairs
+            )
+            self._tagged.add(machine_id)
 
     async def read(self, instance: Instance) -> str:
         """The token of the machine's present life. Raises ProviderError when there is none."""
