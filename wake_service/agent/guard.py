@@ -55,6 +55,7 @@ class _GuardPipe:
             raise ProviderError(f"A machine's guard is reached over https only, and {self._url.scheme or 'this'} is none.")
         self._place = f"{self._url.host}:{self._url.port}"
         self._times = times
+        self._wire = wire
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=aiohttp.Fingerprint(_digest(fingerprint))),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -135,7 +136,7 @@ class _GuardPipe:
             return wrong_token(self._place)
         if status == 426:
             theirs = headers.get(WIRE_HEADER, "")
-            return LinkRefused(version_mismatch(agent=int(theirs) if theirs.isdecimal() else "another", service=WIRE))
+            return LinkRefused(version_mismatch(agent=int(theirs) if theirs.isdecimal() else "another", service=self._wire))
         return LinkBroken(f"The guard at {self._place} opened no socket to the machine's agent (status {status}).")
 
     def _broken(self, error: Exception) -> LinkBroken:

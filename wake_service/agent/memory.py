@@ -18,7 +18,7 @@ import orjson
 from wake_service.background import Background
 from wake_service.clock import Clock
 
-from .link import Answer, LinkBroken, LinkTimes, WireLink, not_there, wrong_certificate, wrong_token
+from .link import Answer, LinkBroken, LinkRefused, LinkTimes, WireLink, not_there, wrong_certificate, wrong_token
 from .wire import (
     HEARTBEAT_SECONDS,
     INPUT_NAME,
@@ -67,12 +67,14 @@ CAPABILITIES = (*ORDERS, "inputs", "results")
 @dataclass(frozen=True, slots=True)
 class MachineTimes:
     """Seconds. `guard`: from power-on until guard and agent answer; `booting`: until the engine's process starts; `engine`:
-    until it answers. `idle`: without work for so long the machine stops itself; None: it never does."""
+    until it answers. `idle`: without work for so long the machine stops itself; None: it never does. `heartbeat`: a report at
+    least so often."""
 
     guard: float = 20.0
     booting: float = 5.0
     engine: float = 20.0
     idle: float | None = None
+    heartbeat: float = HEARTBEAT_SECONDS
 
 
 class Listener(Protocol):
@@ -213,9 +215,11 @@ class MemoryMachine:
             raise wrong_certificate(self.name)
         if not self.lets_in(token):
             raise wrong_token(self.name)
+        if wire != WIRE:
+            raise LinkRefused(version_mismatch(agent=WIRE, service=wire))
         pipe = _MemoryPipe(self, times or LinkTimes())
         pipe.link = WireLink(pipe, self.clock, times)
-        self.attach(pipe.link, wire=wire)
+        self.attach(pipe.link)
         return pipe.link
 
     def lets_in(self, token: str) -> bool:
@@ -275,10 +279,8 @@ class MemoryMachine:
             happened=tuple(life.happened[-REPORTED_HAPPENINGS:]),
         )
 
-    def attach(self, listener: Listener, *, wire: int = WIRE) -> None:
+    def attach(self, listener: Listener) -> None:
         """A new socket: it hears a whole report at once, then every change and every heartbeat."""
-        if wire != WIRE:
-            listener.take(write(Reply(order="", done=False, sentence=version_mismatch(agent=WIRE, service=wire))))
         self._listeners.append(listener)
         listener.take(write(self.report()))
 
@@ -352,7 +354,7 @@ class MemoryMachine:
         self._note("The engine answers.")
         self._tell()
         while True:
-            await self._wait(HEARTBEAT_SECONDS)
+            await self._wait(self.times.heartbeat)
             self._tell()
             sleeps_at, _ = self._plan(life)
             if sleeps_at is not None and self.clock.now() >= sleeps_at:
@@ -363,8 +365,8 @@ class MemoryMachine:
     async def _wait(self, seconds: float) -> None:
         """Lets time pass, with a heartbeat on the way."""
         until = self.clock.now() + seconds
-        while (left := until - self.clock.now()) > HEARTBEAT_SECONDS:
-            await self.clock.sleep(min(left, HEARTBEAT_SECONDS))
+        while (left := until - self.clock.now()) > self.times.heartbeat:
+            await self.clock.sleep(self.times.heartbeat)
             self._tell()
         await self.clock.sleep(left)
 
@@ -386,7 +388,7 @@ class MemoryMachine:
         return self.life
 
     def _take_input(self, name: str, body: bytes) -> Answer:
-        if not re.match(INPUT_NAME, name):
+        if not re.fullmatch(INPUT_NAME, name):
             return problem(422, "bad_name", "An input picture needs a plain file name.")
         if self.inputs.setdefault(name, body) != body:
             return problem(409, "other_content", "Another picture of that name is there already.")

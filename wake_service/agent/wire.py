@@ -23,8 +23,8 @@ HEARTBEAT_SECONDS = 10.0
 #: A side that has heard nothing for so long (seconds) takes the link for dead.
 SILENCE_SECONDS = 25.0
 
-#: Names of input pictures: no path, nothing hidden.
-INPUT_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$"
+#: What names of input pictures match from end to end: no path, nothing hidden.
+INPUT_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
 
 Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
