@@ -42,7 +42,6 @@ async def create(
         tags.DEPLOYMENT: options.deployment,
         tags.POOL: pool or options.pool,
         tags.INTENT: intent_key(intent),
-        **(more_tags or {}),
     }
     request["TagSpecifications"] = [
         {"ResourceType": kind, "Tags": tags.as_list(tagged)}

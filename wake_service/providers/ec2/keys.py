@@ -45,9 +45,7 @@ class Keys:
         )
         if machine_id not in self._tagged:
             pairs = tags.as_list({tags.DEPLOYMENT: self._options.deployment, tags.READER: arn})
-            await self._aws.call(
-                "ssm", "add_tags_to_resource", ResourceType="Parameter", ResourceId=name, Tags=pairs
-            )
+            await self._aws.call("ssm", "add_tags_to_resource", ResourceType="Parameter", ResourceId=name, Tags=pairs)
             self._tagged.add(machine_id)
 
     async def read(self, instance: Instance) -> str:

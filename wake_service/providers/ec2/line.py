@@ -40,7 +40,7 @@ class Owner(Protocol):
         """Where to dial now. Raises ProviderError while there is nowhere."""
 
     async def unreached(self) -> bool:
-        """A try has failed: looks for the cause on our side. True when something was mended, so that it is tried again at once."""
+        """A try has failed: looks for the cause on our side. True when something was mended: it is tried at once."""
 
     def heard(self, report: Report) -> None:
         """The machine has said something."""
@@ -50,16 +50,16 @@ class Owner(Protocol):
 
 
 class Line:
-    """One life's line. What was ordered while there was no link is ordered when there is one: prefetch and drain."""
+    """One life's line. `prefetch`, and what is advised later, is told whenever there is a link."""
 
-    def __init__(self, owner: Owner, dial: Dial, clock: Clock, deadlines: Deadlines) -> None:
+    def __init__(self, owner: Owner, dial: Dial, clock: Clock, deadlines: Deadlines, prefetch: tuple[str, ...]) -> None:
         self._owner = owner
         self._dial = dial
         self._clock = clock
         self._deadlines = deadlines
         self._link: AgentLink | None = None
         self._linked = asyncio.Event()
-        self._prefetch: tuple[str, ...] | None = None
+        self._prefetch = prefetch
         #: Set once the first try has come to something, or to nothing.
         self.tried = asyncio.Event()
         #: Set when it may be worth trying again before the pause is over.
@@ -95,7 +95,7 @@ class Line:
             raise ProviderError(f"The machine refused: {reply.sentence}")
 
     async def _advise(self, link: AgentLink) -> None:
-        if self._prefetch is None:
+        if not self._prefetch:
             return
         try:
             await link.order(Prefetch(models=self._prefetch), seconds=self._deadlines.order)

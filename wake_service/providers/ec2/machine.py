@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from wake_service.agent import wire
@@ -52,6 +52,7 @@ class Ec2Machine:
         self._said: Sighting | None = None
         self._since = around.clock.now()
         self.line: Line | None = None
+        self._prefetch: tuple[str, ...] = ()
         self._attend()
 
     @property
@@ -69,6 +70,8 @@ class Ec2Machine:
             self._since = self._around.clock.now()
         if instance.boot != before.boot or instance.power is not Power.RUNNING:
             self._report, self._broken = None, False
+            if before.power is Power.RUNNING:
+                self._prefetch = ()
             self._drop_line()
         self._attend()
         if self.line is not None and (instance.fingerprint, instance.address) != (before.fingerprint, before.address):
@@ -137,6 +140,12 @@ class Ec2Machine:
         self._broken, self._since = True, self._around.clock.now()
         self._around.background.spawn(self._look())
 
+    async def prefetch(self, models: Sequence[str]) -> None:
+        """Advises now, or at its next boot what was advised last while it slept."""
+        self._prefetch = tuple(models)
+        if self.line is not None:
+            await self.line.prefetch(models)
+
     def close(self) -> Line | None:
         """Gives up the line; whoever gets it closes it."""
         line, self.line = self.line, None
@@ -150,7 +159,8 @@ class Ec2Machine:
 
     def _attend(self) -> None:
         if self.line is None and self.instance.power is Power.RUNNING:
-            self.line = Line(self, self._around.dial, self._around.clock, self._around.options.deadlines)
+            around = self._around
+            self.line = Line(self, around.dial, around.clock, around.options.deadlines, self._prefetch)
 
     def _drop_line(self) -> None:
         if (line := self.close()) is not None:

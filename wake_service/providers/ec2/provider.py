@@ -102,7 +102,7 @@ class Ec2Provider:
         await machine.line.drain(draining)
 
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
-        (await self._roster.known(machine_id)).prefetch(models)
+        await (await self._roster.known(machine_id)).prefetch(models)
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._roster.watch()

@@ -33,9 +33,7 @@ _UNLISTED = 60.0
 class Roster:
     """Machines by id, and the one who hears of them. One question to AWS is an answer for all."""
 
-    def __init__(
-        self, aws: Aws, options: Ec2Options, clock: Clock, keys: Keys, way_in: WayIn, dial: Dial, price: Price
-    ) -> None:
+    def __init__(self, aws: Aws, options: Ec2Options, clock: Clock, keys: Keys, way_in: WayIn, dial: Dial, price: Price) -> None:
         self._aws = aws
         self._options = options
         self._clock = clock
@@ -96,9 +94,7 @@ class Roster:
         self._unlisted[machine_id] = self._clock.now() + _UNLISTED
         price = self._around.price(kind.instance_type, kind.spot)
         traits = Traits(like.pool, kind.instance_type, kind.zone, kind.spot, price)
-        self._announcements.say(
-            Sighting(machine_id, Power.STARTING, self._clock.now(), stage=BootStage.STARTING, traits=traits)
-        )
+        self._announcements.say(Sighting(machine_id, Power.STARTING, self._clock.now(), stage=BootStage.STARTING, traits=traits))
         self._settle()
 
     async def adopted(self) -> None:

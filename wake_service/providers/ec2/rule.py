@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from wake_service.aws import tags
 from wake_service.aws.clients import Aws
 from wake_service.aws.errors import AwsError, AwsNotFound
 from wake_service.errors import ProviderError, ProviderTimeout
@@ -114,8 +115,15 @@ class WayIn:
             else {"Ipv6Ranges": [{"CidrIpv6": network, "Description": self.mark}]}
         )
         permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **ranges}
+        pairs = tags.as_list({tags.DEPLOYMENT: self._options.deployment})
         try:
-            await self._aws.call("ec2", "authorize_security_group_ingress", GroupId=group, IpPermissions=[permission])
+            await self._aws.call(
+                "ec2",
+                "authorize_security_group_ingress",
+                GroupId=group,
+                IpPermissions=[permission],
+                TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": pairs}],
+            )
         except AwsError as error:
             if error.code != "InvalidPermission.Duplicate":  # an answer was lost, or somebody wrote it by hand
                 raise
