@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import moto.core.responses
 from moto import backend_index
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
@@ -19,6 +20,9 @@ from moto.core.request import Request
 from moto.s3.models import s3_backends
 
 from tests.aws.cloud.responses import Ec2Response
+
+# moto goes through all methods of a service at every call; they do not change.
+moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
 
 _numbers = itertools.count(100_000_000_001)
 Handler = Callable[..., tuple[int, Any, Any]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError, InvalidParameterCombination
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance, InstanceState, Reservation, StateReason
@@ -59,6 +59,10 @@ class Ec2(EC2Backend):
 
     def _load_amis(self) -> None:
         """Only images that somebody made here exist."""
+
+    def _create_default_encryption_key(self) -> str:
+        """Encryption is a word here: moto would make a key pair for it, which takes longer than all the rest."""
+        return f"arn:aws:kms:{self.region_name}:{self.account_id}:key/00000000-0000-4000-8000-000000000000"
 
     def find(self, instance_id: str) -> Instance:
         """The instance, visible or not. Raises LookupError."""
@@ -186,7 +190,7 @@ class Ec2(EC2Backend):
 
     def wake(self, instance: Instance) -> None:
         """A stopped instance starts."""
-        instance.launch_time = utcnow()
+        instance.launch_time = self._now()
         self.life(instance.id).interrupted = False
         self.spot.woke(instance)
         self._wake(instance)
@@ -194,7 +198,7 @@ class Ec2(EC2Backend):
     def stop(self, instance: Instance, *, force: bool = False, by: str = "Client.UserInitiatedShutdown") -> None:
         """A running instance stops, or one that is stopping is hurried."""
         instance.state_reason = StateReason(f"{by}: {by}", by)
-        instance._reason = f"{by.removeprefix('Client.').removeprefix('Server.')} ({utcnow():%Y-%m-%d %H:%M:%S} UTC)"
+        instance._reason = f"{by.removeprefix('Client.').removeprefix('Server.')} ({self._now():%Y-%m-%d %H:%M:%S} UTC)"
         if by.startswith("Client."):
             self.spot.stopped_by_us(instance)
         step = self._enter(instance, "stopping", force)
@@ -287,6 +291,9 @@ class Ec2(EC2Backend):
         self.changed()
         for listener in list(self.listeners):
             listener(instance.id, state, forced)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.timeline.clock.now(), UTC).replace(tzinfo=None)
 
     def _show(self, instance_ids: set[str]) -> None:
         self._hidden -= instance_ids

@@ -48,6 +48,8 @@ def fill_from_template(backend: Any, image_id: str, user_data: Any, market: dict
     market = market or template.get("InstanceMarketOptions") or {}
     spot = dict(market.get("SpotOptions") or {}) if market.get("MarketType") == "spot" else None
     arguments["instance_market_options"] = market.get("MarketType") or {}
+    if template.get("BlockDeviceMappings") and "block_device_mappings" not in arguments:
+        arguments["block_device_mappings"] = template["BlockDeviceMappings"]
     for ours, theirs in (
         ("instance_initiated_shutdown_behavior", "InstanceInitiatedShutdownBehavior"),
         ("disable_api_termination", "DisableApiTermination"),

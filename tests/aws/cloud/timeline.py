@@ -7,6 +7,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from tests.aws.cloud.present import present
 from wake_service.clock import Clock
 
 
@@ -41,7 +42,9 @@ class Timeline:
     def catch_up(self) -> None:
         """Lets everything happen whose moment has come."""
         while self._due and self._due[0][0] <= self.clock.now():
-            heapq.heappop(self._due)[2]()
+            _, _, happen = heapq.heappop(self._due)
+            with present(self.clock.now()):
+                happen()
 
     def close(self) -> None:
         """Nothing more happens."""

@@ -10,8 +10,9 @@ class Times:
     """Seconds of the driven clock; a test may change them at any moment, for what begins from then on.
 
     The defaults are of the order of a GPU machine that wakes from a stop. `answer` passes before each call is answered,
-    `timeout` before a caller gives up on one that is not, `dial` before one gives up on a machine that is not reached. `visible` is how long AWS does not know yet what it has just made,
-    `tags` how long it shows tags as they were. `forgotten` is when a terminated instance leaves the list.
+    `timeout` before a caller gives up on one that is not, `dial` before one gives up on a machine that is not reached.
+    `visible` is how long AWS does not know yet what it has just made, `tags` how long it shows tags as they were.
+    `forgotten` is when a terminated instance leaves the list.
     """
 
     pending: float = 8.0
