@@ -40,10 +40,9 @@ async def power_of(provider: Provider, machine_id: str) -> Sighting:
 async def test_every_machine_is_listed_also_one_that_never_ran(world: World) -> None:
     async with seen(world, provider := world.open()):
         listed = await provider.machines()
-    assert [(s.machine_id, s.power, s.stage, s.address) for s in sorted(listed, key=lambda s: s.machine_id)] == [
-        (world.m1, Power.STOPPED, None, None),
-        (world.m2, Power.STOPPED, None, None),
-    ]
+    found = {s.machine_id: (s.power, s.stage, s.address) for s in listed}
+    assert len(listed) == 2
+    assert found == {world.m1: (Power.STOPPED, None, None), world.m2: (Power.STOPPED, None, None)}
 
 
 async def test_a_wake_is_announced_stage_by_stage_and_ends_with_an_address(world: World) -> None:
@@ -213,6 +212,56 @@ async def test_a_new_watcher_takes_over_from_the_one_before(world: World) -> Non
 
 async def test_an_unknown_machine_is_refused_with_a_sentence(world: World) -> None:
     async with seen(world, provider := world.open()):
-        for order in (provider.start, provider.stop):
+        for order in (provider.start, provider.stop, provider.door):
             with pytest.raises(ProviderError, match=r'There is no machine "m9".*\.$'):
                 await order("m9")
+
+
+async def test_the_door_of_a_machine_that_is_up_leads_to_the_announced_address(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        door = await provider.door(world.m1)
+        assert door.url == awake.address
+        assert (door.token is None) == (door.fingerprint is None) == door.url.startswith("http:")
+        assert door.token is None or door.token not in repr(door)
+
+
+async def test_a_machine_that_is_not_up_has_no_door(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        with pytest.raises(ProviderError, match=r"is not up\.$"):
+            await provider.door(world.m1)
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
+        with pytest.raises(ProviderError, match=r"is not up\.$"):
+            await provider.door(world.m1)
+
+
+async def test_the_next_service_finds_the_same_door(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        door = await provider.door(world.m1)
+    async with seen(world, provider := world.open()):
+        assert await provider.door(world.m1) == door
+
+
+async def test_draining_and_opening_again_can_be_repeated_and_change_nothing_else(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        for draining in (True, True, False, False):
+            await provider.drain(world.m1, draining)
+        assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE
+    assert sightings.of(world.m1)[-1] == awake
+
+
+async def test_models_can_be_asked_for_before_the_machine_wakes_and_after(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.prefetch(world.m1, ["checkpoints/gouache.safetensors"])
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.prefetch(world.m1, ["checkpoints/ink.safetensors"])
+        assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE

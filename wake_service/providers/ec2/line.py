@@ -10,6 +10,7 @@ from typing import Protocol
 from wake_service.agent.guard import GuardLink
 from wake_service.agent.link import AgentLink, LinkBroken
 from wake_service.agent.wire import Drain, Order, Prefetch, Report, Undrain
+from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
 from wake_service.providers.base import Door
@@ -64,12 +65,12 @@ class Line:
         self.tried = asyncio.Event()
         #: Set when it may be worth trying again before the pause is over.
         self.hint = asyncio.Event()
-        self._task = asyncio.ensure_future(self._keep())
+        self._background = Background(log)
+        self._background.spawn(self._keep())
 
     async def close(self) -> None:
         """Lets go."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.cancel()
 
     async def drain(self, draining: bool) -> None:
         """Closes the guard to new prompts, or opens it. Raises ProviderError when the machine does not confirm it in time."""

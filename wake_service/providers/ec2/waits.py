@@ -27,7 +27,7 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T], lat
 
 async def pause(clock: Clock, seconds: float, event: asyncio.Event) -> bool:
     """Waits for so long, or until the event is set; whether it is."""
-    if not event.is_set():
+    if seconds > 0 and not event.is_set():
         waiting, timer = asyncio.ensure_future(event.wait()), asyncio.ensure_future(clock.sleep(seconds))
         try:
             await asyncio.wait({waiting, timer}, return_when=asyncio.FIRST_COMPLETED)
