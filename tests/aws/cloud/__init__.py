@@ -25,7 +25,7 @@ another address. Alarms are evaluated every period and act on a change of state 
 
 **Machines.** `cloud.machine(id)` is the wake_service.agent.memory.MemoryMachine behind an instance: its guard reads the token of
 this wake from the parameter `tags.guard_parameter(deployment, id)` if that is tagged `guard-machine` = `cloud.arn(id)`, and
-writes its fingerprint tag. `await cloud.dial(door)` reaches it from `cloud.address`, if a rule of its security group lets that in.
+writes its fingerprint tag. `await cloud.dial(door)` reaches it from `cloud.address`, if its security group lets that in.
 
 **Looking.** `cloud.calls`, `cloud.asked("StartInstances")`, `cloud.running()`, `cloud.in_state("stopped")`, `cloud.instance(id)`,
 `cloud.tags(id)`, `cloud.listen(...)`; `cloud.client("ec2")` is a boto3 client whose calls are neither written down nor refused.

@@ -52,9 +52,9 @@ class Cloud:
 
     # How it is called
 
-    def aws(self) -> Aws:
-        """The account as the service calls it. Calls are answered at once, on the event loop."""
-        return Aws(self.region, self.clock, run=self._run, session=self.front.session())
+    def aws(self, kind: type[Aws] = Aws) -> Aws:
+        """The account as the service calls it (`kind`: a test's own). Calls are answered at once, on the event loop."""
+        return kind(self.region, self.clock, run=self._run, session=self.front.session())
 
     @property
     def calls(self) -> list[Call]:
