@@ -16,7 +16,8 @@ from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
 
-from .wire import SILENCE_SECONDS, KeptResult, Message, Order, Reply, Report, WireError, read_message, write
+from .text import WireError, read_message, write
+from .wire import SILENCE_SECONDS, KeptResult, Message, Order, Reply, Report
 
 log = logging.getLogger(__name__)
 
