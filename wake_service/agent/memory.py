@@ -232,7 +232,7 @@ class MemoryMachine:
         await self.clock.sleep(left)
 
     def _tell(self) -> None:
-        if self.life is None or self.silent:
+        if self.life is None or self.silent or not self._listeners:
             return
         text = write(self.report())
         for listener in list(self._listeners):
