@@ -124,9 +124,9 @@ class Exchange:
         await self.dispatcher.attach(known, client)
         await self._catalogues.refresh(machine.pool, client)
 
-    async def detach(self, machine_id: str, lost: str | None) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
         """Takes a machine out of work."""
-        await self.dispatcher.detach(machine_id, lost)
+        await self.dispatcher.detach(machine_id, lost, blame=blame)
 
     # -- jobs.dispatcher.Floor --------------------------------------------------------------------------------------
 
@@ -156,6 +156,8 @@ class Exchange:
         if states & {MachineState.WAKING, MachineState.STOPPING}:
             return WaitingFor.MACHINE_WAKING
         now = self._clock.now()
+        if any(m.no_capacity and m.retry_at > now for m in self._fleet.all() if m.pool == job.pool):
+            return WaitingFor.CAPACITY
         can_wake = any(m.state is MachineState.ASLEEP and m.retry_at <= now for m in self._fleet.all() if m.pool == job.pool)
         return WaitingFor.MACHINE_WAKING if can_wake else WaitingFor.NO_MACHINE
 
