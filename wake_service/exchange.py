@@ -65,6 +65,10 @@ class Spending:
             return 1 if price else 0
         return reserve_micros(self._fleet.estimate.wake_seconds() + self._idle_seconds, price)
 
+    def hold_micros(self, machine: Machine, seconds: float) -> int:
+        """The most that keeping a machine awake for so long costs."""
+        return reserve_micros(seconds, machine.price_micros_per_hour)
+
     def price_micros(self, pool: str, picture_seconds: float, count: int) -> tuple[int, bool]:
         """The marginal cost of `count` pictures, and whether it includes a wake with its idle tail."""
         price = max((m.price_micros_per_hour for m in self._of(pool)), default=0)

@@ -62,12 +62,15 @@ class Controller:
         for provider in self._providers.values():
             await provider.close()
 
-    async def hold(self, machine_id: str, until: float) -> Machine:
-        """Keeps a machine awake until then (epoch seconds); 0 lets it go. KeyError if there is none."""
+    async def hold(self, machine_id: str, until: float, payer: Payer | None = None) -> None:
+        """Keeps a machine awake until then (epoch seconds), at the cost of `payer` while it rests; 0 lets it go.
+
+        KeyError if there is none.
+        """
         machine = self._fleet.get(machine_id)
-        await self._fleet.apply(machine, model.hold(machine, until))
+        rests = machine.state is MachineState.READY and until > self._clock.now()
+        await self._fleet.apply(machine, model.hold(machine, until), payer if rests else None)
         self.poke()
-        return self._fleet.get(machine_id)
 
     def poke(self) -> None:
         """Something changed that a plan may depend on."""

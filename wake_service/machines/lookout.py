@@ -166,7 +166,11 @@ class Lookout:
             return
         now = self._clock.now()
         ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
-        await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
+        try:
+            await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
+        except asyncio.CancelledError:
+            await client.close()  # what was gathered may have been cancelled before it began
+            raise
         self._poke()
 
     async def _resume(self, machine: Machine) -> None:
