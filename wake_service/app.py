@@ -32,6 +32,7 @@ from wake_service.jobs.telling import Telling
 from wake_service.machines.autoscaler import Policy
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
@@ -271,6 +272,7 @@ def _policy(settings: Settings) -> Policy:
         stop_deadline=settings.stop_deadline_seconds,
         max_uptime=settings.max_uptime_seconds,
         longest_job=settings.longest_job_seconds,
+        curfew=Curfew.parse(settings.curfew, settings.timezone, settings.curfew_exceptions) if settings.curfew else None,
     )
 
 

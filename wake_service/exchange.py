@@ -152,6 +152,8 @@ class Exchange:
         """What an unclaimed job waits for."""
         if not self.may_spend(job):
             return WaitingFor.BUDGET
+        if self._policies[job.pool].rests(self._clock.now()):
+            return WaitingFor.PAUSED
         states = {machine.state for machine in self._fleet.all() if machine.pool == job.pool}
         if MachineState.READY in states and job.waiting_for is not None:
             return job.waiting_for  # it is about to be taken; nothing to tell

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.model import AWAKE, Machine, MachineState
 
 
@@ -52,7 +53,7 @@ class Policy:
     """How a pool is run. Counts are machines; times are seconds.
 
     `max_uptime`: a machine awake for so long is drained, whoever uses it; `longest_job`: how long that may take before it is
-    stopped all the same.
+    stopped all the same. During the `curfew` nothing is awake.
     """
 
     maximum: int = 1
@@ -62,6 +63,11 @@ class Policy:
     stop_deadline: float = 120.0
     max_uptime: float = 43_200.0
     longest_job: float = 3600.0
+    curfew: Curfew | None = None
+
+    def rests(self, now: float) -> bool:
+        """Whether it is the time of the curfew."""
+        return self.curfew is not None and self.curfew.active(now)
 
 
 def plan(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) -> list[Action]:
@@ -84,6 +90,8 @@ def plan(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) ->
 
 def wanted(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) -> int:
     """How many machines should be awake, besides those that must go and finish what they have."""
+    if policy.rests(now):
+        return 0
     jobs = demand.queued + sum(member.work for member in fleet if must_go(member.machine, policy, now) is None)
     needed = math.ceil(jobs / policy.jobs_per_machine)
     if demand.wished_until > now:
@@ -99,12 +107,14 @@ def must_go(machine: Machine, policy: Policy, now: float) -> str | None:
         return "its cloud wants it back"
     if machine.awake_since is not None and now >= machine.awake_since + policy.max_uptime:
         return "it has been awake for the longest time allowed"
-    return None
+    return "it is the time of the curfew" if policy.rests(now) else None
 
 
 def next_change(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) -> float | None:
     """The next moment at which time alone can change the plan; None when only an event can."""
     moments = [demand.wished_until]
+    if policy.curfew is not None:
+        moments.append(policy.curfew.next_change(now))
     for member in fleet:
         machine = member.machine
         moments += [machine.lease_until, machine.hold_until, machine.retry_at]
@@ -115,7 +125,7 @@ def next_change(fleet: Sequence[Member], demand: Demand, policy: Policy, now: fl
             moments.append(machine.since + policy.wake_deadline)
         if machine.state is MachineState.STOPPING:
             moments.append(machine.since + policy.stop_deadline)
-    return min((moment for moment in moments if moment > now), default=None)
+    return min((moment for moment in moments if now < moment < math.inf), default=None)
 
 
 def _counts_as_awake(member: Member) -> bool:

@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 
 from wake_service.machines import model
 from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.model import Machine, MachineState, WakeStage
 from wake_service.providers.base import NoticeKind
 
 NOW = 1_800_000_000.0
+
+#: NOW is 08:00 UTC: one curfew is over, the other begins in a minute, which is one of the moments below.
+NIGHT, DAY = Curfew.parse("22:00 - 07:00", "UTC"), Curfew.parse("07:59 - 08:01", "UTC")
 
 #: Around NOW, so that what is due, what is not, and what is due exactly now all come up.
 moments = st.sampled_from([0.0, NOW - 1000.0, NOW - 60.0, NOW - 1.0, NOW, NOW + 1.0, NOW + 60.0, NOW + 1000.0])
@@ -61,6 +65,7 @@ def policies(draw: st.DrawFn) -> Policy:
         jobs_per_machine=draw(st.integers(1, 4)),
         max_uptime=draw(st.sampled_from([60.0, 1000.0, 1e9, 2e9])),
         longest_job=draw(st.sampled_from([0.0, 60.0, 1e9])),
+        curfew=draw(st.sampled_from([None, None, None, NIGHT, DAY])),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.machines.samples import NOW, carried_out, demands, fleets, policies, target
+from tests.unit.machines.samples import DAY, NOW, carried_out, demands, fleets, policies, target
 from wake_service.machines.autoscaler import Demand, Member, Order, Policy, must_go, next_change, plan, wanted
 from wake_service.machines.model import ORDERS, Machine, MachineState
 
@@ -196,7 +196,7 @@ def in_the_cloud(member: Member, now: float) -> Machine:
 @given(fleets(3).filter(lambda fleet: any(m.machine.state is not MachineState.GONE for m in fleet)), policies())
 def test_a_machine_that_is_wanted_is_awake_in_the_end(fleet: list[Member], policy: Policy) -> None:
     idle = [replace(member, work=0) for member in fleet]
-    assert awake(lived(idle, Demand(queued=1), replace(policy, max_uptime=2e9), 3000)) >= 1
+    assert awake(lived(idle, Demand(queued=1), replace(policy, max_uptime=2e9, curfew=None), 3000)) >= 1
 
 
 @settings(max_examples=60)
@@ -224,3 +224,11 @@ def test_one_machine_is_wanted_for_every_so_many_jobs() -> None:
 def test_a_wish_wants_one_machine_until_it_ends() -> None:
     assert wanted([], Demand(wished_until=NOW + 1), Policy(), NOW) == 1
     assert wanted([], Demand(wished_until=NOW), Policy(), NOW) == 0
+
+
+def test_during_the_curfew_nothing_is_wanted_and_nothing_is_kept() -> None:
+    policy = Policy(minimum=1, curfew=DAY)
+    fleet = [Member(Machine("m1", "default", "fake", 0, state=MachineState.BUSY, hold_until=NOW + 900), work=1)]
+    assert wanted(fleet, Demand(queued=5, wished_until=NOW + 60), policy, NOW) == 0
+    assert [action.order for action in plan(fleet, Demand(queued=5), policy, NOW)] == [Order.DRAIN]
+    assert next_change(fleet, Demand(), policy, NOW) == NOW + 60

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.machines.world import IDLE_SECONDS, World
 from wake_service.errors import NoCapacity, ProviderError
 from wake_service.machines.autoscaler import Policy
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.model import MachineState as S
 from wake_service.providers.base import Notice, NoticeKind, Power, Sighting, Traits
 
@@ -211,3 +212,21 @@ async def test_a_machine_that_does_not_stop_does_not_keep_another_from_being_wok
     await world.wants(queued=1)
     await world.clock.advance(world.cloud.times.wake)
     assert world.fleet.get("i-2").state is S.READY
+
+
+async def test_the_curfew_lets_a_picture_be_finished_and_the_rest_of_the_queue_wait_until_it_is_over() -> None:
+    world = World(policy=Policy(curfew=Curfew.parse("08:05 - 09:00", "UTC")))
+    await world.start()
+    await world.awake()
+    await world.works()
+    await world.wants(queued=1)
+    await world.clock.advance(300)
+    assert world.state is S.DRAINING
+    await world.rests()
+    await world.clock.advance(60)
+    assert world.state is S.ASLEEP
+    await world.clock.advance(3600 - 410)
+    assert world.state is S.ASLEEP
+    await world.clock.advance(100)
+    assert world.state is S.READY
+    await world.stop()
