@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
@@ -40,6 +40,7 @@ class FakeMachine:
     stuck: bool = False
     draining: bool = False
     prefetched: tuple[str, ...] = ()
+    inputs: dict[str, bytes] = field(default_factory=dict)
     steps: asyncio.Task[None] | None = None
 
     def sighting(self, at: float) -> Sighting:
@@ -59,7 +60,7 @@ class FakeCloud:
     """The world behind a FakeProvider; it outlives the provider, as machines outlive a service.
 
     Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `terminate`, `stick`. While `silent`,
-    machines announce nothing, and only asking shows what they do.
+    machines announce nothing, and only asking shows what they do. `takes_inputs`: pictures can be given to machines that boot.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class FakeCloud:
         self.clock = clock
         self.times = times or FakeTimes()
         self.silent = False
+        self.takes_inputs = False
         self.machines = {id: FakeMachine(id, address.format(id=id)) for id in machine_ids}
         self._listeners: list[Callable[[Sighting], None]] = []
 
@@ -121,6 +123,15 @@ class FakeCloud:
         """The machine is deleted by somebody else; it stays in the list as terminated."""
         self._end(self.find(machine_id), Power.TERMINATED, message)
 
+    def add(self, machine_id: str, address: str = "http://{id}.invalid:8188") -> None:
+        """One more machine, stopped; made by somebody."""
+        self.machines[machine_id] = FakeMachine(machine_id, address.format(id=machine_id))
+
+    def announce(self, sighting: Sighting) -> None:
+        """Says something of a machine, as if it were so."""
+        for listener in list(self._listeners):
+            listener(sighting)
+
     def stick(self, machine_id: str) -> None:
         """The machine stays where it is; orders are accepted and begin, but nothing comes to its end until `unstick`."""
         self.find(machine_id).stuck = True
@@ -167,6 +178,4 @@ class FakeCloud:
     def _show(self, machine: FakeMachine, power: Power, stage: BootStage | None, message: str | None = None) -> None:
         machine.power, machine.stage, machine.message = power, stage, message
         if not self.silent:
-            sighting = machine.sighting(self.clock.now())
-            for listener in list(self._listeners):
-                listener(sighting)
+            self.announce(machine.sighting(self.clock.now()))
