@@ -37,11 +37,19 @@ class Studio:
             deadlines=replace(Deadlines(), **deadlines),
         )
         self.seen: list[Sighting] = []
+        #: Whose alarm was set, and how many starts AWS had been asked for by then.
+        self.armed: list[tuple[str, int]] = []
         self.provider = self._open()
 
     def _open(self) -> Ec2Provider:
         provider = Ec2Provider(
-            self.cloud.aws(), self.options, self.clock, self.cloud.dial, address=self.cloud.find_address, price=price
+            self.cloud.aws(),
+            self.options,
+            self.clock,
+            self.cloud.dial,
+            address=self.cloud.find_address,
+            price=price,
+            arm=self._arm,
         )
         self._watching = asyncio.ensure_future(self._watch(provider))
         return provider
@@ -49,6 +57,9 @@ class Studio:
     async def _watch(self, provider: Ec2Provider) -> None:
         async for sighting in provider.watch():
             self.seen.append(sighting)
+
+    async def _arm(self, machine_id: str) -> None:
+        self.armed.append((machine_id, len(self.cloud.asked("StartInstances"))))
 
     async def close(self) -> None:
         """The service ends; machines go on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -46,7 +47,7 @@ async def test_a_machine_that_was_taken_for_a_moment_wakes_at_the_next_try(clock
         await s.wake(machine)
         assert s.said(machine) == ["All machines of this kind are taken. Asking for the same one again."] * 2
         times = [call.at for call in cloud.asked("StartInstances")]
-        assert [round(b - a) for a, b in zip(times, times[1:], strict=False)] == [5, 5]
+        assert [round(later - earlier) for earlier, later in pairwise(times)] == [5, 5]
 
 
 async def test_the_default_plan_ends_after_three_tries_with_a_sentence(clock: ManualClock, cloud: Cloud) -> None:
@@ -121,6 +122,7 @@ async def test_a_new_machine_is_made_in_another_zone_and_wakes_instead(clock: Ma
         await clock.advance(cloud.times.wake + 5)
         assert s.last(made).stage is BootStage.ENGINE
         assert {tags.DEPLOYMENT, tags.POOL, tags.INTENT} <= cloud.tags(made).keys()
+        assert made in [id for id, _ in s.armed]
         (asked,) = cloud.asked("RunInstances")
         assert asked.arguments["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"] == disk
 
@@ -191,6 +193,14 @@ async def test_an_interrupted_spot_machine_is_not_asked_for(clock: ManualClock, 
         started = len(cloud.asked("StartInstances"))
         assert "only AWS starts it again" in await refused(s, machine)
         assert len(cloud.asked("StartInstances")) == started
+
+
+async def test_a_spot_request_that_does_not_allow_a_start_is_not_asked_again(clock: ManualClock, cloud: Cloud) -> None:
+    machine = cloud.add_machine(spot=True)
+    cloud.fail("StartInstances", "IncorrectSpotRequestState", times=None)
+    async with studio(clock, cloud) as s:
+        assert "only AWS starts it again" in await refused(s, machine)
+        assert len(cloud.asked("StartInstances")) == 1
 
 
 async def test_a_spot_machine_that_aws_keeps_to_itself_is_replaced_at_the_full_price_where_allowed(

@@ -54,6 +54,7 @@ async def test_the_agent_hears_of_a_hold_too(clock: ManualClock, cloud: Cloud) -
 
 
 async def test_renewing_what_is_gone_is_refused_with_a_sentence(clock: ManualClock, cloud: Cloud) -> None:
+    cloud.fail("CreateTags", "InvalidInstanceID.NotFound")
     async with studio(clock, cloud) as s:
         with pytest.raises(ProviderError, match=r'There is no machine "i-0123456789abcdef0"'):
             await s.provider.renew("i-0123456789abcdef0", lease_until=clock.now(), hold_until=None)

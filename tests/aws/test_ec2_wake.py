@@ -33,7 +33,7 @@ async def test_a_wake_writes_a_fresh_key_that_only_this_machine_may_read(clock: 
 async def test_no_key_is_ever_in_a_log_a_text_or_a_tag(
     clock: ManualClock, cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "wake_service")
+    caplog.set_level(logging.DEBUG)
     machine = cloud.add_machine()
     async with studio(clock, cloud) as s:
         await s.wake(machine)
@@ -216,6 +216,26 @@ async def test_a_machine_without_a_key_is_up_but_not_heard_and_can_be_stopped(cl
         with pytest.raises(ProviderError, match="Nobody has written a key"):
             await s.provider.door(machine)
         await s.sleep(machine)
+
+
+async def test_the_key_of_a_machine_that_is_gone_is_removed(clock: ManualClock, cloud: Cloud) -> None:
+    machine = cloud.add_machine()
+    async with studio(clock, cloud) as s:
+        await s.wake(machine)
+        cloud.terminate(machine)
+        await clock.advance(5)
+        assert s.last(machine).power is Power.TERMINATED
+        with pytest.raises(cloud.client("ssm").exceptions.ParameterNotFound):
+            s.token(machine)
+
+
+async def test_the_alarm_is_set_before_the_machine_starts(clock: ManualClock, cloud: Cloud) -> None:
+    machine = cloud.add_machine()
+    async with studio(clock, cloud) as s:
+        await s.provider.start(machine)
+        assert s.armed == [(machine, 0)]
+        await s.provider.start(machine)
+        assert len(s.armed) == 1
 
 
 async def test_models_advised_before_a_wake_are_fetched_as_soon_as_the_agent_listens(clock: ManualClock, cloud: Cloud) -> None:

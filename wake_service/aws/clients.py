@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
@@ -16,6 +17,9 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from wake_service.aws.errors import AwsError, AwsSilent, NoCredentials, from_code
 from wake_service.clock import Clock
 from wake_service.errors import ProviderTimeout
+
+#: What botocore writes down at level DEBUG holds every argument of every call, and so the machines' keys.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 Answer: TypeAlias = dict[str, Any]
 #: Runs a blocking call elsewhere and gives its value; tests run it at once.

@@ -102,7 +102,9 @@ class Provider(Protocol):
     async def start(self, machine_id: str) -> None:
         """Asks for a start; safe to repeat: a machine that starts or runs is left alone. Returns once the order is accepted.
 
-        A machine that is still stopping cannot be started yet (ProviderError); its next sighting says when it can.
+        A machine that is still stopping is waited for, if its provider knows how long that takes; one that goes on stopping
+        cannot be started yet (ProviderError), and its next sighting says when it can. A provider that tries other ways when
+        machines are taken announces each as a sighting with a message.
         """
 
     async def stop(self, machine_id: str, *, force: bool = False) -> None:

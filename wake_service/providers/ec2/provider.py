@@ -21,7 +21,7 @@ from wake_service.providers.ec2.machine import Price
 from wake_service.providers.ec2.options import Ec2Options
 from wake_service.providers.ec2.roster import Roster
 from wake_service.providers.ec2.rule import Address, WayIn, public_address
-from wake_service.providers.ec2.starting import Start, Tools
+from wake_service.providers.ec2.starting import Arm, Start, Tools
 from wake_service.providers.ec2.stopping import Stops
 from wake_service.providers.ec2.waits import within
 from wake_service.providers.leases import Holding, Inventory, Probe
@@ -34,11 +34,16 @@ def free_of_charge(instance_type: str, spot: bool) -> int:
     return 0
 
 
+async def unwatched(machine_id: str) -> None:
+    """For machines without an alarm of their own."""
+
+
 class Ec2Provider:
     """Machines that are EC2 instances with our deployment's tag; a machine's id is its instance id.
 
     It implements Provider and Leased. `dial` reaches a machine's agent, `address` says which address we are seen to come
-    from, `price` what an hour costs in millionths of the currency unit.
+    from, `price` what an hour costs in millionths of the currency unit; `arm` is awaited before every start of a machine, and
+    raises nothing.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Ec2Provider:
         *,
         address: Address = public_address,
         price: Price = free_of_charge,
+        arm: Arm = unwatched,
         name: str = "ec2",
     ) -> None:
         self.name = name
@@ -61,7 +67,7 @@ class Ec2Provider:
         self._way_in = WayIn(aws, options, address)
         self._roster = Roster(aws, options, clock, self._keys, self._way_in, dial, price)
         self._stops = Stops(aws, self._roster, options.deadlines)
-        self._tools = Tools(aws, options, clock, self._keys, self._roster, {})
+        self._tools = Tools(aws, options, clock, self._keys, self._roster, arm, {})
         self._starts: dict[str, tuple[Start, asyncio.Task[None]]] = {}
         self._background = Background(log)
 

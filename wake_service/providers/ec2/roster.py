@@ -45,6 +45,7 @@ class Roster:
         self._expected: dict[str, Expectation] = {}
         self._unlisted: dict[str, float] = {}
         self._missed: dict[str, float] = {}
+        self._buried: set[str] = set()
         self._asked_at = -1.0
         self._unsettled = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -128,6 +129,9 @@ class Roster:
             else:
                 machine.see(instance)
                 machine.announce()
+            if instance.power is Power.TERMINATED and id not in self._buried:
+                self._buried.add(id)
+                self._background.spawn(self._bury(id))
         for id in [id for id in self.machines if id not in listing.instances]:
             self._miss(id)
         self._settle()
@@ -142,7 +146,15 @@ class Roster:
         machine.see(replace(machine.instance, power=Power.TERMINATED, reason=None))
         machine.announce()
         self._missed.pop(machine_id, None)
+        self._buried.discard(machine_id)
         del self.machines[machine_id]
+
+    async def _bury(self, machine_id: str) -> None:
+        """What a machine that is gone leaves behind is its key."""
+        try:
+            await self._around.keys.remove(machine_id)
+        except ProviderError as error:
+            log.warning("The key of machine %s, which is gone, could not be removed: %s", machine_id, error)
 
     def _settle(self) -> None:
         now = self._clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from wake_service.aws import tags
@@ -25,6 +26,8 @@ from wake_service.providers.ec2.waits import pause
 
 log = logging.getLogger(__name__)
 
+Arm = Callable[[str], Awaitable[None]]
+
 #: For so long a machine that was found taken is not waited for before a new one is made (seconds).
 TAKEN_LATELY = 300.0
 #: How often a start begins anew because the machine was not what AWS's list had said.
@@ -34,13 +37,15 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a start works with. `taken`: when machines were last found taken, by id (epoch seconds)."""
+    """What a start works with. `arm` sets the alarm that watches over a machine, before it starts; it raises nothing. `taken`:
+    when machines were last found taken, by id (epoch seconds)."""
 
     aws: Aws
     options: Ec2Options
     clock: Clock
     keys: Keys
     roster: Roster
+    arm: Arm
     taken: dict[str, float]
 
 
@@ -59,7 +64,7 @@ class Start:
         self._tools = tools
         self._id = machine_id
         self._tried: list[Step] = []
-        self._key_written = False
+        self._prepared = False
         self._looked_around = False
         self.halt = asyncio.Event()
 
@@ -143,11 +148,11 @@ class Start:
     async def _start_as(self, step: Step, instance: Instance) -> None:
         await self._become(step.instance_type)
         word = secrets.token_hex(8)
-        written = [self._tag({tags.BOOT: word})]
-        if not self._key_written:
-            written.append(self._tools.keys.write(self._id, instance.arn))
+        written: list[Awaitable[None]] = [self._tag({tags.BOOT: word})]
+        if not self._prepared:
+            written += [self._tools.keys.write(self._id, instance.arn), self._tools.arm(self._id)]
         await asyncio.gather(*written)
-        self._key_written = True
+        self._prepared = True
         self._check()
         try:
             await self._tools.aws.call("ec2", "start_instances", InstanceIds=[self._id])
@@ -199,7 +204,7 @@ class Start:
             pool=instance.pool,
         )
         log.warning("machine %s: made %s instead, %s", self._id, made, step.kind)
-        await tools.keys.write(made, instance.arn.replace(instance.id, made))
+        await asyncio.gather(tools.keys.write(made, instance.arn.replace(instance.id, made)), tools.arm(made))
         tools.roster.expect_new(made, instance, step.kind)
         await tools.roster.look()
         raise MadeInstead(sentences.made_instead(step))
