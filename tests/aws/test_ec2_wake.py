@@ -211,11 +211,27 @@ async def test_a_machine_without_a_key_is_up_but_not_heard_and_can_be_stopped(cl
     machine = cloud.add_machine()
     async with studio(clock, cloud) as s:
         cloud.start(machine)
+        await s.look(machine)
         await clock.advance(60)
         assert (await s.look(machine)).stage is BootStage.BOOTING
         with pytest.raises(ProviderError, match="Nobody has written a key"):
             await s.provider.door(machine)
+        assert any("it was started by hand" in said for said in s.said(machine))
         await s.sleep(machine)
+
+
+async def test_a_machine_that_goes_on_refusing_the_service_says_why(clock: ManualClock, cloud: Cloud) -> None:
+    machine = cloud.add_machine()
+    async with studio(clock, cloud) as s:
+        await s.wake(machine)
+        assert s.said(machine) == [], "a machine that boots refuses nobody for long"
+        name, other = s.options.parameter(machine), "somebody else's key"
+        cloud.client("ssm").put_parameter(Name=name, Value=other, Type="SecureString", Overwrite=True)
+        await s.restart()
+        await s.look(machine)
+        await clock.advance(60)
+        (said,) = s.said(machine)
+        assert "token" in said and other not in said
 
 
 async def test_the_key_of_a_machine_that_is_gone_is_removed(clock: ManualClock, cloud: Cloud) -> None:

@@ -15,6 +15,10 @@ from wake_service.providers.ec2.options import Ec2Options
 TOKEN_BYTES = 32
 
 
+class NoKey(ProviderError):
+    """Nobody has written a key for this machine."""
+
+
 class Keys:
     """The guard tokens of our machines. What is known is kept in memory for the life (`boot`) that it is for."""
 
@@ -49,14 +53,14 @@ class Keys:
             self._tagged.add(machine_id)
 
     async def read(self, instance: Instance) -> str:
-        """The token of the machine's present life. Raises ProviderError when there is none."""
+        """The token of the machine's present life. Raises NoKey when there is none."""
         known = self._known.get(instance.id)
         if known is not None and known[0] == instance.boot:
             return known[1]
         try:
             answer = await self._aws.call("ssm", "get_parameter", Name=self._options.parameter(instance.id), WithDecryption=True)
         except AwsNotFound as error:
-            raise ProviderError(
+            raise NoKey(
                 f"Nobody has written a key for the machine {instance.id}: it was started by hand. Stop it; "
                 "its next wake gets one."
             ) from error

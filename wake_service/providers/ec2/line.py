@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from wake_service.agent.guard import GuardLink
-from wake_service.agent.link import AgentLink, LinkBroken
+from wake_service.agent.link import AgentLink, LinkBroken, LinkRefused
 from wake_service.agent.wire import Drain, Order, Prefetch, Report, Undrain
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
 from wake_service.providers.base import Door
+from wake_service.providers.ec2.keys import NoKey
 from wake_service.providers.ec2.options import Deadlines
 from wake_service.providers.ec2.waits import pause, within
 
@@ -25,6 +26,8 @@ Dial = Callable[[Door], Awaitable[AgentLink]]
 #: answered for a minute or so.
 FIRST_PAUSE, PAUSE, LONG_PAUSE = 0.5, 2.0, 10.0
 _SHORT_TRIES = 40
+#: So many refusals (about half a minute of them) may be of a machine that has not written its certificate or read its key yet.
+_PASSING_TRIES = 15
 
 
 async def dial_guard(door: Door) -> AgentLink:
@@ -45,6 +48,9 @@ class Owner(Protocol):
 
     def heard(self, report: Report) -> None:
         """The machine has said something."""
+
+    def refused(self, sentence: str) -> None:
+        """The machine goes on not letting us in."""
 
     def broke(self) -> None:
         """A link that stood is gone."""
@@ -106,11 +112,9 @@ class Line:
     async def _keep(self) -> None:
         failures = 0
         while True:
-            try:
-                link = await self._reach()
-            except ProviderError as error:
-                log.debug("A machine is not reached: %s", error)
-                await self._wait(failures)
+            link = await self._reach(failures)
+            if link is None:
+                await self._rest(failures)
                 failures += 1
                 continue
             failures = 0
@@ -122,8 +126,22 @@ class Line:
                 await link.close()
             self._owner.broke()
 
-    async def _reach(self) -> AgentLink:
-        door = await self._owner.door()
+    async def _reach(self, failures: int) -> AgentLink | None:
+        """A link; None when there is none to be had now. What was mended on our side is made use of at once."""
+        while True:
+            try:
+                door = await self._owner.door()
+            except ProviderError as error:
+                self._complain(error, failures)
+                return None
+            try:
+                return await self._try(door)
+            except ProviderError as error:
+                self._complain(error, failures)
+            if not await self._mended():
+                return None
+
+    async def _try(self, door: Door) -> AgentLink:
         late = f"The machine's guard did not answer within {self._deadlines.dial:g} s."
 
         async def dial() -> AgentLink:
@@ -131,16 +149,24 @@ class Line:
 
         return await within(self._clock, self._deadlines.dial, dial(), late)
 
-    async def _wait(self, failures: int) -> None:
+    async def _mended(self) -> bool:
         try:
-            if await self._owner.unreached():
-                return
+            return await self._owner.unreached()
         except ProviderError as error:
             log.warning("Why a machine is not reached could not be found out: %s", error)
+            return False
+
+    async def _rest(self, failures: int) -> None:
         self.tried.set()
         self.hint.clear()
         seconds = min(PAUSE, FIRST_PAUSE * 2**failures) if failures < _SHORT_TRIES else LONG_PAUSE
         await pause(self._clock, seconds, self.hint)
+
+    def _complain(self, error: ProviderError, failures: int) -> None:
+        """A refusal that lasts is for somebody to read; while a machine boots, one may pass."""
+        log.debug("A machine is not reached: %s", error)
+        if isinstance(error, LinkRefused | NoKey) and failures >= _PASSING_TRIES:
+            self._owner.refused(str(error))
 
     async def _listen(self, link: AgentLink) -> None:
         self._link = link

@@ -49,6 +49,7 @@ class Ec2Machine:
         self.instance = instance
         self._report: wire.Report | None = None
         self._broken = False
+        self._refusal: str | None = None
         self._said: Sighting | None = None
         self._since = around.clock.now()
         self.line: Line | None = None
@@ -69,7 +70,7 @@ class Ec2Machine:
         if instance.boot != before.boot or instance.power is not before.power:
             self._since = self._around.clock.now()
         if instance.boot != before.boot or instance.power is not Power.RUNNING:
-            self._report, self._broken = None, False
+            self._report, self._broken, self._refusal = None, False, None
             if before.power is Power.RUNNING:
                 self._prefetch = ()
             self._drop_line()
@@ -98,7 +99,7 @@ class Ec2Machine:
         if power is Power.STARTING:
             stage = BootStage.STARTING
         elif power is Power.RUNNING:
-            stage = BootStage.BOOTING
+            stage, message = BootStage.BOOTING, self._refusal
             if report is not None and report.answers and instance.address is not None:
                 stage, address = BootStage.ENGINE, self._url()
             elif report is not None and report.engine.state is wire.EngineState.FAILED:
@@ -133,7 +134,11 @@ class Ec2Machine:
         return await self._around.way_in.open()
 
     def heard(self, report: wire.Report) -> None:
-        self._report, self._broken = report, False
+        self._report, self._broken, self._refusal = report, False, None
+        self.announce()
+
+    def refused(self, sentence: str) -> None:
+        self._refusal = sentence
         self.announce()
 
     def broke(self) -> None:

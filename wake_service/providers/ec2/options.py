@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from wake_service.aws import tags
 from wake_service.providers.ec2.capacity import Plan
+from wake_service.providers.ec2.capacity_file import load_plan
+from wake_service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,7 @@ class Deadlines:
     """Seconds. `stopping`: how long a start waits for a machine that still stops. `pending`: how long a stop waits for one that
     still starts. `dial`: one try to reach a guard. `order`: until an agent answers. `adopt`: how long a list of machines waits
     to hear of one that an earlier service left running. `follow`: between two looks at machines in transition. `late`: how
-    long AWS's list may be behind an order that it accepted.
+    long AWS's list may be behind an order that it accepted. `probe`: a look behind a guard.
     """
 
     stopping: float = 60.0
@@ -23,7 +25,6 @@ class Deadlines:
     adopt: float = 5.0
     follow: float = 2.0
     late: float = 10.0
-    address: float = 5.0
     probe: float = 10.0
 
 
@@ -44,6 +45,17 @@ class Ec2Options:
     def template_name(self) -> str:
         """The launch template of new machines; by default the one that the stack names after the deployment."""
         return self.launch_template or self.deployment
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ec2Options:
+        """What the settings say. Raises SetupError when the capacity file cannot be used."""
+        return cls(
+            deployment=settings.aws_deployment,
+            guard_port=settings.aws_guard_port,
+            launch_template=settings.aws_launch_template,
+            security_group=settings.aws_security_group,
+            plan=load_plan(settings.aws_capacity_file),
+        )
 
     def parameter(self, machine_id: str) -> str:
         """The name of the parameter with a machine's guard token."""

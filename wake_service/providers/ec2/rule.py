@@ -20,6 +20,8 @@ from wake_service.providers.ec2.options import Ec2Options
 CHECK_ADDRESS = "https://checkip.amazonaws.com"
 _SECONDS = 5.0
 _LONGEST = 64
+#: How old our own address may be while a machine that boots does not answer yet.
+ADDRESS_SECONDS = 10.0
 Address = Callable[[], Awaitable[str]]
 
 
@@ -48,11 +50,13 @@ class WayIn:
 
     def __init__(self, aws: Aws, options: Ec2Options, address: Address) -> None:
         self._aws = aws
+        self._clock = aws.clock
         self._options = options
         self._address = address
         self._lock = asyncio.Lock()
         self._group: str | None = None
         self._network: str | None = None
+        self._asked_at = 0.0
 
     @property
     def mark(self) -> str:
@@ -62,10 +66,14 @@ class WayIn:
     async def open(self, *, look_again: bool = False) -> bool:
         """Lets our present address in, and no other that we let in before; True when the rule had to be changed.
 
-        Without `look_again` the rule is not even looked at while the address is the one it was set to. Raises ProviderError
+        Without `look_again` our address is not asked for more often than every `ADDRESS_SECONDS`, and the rule is not looked
+        at while the address is the one it was set to. Raises ProviderError
         when the address or the group cannot be found, or AWS refuses.
         """
         async with self._lock:
+            if self._network is not None and not look_again and self._clock.now() < self._asked_at + ADDRESS_SECONDS:
+                return False
+            self._asked_at = self._clock.now()
             address = ipaddress.ip_address(await self._address())
             network = f"{address}/{address.max_prefixlen}"
             if network == self._network and not look_again:
