@@ -105,13 +105,14 @@ async def test_it_answers_while_it_sketches(start: Start, connect: Connect) -> N
     async with engine.listening() as listener:
         graph = graphs.text_to_image(CHECKPOINT, width=1024, height=1024, steps=8)
         prompt_id = await engine.send(graph, client_id=listener.client)
-        waits = []
+        waits, begun = [], time.monotonic()
         while ("executing", {"node": None, "prompt_id": prompt_id}) not in listener.frames:
             asked = time.monotonic()
             assert (await engine.get("/prompt")).status == 200
             waits.append(time.monotonic() - asked)
+    took = time.monotonic() - begun
     assert len(waits) > 10
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    assert max(waits) < took / 2
 
 
 async def test_out_of_memory_is_reported_as_torch_would_and_the_engine_goes_on(start: Start, connect: Connect) -> None:
