@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService
 
-# A computer that is busy with other things is no finding: examples may take as long as they take (pytest-timeout ends what hangs).
+# That the computer is busy is no finding: an example may take as long as it takes, and pytest-timeout ends what hangs.
 settings.register_profile("any computer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any computer")
 
