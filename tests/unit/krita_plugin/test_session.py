@@ -78,12 +78,16 @@ def test_a_press_shows_progress_before_anything_is_read_or_sent(
     session = new_session(service)
     connect(session, qtbot)
     session.settings.prompt = "x"
-    stuck = threading.Event()
-    service.refuse = lambda method, path: None if stuck.wait(20) else None
+    goes_on = threading.Event()
+
+    def stand_still(method: str, path: str) -> None:
+        goes_on.wait(20)
+
+    service.refuse = stand_still
     begun = time.thread_time()  # of this thread: what else a busy computer does is not the button's work
     session.generate()
     assert time.thread_time() - begun < 0.1
-    stuck.set()
+    goes_on.set()
     assert session.progress is not None and session.progress_text == "sending" and canvas.captures == 0
 
 
