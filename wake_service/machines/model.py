@@ -190,7 +190,7 @@ def _stopped(machine: Machine, sighting: Sighting, now: float) -> Machine:
         failures = machine.failures + 1
         return _become(machine, MachineState.ASLEEP, now, sighting, failures=failures, retry_at=now + backoff(failures))
     after = _become(machine, MachineState.ASLEEP, now, sighting)
-    if machine.failures and sighting.message is None and after is not machine:
+    if machine.failures and machine.message and after is not machine:
         return replace(after, message=machine.message)  # off is not mended
     return after
 
