@@ -30,6 +30,9 @@ writes its fingerprint tag. `await cloud.dial(door)` reaches it from `cloud.addr
 **Looking.** `cloud.calls`, `cloud.asked("StartInstances")`, `cloud.running()`, `cloud.in_state("stopped")`, `cloud.instance(id)`,
 `cloud.tags(id)`, `cloud.listen(...)`; `cloud.client("ec2")` is a boto3 client whose calls are neither written down nor refused.
 
+**For other processes:** `python -m tests.aws.cloud --port 0` prints the URL of an empty account in real time (`endpoint` of Aws,
+`AWS_ENDPOINT_URL` for other tools); Server in server.py does the same inside a test.
+
 It cannot prove: how long AWS really takes, what rights a policy really gives, prices, quotas, what a resource of
 CloudFormation does when it fails, and what AWS does with a spot instance that its owner stops after the notice (here: the
 cloud's own).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,9 @@ class CloudWatch(CloudWatchBackend):
         return alarm
 
     def put_metric_data(self, namespace: str, metric_data: list[dict[str, Any]]) -> None:
+        known = len(self.metric_data)
         super().put_metric_data(namespace, metric_data)
-        self._told.data_came()
+        self._told.data_came(self.metric_data[known:])
 
     def set_alarm_state(self, alarm_name: str, reason: str, reason_data: str, state_value: str) -> None:
         alarm = self.alarms.get(alarm_name)
@@ -56,6 +58,7 @@ class Alarms:
         self.backend = CloudWatch(cloud.region, cloud.account.number, self)
         cloud.account.replace("cloudwatch", self.backend)
         self._watched: set[str] = set()
+        self._series: dict[tuple[Any, ...], deque[tuple[float, float]]] = defaultdict(deque)
         #: What alarms have done: (moment, name of the alarm, action).
         self.actions: list[tuple[float, str, str]] = []
 
@@ -70,14 +73,20 @@ class Alarms:
             now = self._cloud.clock.now()
             self._cloud.timeline.at((now // alarm.period + 1) * alarm.period, lambda: self._evaluate(alarm.name))
 
-    def data_came(self) -> None:
-        """New data may change what any alarm thinks; data that nobody can need any more goes."""
-        oldest = datetime.fromtimestamp(self._cloud.clock.now() - _KEPT_SECONDS, UTC).replace(tzinfo=None)
-        data = self.backend.metric_data
-        if data and _naive(data[0].timestamp) < oldest:
-            data[:] = [datum for datum in data if _naive(datum.timestamp) >= oldest]
+    def data_came(self, fresh: list[Any]) -> None:
+        """New data may change what an alarm thinks; data that nobody can need any more goes."""
+        for datum in fresh:
+            series = self._series[_series(datum)]
+            series.append((_moment(datum.timestamp), float(datum.value)))
+            while series[0][0] < self._cloud.clock.now() - _KEPT_SECONDS:
+                series.popleft()
+        data, oldest = self.backend.metric_data, self._cloud.clock.now() - _KEPT_SECONDS
+        if data and _moment(data[0].timestamp) < oldest - _KEPT_SECONDS:
+            data[:] = [datum for datum in data if _moment(datum.timestamp) >= oldest]
+        came = {_series(datum) for datum in fresh}
         for alarm in self.backend.alarms.values():
-            self.watch(alarm)
+            if _series(alarm) in came:
+                self.watch(alarm)
 
     def acts(self, alarm: Alarm, before: str | None) -> None:
         """What follows from a state, if it is another one than before."""
@@ -121,14 +130,13 @@ class Alarms:
         """One value for each of the last periods, newest first; None where no data came."""
         now = self._cloud.clock.now()
         periods: list[list[float]] = [[] for _ in range(int(alarm.evaluation_periods))]
-        for datum in self.backend.metric_data:
-            if datum.namespace != alarm.namespace or datum.name != alarm.metric_name:
-                continue
-            if {(d.name, d.value) for d in datum.dimensions} != {(d.name, d.value) for d in alarm.dimensions}:
-                continue
-            number = int((now - _naive(datum.timestamp).replace(tzinfo=UTC).timestamp() - 1e-6) // alarm.period)
-            if 0 <= number < len(periods):
-                periods[number].append(float(datum.value))
+        for moment, value in reversed(self._series[_series(alarm)]):
+            # A value that came just as a period ended belongs to the period that begins.
+            number = int((now - moment - 1e-6) // alarm.period)
+            if number >= len(periods):
+                break
+            if number >= 0:
+                periods[number].append(value)
         return [_statistic(alarm.statistic, values) if values else None for values in periods]
 
 
@@ -155,7 +163,14 @@ def _statistic(statistic: str | None, values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def _naive(moment: Any) -> datetime:
+def _series(thing: Any) -> tuple[Any, ...]:
+    """The series of values that a datum belongs to, or an alarm looks at."""
+    name = getattr(thing, "metric_name", None) or thing.name
+    return thing.namespace, name, frozenset((dimension.name, dimension.value) for dimension in thing.dimensions)
+
+
+def _moment(moment: Any) -> float:
+    """moto's moments, which say UTC or do not, as epoch seconds."""
     if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        moment = datetime.fromisoformat(moment)
+    return float((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

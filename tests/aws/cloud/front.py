@@ -111,9 +111,19 @@ class Front:
                     self._answers.clear()
                 self._answers[key] = found
         status, headers, text = found
+        return AWSResponse(request.url, status, self._dated(headers), Raw(text))
+
+    def serve(self, method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """The answer to a request that came over a network."""
+        self.timeline.catch_up()
+        self.changed()
+        with present(self.timeline.clock.now()):
+            status, sent, text = self.account.answer(method, url, headers, body)
+        return status, self._dated(sent), text
+
+    def _dated(self, headers: dict[str, str]) -> dict[str, str]:
         date = formatdate(self.timeline.clock.now() + self.skew, usegmt=True)
-        kept = {name: value for name, value in headers.items() if name.lower() != "date"}
-        return AWSResponse(request.url, status, {**kept, "date": date}, Raw(text))
+        return {name: value for name, value in headers.items() if name.lower() != "date"} | {"date": date}
 
 
 class Raw(BytesIO):

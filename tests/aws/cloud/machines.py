@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from moto.ec2.models.instances import Instance
 
 from tests.aws.cloud.network import lets_in
 from wake_service.agent.link import AgentLink, LinkBroken, WireLink
-from wake_service.agent.memory import MachineTimes, MemoryMachine
+from wake_service.agent.memory import MemoryMachine
 from wake_service.aws.tags import DEPLOYMENT, FINGERPRINT, READER, guard_parameter
 from wake_service.providers.base import Door
 
@@ -73,7 +74,7 @@ class Machines:
     def _heard(self, instance_id: str, state: str, forced: bool) -> None:
         if state in ("running", "rebooting"):
             machine, times = self.of(instance_id), self._cloud.times
-            machine.times = MachineTimes(times.guard, times.booting, times.engine, machine.times.idle)
+            machine.times = replace(machine.times, guard=times.guard, booting=times.booting, engine=times.engine)
             machine.power_on(lambda: self._cloud.timeline.run(lambda: self._starts_guard(machine)))
         elif state != "pending" and instance_id in self._machines:
             self._machines[instance_id].power_off()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wake_service.agent.memory import MachineTimes, MemoryMachine
@@ -26,6 +26,7 @@ passing = st.sampled_from((0.5, 30.0, 700.0))
 steps = st.sampled_from((orders, queues, passing)).flatmap(lambda kind: kind)
 
 
+@settings(deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_a_machine_with_work_never_stops_and_takes_prompts_unless_it_was_told_to_drain(
     course: list[Order | tuple[int, int] | float],

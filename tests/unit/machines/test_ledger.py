@@ -90,7 +90,7 @@ def intervals(store: Store) -> list[Interval]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(changes, max_size=15))
 def test_every_second_is_in_one_interval_and_the_month_is_their_sum(store: Store, story: list[Change]) -> None:
     with store.engine.begin() as conn:
