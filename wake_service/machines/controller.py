@@ -199,7 +199,7 @@ class Controller:
         if not self._lookout.is_attached(machine):
             await self._stop_now(machine)
             return
-        self._background.spawn(self._shut(machine, False))
+        await self._shut(machine, False)
         state = MachineState.BUSY if self._workload.work(machine.id) else MachineState.READY
         await self._fleet.apply(machine, model.order(machine, state, self._clock.now()))
 
@@ -220,9 +220,9 @@ class Controller:
         if autoscaler.must_go(machine, self._policies[machine.pool], now):
             await self._clock.sleep(ASK_IN_TRANSITION)
             return
+        await self._shut(machine, False)
         rested = model.renew_lease(machine, now + self._timing.idle)
         await self._fleet.apply(machine, model.order(rested, MachineState.READY, now))
-        await self._shut(machine, False)
 
     async def _evict(self, machine: Machine) -> None:
         """Stops a machine with work, which is queued again and blamed for nothing."""
