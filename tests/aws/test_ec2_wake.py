@@ -147,6 +147,18 @@ async def test_a_start_that_never_arrived_is_said_to_have_failed(clock: ManualCl
         assert cloud.running() == []
 
 
+async def test_an_accepted_start_is_one_although_the_list_cannot_be_had_just_then(clock: ManualClock, cloud: Cloud) -> None:
+    machine = cloud.add_machine()
+    async with studio(clock, cloud) as s:
+        fault = cloud.fail("DescribeInstances", "InternalError", times=0)
+        cloud.listen(lambda _, state, __: setattr(fault, "times", 12) if state == "pending" else None)
+        starting = asyncio.ensure_future(s.provider.start(machine))
+        await clock.advance(90)
+        assert fault.met == 12
+        assert starting.done() and starting.exception() is None
+        assert s.last(machine).stage is BootStage.ENGINE
+
+
 async def test_many_starts_at_once_are_one_order(clock: ManualClock, cloud: Cloud) -> None:
     machine = cloud.add_machine()
     async with studio(clock, cloud) as s:

@@ -161,7 +161,7 @@ class Start:
                 raise
         self._tools.taken.pop(self._id, None)
         self._tools.roster.expect(Power.STARTING, instance, word)
-        await self._tools.roster.look()
+        await self._show()
 
     async def _become(self, instance_type: str) -> None:
         """Changes the type of the stopped machine; a tag says what it was, for whoever starts it next."""
@@ -206,7 +206,7 @@ class Start:
         log.warning("machine %s: made %s instead, %s", self._id, made, step.kind)
         await asyncio.gather(tools.keys.write(made, instance.arn.replace(instance.id, made)), tools.arm(made))
         tools.roster.expect_new(made, instance, step.kind)
-        await tools.roster.look()
+        await self._show()
         raise MadeInstead(sentences.made_instead(step))
 
     async def _look_around(self, instance: Instance) -> Situation:
@@ -232,6 +232,13 @@ class Start:
         if self._situation.fixed:
             return NoCapacity(sentences.INTERRUPTED)
         return NoCapacity(sentences.all_taken(self._tried))
+
+    async def _show(self) -> None:
+        """Looks at what an accepted order has led to; where AWS does not say, it is followed until it does."""
+        try:
+            await self._tools.roster.look()
+        except ProviderError as error:
+            log.warning("machine %s was told to start; AWS does not say yet how far it is: %s", self._id, error)
 
     async def _tag(self, pairs: dict[str, str]) -> None:
         await self._tools.aws.call("ec2", "create_tags", Resources=[self._id], Tags=tags.as_list(pairs))
