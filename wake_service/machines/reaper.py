@@ -22,7 +22,6 @@ from wake_service.machines.verdicts import (
     suspects,
     verdicts,
 )
-from wake_service.providers.base import Power
 from wake_service.providers.leases import Leased, Probe
 
 log = logging.getLogger(__name__)

@@ -146,9 +146,7 @@ def suspects(memory: Mapping[str, Watched], reading: Reading, policy: ReaperPoli
     return [h.machine_id for h in _ripe(memory, reading, policy) if cause(h, reading.inventory.at, policy) is Cause.LEASE]
 
 
-def verdicts(
-    memory: Mapping[str, Watched], reading: Reading, probes: Mapping[str, Probe], policy: ReaperPolicy
-) -> list[Verdict]:
+def verdicts(memory: Mapping[str, Watched], reading: Reading, probes: Mapping[str, Probe], policy: ReaperPolicy) -> list[Verdict]:
     """What is to be done now. `memory` has the reading in it (`remember`); `probes` are the answers of the `suspects`.
 
     A machine is stopped after two readings of different lists, half a period apart, none between them in its favour; for
