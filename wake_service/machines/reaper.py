@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from wake_service.clock import Clock
+from wake_service.clock import Clock, within
 from wake_service.errors import ProviderError, ProviderTimeout
 from wake_service.machines.verdicts import (
     Deed,
@@ -149,16 +149,10 @@ class Reaper:
 
     async def _within(self, work: Awaitable[T], what: str) -> T:
         """The work's result, by the clock that was handed in. Raises ProviderTimeout."""
-        task = asyncio.ensure_future(work)
-        alarm = asyncio.ensure_future(self._clock.sleep(CALL_SECONDS))
         try:
-            await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise ProviderTimeout(f"Nobody answered in {CALL_SECONDS:g} s when asked to {what}.")
-        finally:
-            task.cancel()
-            alarm.cancel()
+            return await within(self._clock, CALL_SECONDS, work)
+        except TimeoutError as error:
+            raise ProviderTimeout(f"Nobody answered in {CALL_SECONDS:g} s when asked to {what}.") from error
 
 
 def _skewed(cloud: str, skew: float) -> str:
