@@ -1,0 +1,50 @@
+"""EC2's answers where moto's are not AWS's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionContext, ActionResult
+from moto.ec2.responses import EC2Response
+
+from tests.aws.cloud.picker import Picker
+
+
+class Quick(ActionResult):
+    """An answer that is written out fast."""
+
+    def execute_result(self, context: ActionContext) -> Any:
+        transformers = context.response.RESPONSE_KEY_PATH_TO_TRANSFORMER
+        serializer = context.serializer_class(context.operation_model, value_picker=Picker(response_transformers=transformers))
+        sent = serializer.serialize(self.result)
+        return sent["status_code"], sent["headers"], sent["body"]
+
+
+class Ec2Response(EC2Response):
+    """One answer of EC2: passes on what moto drops on the way, and says the states as they are."""
+
+    def describe_instances(self) -> ActionResult:
+        return Quick(super().describe_instances().result)
+
+    def run_instances(self) -> ActionResult:
+        self.ec2_backend.asked_market = self._get_param("InstanceMarketOptions", {})
+        answer = super().run_instances()
+        self.ec2_backend.hide(answer.result.instances)
+        return answer
+
+    def start_instances(self) -> ActionResult:
+        return self._as_it_is(super().start_instances(), "StartingInstances")
+
+    def stop_instances(self) -> ActionResult:
+        self.ec2_backend.asked_force = bool(self._get_bool_param("Force", False))
+        return self._as_it_is(super().stop_instances(), "StoppingInstances")
+
+    def terminate_instances(self) -> ActionResult:
+        return self._as_it_is(super().terminate_instances(), "TerminatingInstances")
+
+    def _as_it_is(self, answer: ActionResult, name: str) -> ActionResult:
+        changes: list[dict[str, Any]] = answer.result[name]
+        for change in changes:
+            state = self.ec2_backend.get_instance(change["InstanceId"])._state
+            change["CurrentState"] = {"Code": state.code, "Name": state.name}
+        return answer
