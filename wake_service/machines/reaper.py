@@ -46,7 +46,8 @@ class Finding:
 class Reaper:
     """One per provider. It needs no database and no service: `once` is all that a cron job calls.
 
-    `findings` are the last things it did, oldest first; what is said again and again is there once.
+    `findings` are the last things it did, oldest first; what is said again and again is there once. `blind`: the last reading
+    failed, or could not be believed.
     """
 
     def __init__(self, leased: Leased, clock: Clock, policy: ReaperPolicy | None = None) -> None:
@@ -57,6 +58,7 @@ class Reaper:
         self._said: dict[str | None, set[str]] = {}
         self._told: set[str] = set()
         self._last: Reading | None = None
+        self.blind = False
         self.findings: deque[Finding] = deque(maxlen=KEPT_FINDINGS)
 
     async def run(self) -> None:
@@ -77,6 +79,7 @@ class Reaper:
 
     async def once(self) -> list[Verdict]:
         """One reading, and what follows from it and the one before; gives what was decided."""
+        self.blind = True
         try:
             reading = await self._read()
         except ProviderError as error:
@@ -88,6 +91,7 @@ class Reaper:
         if abs(reading.skew) > self._policy.max_skew:
             self._say(None, _skewed(self._leased.name, reading.skew), alarm=True)
             return []
+        self.blind = False
         self._said.pop(None, None)
         asked = suspects(self._memory, reading, self._policy)
         probes = dict(zip(asked, await asyncio.gather(*map(self._probe, asked)), strict=True))

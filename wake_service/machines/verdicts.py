@@ -9,6 +9,7 @@ from enum import StrEnum
 from wake_service.machines.curfew import Curfew
 from wake_service.providers.base import Power
 from wake_service.providers.leases import Holding, Inventory, Probe
+from wake_service.settings import Settings
 
 #: A cloud tells its time in whole seconds: two answers may seem that much closer than they were.
 TICK = 1.0
@@ -52,6 +53,22 @@ class ReaperPolicy:
     stop_deadline: float = 300.0
     max_skew: float = 60.0
     curfew: Curfew | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> ReaperPolicy:
+        """As an admin has set it. Raises SetupError for a curfew that cannot be read."""
+        curfew = None
+        if settings.curfew is not None:
+            curfew = Curfew.parse(settings.curfew, settings.timezone, settings.curfew_exceptions)
+        return cls(
+            period=settings.reaper_seconds,
+            grace=settings.wake_deadline_seconds + settings.idle_seconds,
+            max_hold=settings.max_hold_seconds,
+            max_uptime=settings.max_uptime_seconds,
+            longest_job=settings.longest_job_seconds,
+            stop_deadline=settings.stop_deadline_seconds + 3 * settings.reaper_seconds,
+            curfew=curfew,
+        )
 
 
 @dataclass(frozen=True, slots=True)
