@@ -12,7 +12,8 @@ from aiohttp import web
 
 from wake_service.agent.link import Answer, LinkBroken
 from wake_service.agent.memory import MemoryMachine, problem
-from wake_service.agent.wire import HEARTBEAT_SECONDS, WIRE, WIRE_HEADER, version_mismatch
+from wake_service.agent.text import version_mismatch
+from wake_service.agent.wire import HEARTBEAT_SECONDS, WIRE, WIRE_HEADER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,13 +28,14 @@ OURS = frozenset(("authorization", "host", "content-length", WIRE_HEADER.lower()
 
 
 class Guard:
-    """`released` lets calls to a silent machine return, so that a server can end."""
+    """`released` lets calls to a silent machine return, so that a server can end; `hung_up`: a socket of the agent has ended."""
 
     def __init__(self, machine: MemoryMachine, engine: str | None = None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self.machine = machine
         self.engine = engine
         self.heartbeat = heartbeat
         self.released = asyncio.Event()
+        self.hung_up = asyncio.Event()
         self.refused = 0
         self._upstream: aiohttp.ClientSession | None = None
 
@@ -67,13 +69,16 @@ class Guard:
     async def _agent(self, request: web.Request) -> web.StreamResponse:
         theirs = request.headers.get(WIRE_HEADER, "")
         if theirs != str(WIRE):
-            asked = int(theirs) if theirs.isdecimal() else "unknown"
+            asked = int(theirs) if theirs.isdecimal() else None
             refusal = respond(problem(426, "other_version", version_mismatch(agent=WIRE, service=asked)))
             refusal.headers[WIRE_HEADER] = str(WIRE)
             return refusal
         socket = web.WebSocketResponse(heartbeat=self.heartbeat, max_msg_size=1_000_000)
         await socket.prepare(request)
-        await SocketListener(socket, self.machine).serve()
+        try:
+            await SocketListener(socket, self.machine).serve()
+        finally:
+            self.hung_up.set()
         return socket
 
     async def _agent_call(self, request: web.Request) -> web.StreamResponse:

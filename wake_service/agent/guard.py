@@ -15,7 +15,8 @@ from wake_service.clock import Clock, SystemClock
 from wake_service.errors import ProviderError
 
 from .link import Answer, LinkBroken, LinkRefused, LinkTimes, WireLink, wrong_certificate, wrong_token
-from .wire import HEARTBEAT_SECONDS, WIRE, WIRE_HEADER, version_mismatch
+from .text import version_mismatch
+from .wire import HEARTBEAT_SECONDS, WIRE, WIRE_HEADER
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,17 @@ class _GuardPipe:
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._times.connect),
                     max_msg_size=MAX_MESSAGE,
                 )
+                return
         except aiohttp.ServerFingerprintMismatch as stranger:
             raise wrong_certificate(self._place) from stranger
         except aiohttp.WSServerHandshakeError as refused:
-            raise self._refusal(refused.status, refused.headers or {}) from refused
+            refusal = self._refusal(refused.status, refused.headers or {})
         except TimeoutError as late:
             raise LinkBroken(f"The guard at {self._place} did not answer within {self._times.connect:g} s.") from late
         except (aiohttp.ClientError, OSError) as broken:
             raise self._broken(broken) from broken
+        # Raised out here, because the refused request holds the token and would come along as its context.
+        raise refusal
 
     def carry(self, link: WireLink) -> None:
         """Begins to hand every text to `link`."""
@@ -136,7 +140,7 @@ class _GuardPipe:
             return wrong_token(self._place)
         if status == 426:
             theirs = headers.get(WIRE_HEADER, "")
-            return LinkRefused(version_mismatch(agent=int(theirs) if theirs.isdecimal() else "another", service=self._wire))
+            return LinkRefused(version_mismatch(agent=int(theirs) if theirs.isdecimal() else None, service=self._wire))
         return LinkBroken(f"The guard at {self._place} opened no socket to the machine's agent (status {status}).")
 
     def _broken(self, error: Exception) -> LinkBroken:

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -16,9 +16,11 @@ from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
 
-from .wire import SILENCE_SECONDS, KeptResult, Message, Order, Reply, Report, WireError, read_message, write
+from .text import WireError, read_message, write
+from .wire import SILENCE_SECONDS, KeptResult, Message, Order, Reply, Report
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found", bound=Message)
 
 #: Reports that may wait for their reader; each is whole, so the oldest can go.
 WAITING_REPORTS = 64
@@ -99,7 +101,7 @@ class WireLink:
         self._clock = clock
         self.times = times or LinkTimes()
         self._reports: deque[Report] = deque(maxlen=WAITING_REPORTS)
-        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._waiting: list[tuple[str, asyncio.Future[Reply]]] = []
         self._changed = asyncio.Event()
         self._error: LinkBroken | None = None
         self._closed = False
@@ -120,14 +122,16 @@ class WireLink:
             self._heard_at = self._clock.now()
             self._reports.append(message)
             self._changed.set()
-        elif isinstance(message, Reply) and (waiter := self._waiting.get(message.order)) and not waiter.done():
-            waiter.set_result(message)
+        elif isinstance(message, Reply):
+            for order, waiter in self._waiting:
+                if order == message.order and not waiter.done():
+                    waiter.set_result(message)
 
     def lose(self, error: LinkBroken) -> None:
         """The connection is gone; the first reason counts."""
         if self._error is None:
             self._error = error
-        for waiter in self._waiting.values():
+        for _, waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(self._error)
         self._changed.set()
@@ -146,7 +150,9 @@ class WireLink:
     async def order(self, order: Order, *, seconds: float | None = None) -> Reply:
         self._check()
         deadline = self.times.order if seconds is None else seconds
-        waiter = self._waiting.setdefault(order.id, asyncio.get_running_loop().create_future())
+        waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        waiting = order.id, waiter
+        self._waiting.append(waiting)
         asking = asyncio.ensure_future(self._ask(order, waiter))
         timer = asyncio.ensure_future(self._clock.sleep(deadline))
         try:
@@ -157,23 +163,18 @@ class WireLink:
                 f'The machine did not answer the order "{order.type}" within {deadline:g} s; whether it obeyed is unknown.'
             )
         finally:
-            self._waiting.pop(order.id, None)
+            self._waiting.remove(waiting)
             for future in (asking, timer, waiter):
                 future.cancel()
             await asyncio.gather(asking, timer, waiter, return_exceptions=True)
 
     async def put_input(self, name: str, data: bytes) -> str:
         answer = await self._call("PUT", f"/agent/inputs/{quote(name, safe='')}", data)
-        return InputTaken.model_validate_json(self._good(answer, "the picture")).name
+        return self._read(InputTaken, answer, "the picture").name
 
     async def kept(self, prompt_id: str) -> KeptResult | None:
         answer = await self._call("GET", f"/agent/results/{quote(prompt_id, safe='')}")
-        if answer.status == 404:
-            return None
-        try:
-            return KeptResult.model_validate_json(self._good(answer, "the question for a result"))
-        except ValidationError as flaw:
-            raise ProviderError("What the machine says of a kept result cannot be read.") from flaw
+        return None if answer.status == 404 else self._read(KeptResult, answer, "the question for a result")
 
     async def fetch(self, prompt_id: str, number: int) -> bytes | None:
         answer = await self._call("GET", f"/agent/results/{quote(prompt_id, safe='')}/{number}")
@@ -205,6 +206,12 @@ class WireLink:
         if answer.status in (200, 201):
             return answer.body
         raise ProviderError(f"The machine refused {what} (status {answer.status}): {said(answer)}")
+
+    def _read(self, kind: type[Found], answer: Answer, what: str) -> Found:
+        try:
+            return kind.model_validate_json(self._good(answer, what))
+        except ValidationError as flaw:
+            raise ProviderError(f"The machine's answer to {what} cannot be read.") from flaw
 
     async def _watch_silence(self) -> None:
         """Ends the link when the machine has said nothing for too long."""

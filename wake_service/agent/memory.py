@@ -7,9 +7,7 @@ import hashlib
 import hmac
 import logging
 import re
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -18,63 +16,17 @@ import orjson
 from wake_service.background import Background
 from wake_service.clock import Clock
 
+from .kept import Keeper
+from .life import Life
+from .life import MachineTimes as MachineTimes
 from .link import Answer, LinkBroken, LinkRefused, LinkTimes, WireLink, not_there, wrong_certificate, wrong_token
-from .wire import (
-    HEARTBEAT_SECONDS,
-    INPUT_NAME,
-    ORDERS,
-    WIRE,
-    Acknowledge,
-    Agent,
-    Disk,
-    Drain,
-    Engine,
-    EngineState,
-    Gpu,
-    Happening,
-    Hold,
-    Kept,
-    KeptFile,
-    KeptResult,
-    Models,
-    Notice,
-    Order,
-    Prefetch,
-    Queue,
-    Reply,
-    Report,
-    Stage,
-    Stop,
-    Undrain,
-    read_order,
-    version_mismatch,
-    write,
-)
+from .text import read_order, version_mismatch, write
+from .wire import INPUT_NAME, WIRE, Notice, Order, Queue, Reply, Report, Stage, Stop
 
 log = logging.getLogger(__name__)
 
-GIB = 1024**3
-#: Replies that are remembered, so that a repeated order is answered as before and not carried out again.
-REMEMBERED_REPLIES = 256
-#: Happenings that a report carries at most: the newest.
-REPORTED_HAPPENINGS = 20
 #: Seconds after which a client whose prompt was refused may try again.
 RETRY_SECONDS = 5
-VERSION = "memory 1"
-CAPABILITIES = (*ORDERS, "inputs", "results")
-
-
-@dataclass(frozen=True, slots=True)
-class MachineTimes:
-    """Seconds. `guard`: from power-on until guard and agent answer; `booting`: until the engine's process starts; `engine`:
-    until it answers. `idle`: without work for so long the machine stops itself; None: it never does. `heartbeat`: a report at
-    least so often."""
-
-    guard: float = 20.0
-    booting: float = 5.0
-    engine: float = 20.0
-    idle: float | None = None
-    heartbeat: float = HEARTBEAT_SECONDS
 
 
 class Listener(Protocol):
@@ -87,31 +39,13 @@ class Listener(Protocol):
         """The socket is gone."""
 
 
-@dataclass(slots=True)
-class Life:
-    """What a machine is between power-on and power-off."""
-
-    boot: str
-    token: str
-    stage: Stage = Stage.BOOTING
-    engine: Engine = field(default_factory=lambda: Engine(state=EngineState.STARTING))
-    queue: Queue = field(default_factory=Queue)
-    gpus: tuple[Gpu, ...] = field(default_factory=lambda: (_idle_gpu(),))
-    models: Models = field(default_factory=Models)
-    draining: bool = False
-    hold_until: float | None = None
-    notice: Notice | None = None
-    idle_since: float = 0.0
-    happened: list[Happening] = field(default_factory=list)
-    replies: dict[str, Reply] = field(default_factory=dict)
-
-
 class MemoryMachine:
     """One machine. `power_on` boots it in stages by its clock; `link` reaches it as the service does.
 
     Kept results and input pictures are on its disk and survive a stop; all else is of one life. `on_stop` is called when the
     machine stops itself (an order, or idle): a cloud then takes its time and calls `power_off`; without one it is off at once.
-    `silent` lets it hang: nothing is said and nothing answered, though the connections stand.
+    `silent` lets it hang: nothing is said and nothing answered, though the connections stand. `obeyed` are the orders it has
+    carried out in all its lives, repeated ones once.
     """
 
     def __init__(
@@ -129,8 +63,7 @@ class MemoryMachine:
         self.times = times or MachineTimes()
         self.silent = False
         self.inputs: dict[str, bytes] = {}
-        self.kept: dict[str, tuple[KeptResult, tuple[bytes, ...]]] = {}
-        #: Orders in the order in which they were carried out, repeated ones once.
+        self.kept = Keeper()
         self.obeyed: list[Order] = []
         self.life: Life | None = None
         self._on_stop = on_stop or self.power_off
@@ -144,6 +77,7 @@ class MemoryMachine:
         """Begins to boot; with a function, the token is asked for when the guard starts, as a real one reads its parameter."""
         self.power_off()
         self._living = asyncio.ensure_future(self._live(token))
+        self._background.spawn(self._living)
 
     def power_off(self) -> None:
         """Off, in order or by a pulled plug: connections break, the disk stays."""
@@ -158,29 +92,19 @@ class MemoryMachine:
 
     def set_queue(self, running: int = 0, pending: int = 0) -> None:
         """What the engine has to do."""
-        life = self._alive()
-        if life.queue.running + life.queue.pending and not running + pending:
-            life.idle_since = self.clock.now()
-        life.queue = Queue(running=running, pending=pending)
-        if life.engine.state in (EngineState.READY, EngineState.WORKING):
-            life.engine = Engine(state=EngineState.WORKING if running else EngineState.READY)
+        self._alive().set_queue(Queue(running=running, pending=pending))
         self._tell()
 
     def set_gpu(self, busy_percent: float, *, window_seconds: float = 60.0, vram_used: int = 0) -> None:
-        """How busy its GPU was."""
+        """How busy its GPU was over the window that ends now."""
         life = self._alive()
-        life.gpus = (
-            life.gpus[0].model_copy(
-                update={"busy_percent": busy_percent, "window_seconds": window_seconds, "vram_used": vram_used}
-            ),
-        )
+        news = {"busy_percent": busy_percent, "window_seconds": window_seconds, "vram_used": vram_used}
+        life.gpu = life.gpu.model_copy(update=news)
         self._tell()
 
     def fail_engine(self, sentence: str) -> None:
         """The engine dies; its queue with it."""
-        life = self._alive()
-        life.engine, life.queue = Engine(state=EngineState.FAILED, sentence=sentence), Queue()
-        self._note(sentence)
+        self._alive().engine_failed(sentence)
         self._tell()
 
     def give_notice(self, notice: Notice | None) -> None:
@@ -190,20 +114,13 @@ class MemoryMachine:
 
     def keep(self, prompt_id: str, files: Sequence[tuple[str, bytes]]) -> None:
         """The engine has made these PNG files (name, content) and nobody has fetched them yet."""
-        shown = tuple(
-            KeptFile(name=name, media_type="image/png", size=len(data), sha256=hashlib.sha256(data).hexdigest())
-            for name, data in files
-        )
-        result = KeptResult(prompt_id=prompt_id, finished_at=self.clock.now(), files=shown)
-        self.kept[prompt_id] = (result, tuple(data for _, data in files))
+        self.kept.keep(prompt_id, files, self.clock.now())
         self._tell()
 
     async def close(self) -> None:
         """Ends it and its tasks."""
-        living = self._living
         self.power_off()
-        if living is not None:
-            await asyncio.gather(living, return_exceptions=True)
+        await self._background.cancel()
 
     # The guard.
 
@@ -211,7 +128,7 @@ class MemoryMachine:
         """Dials as the service does. Raises LinkBroken while nothing answers, LinkRefused when it is not let in."""
         if self.life is None or self.silent:
             raise not_there(self.name)
-        if not hmac.compare_digest(fingerprint.lower(), self.fingerprint):
+        if not hmac.compare_digest(fingerprint.lower().encode(), self.fingerprint.encode()):
             raise wrong_certificate(self.name)
         if not self.lets_in(token):
             raise wrong_token(self.name)
@@ -240,44 +157,26 @@ class MemoryMachine:
         return Answer(503, orjson.dumps({"error": error, "node_errors": {}}), headers=headers)
 
     def handle(self, method: str, path: str, body: bytes = b"") -> Answer:
-        """An authenticated HTTP call below `/agent/`."""
-        parts = [unquote(part) for part in path.strip("/").split("/")]
-        match (method, parts):
+        """An authenticated HTTP call below `/agent/`; the path as it was sent, quoted."""
+        match (method, [unquote(part) for part in path.strip("/").split("/")]):
             case ("PUT", ["agent", "inputs", name]):
                 return self._take_input(name, body)
-            case ("GET", ["agent", "results", prompt_id]) if prompt_id in self.kept:
-                return Answer(200, write(self.kept[prompt_id][0]).encode())
-            case ("GET", ["agent", "results", prompt_id, number]) if prompt_id in self.kept and number.isdecimal():
-                files = self.kept[prompt_id][1]
-                if int(number) < len(files):
-                    return Answer(200, files[int(number)], "image/png")
+            case ("GET", ["agent", "results", prompt_id]) if (result := self.kept.result(prompt_id)) is not None:
+                return Answer(200, write(result).encode())
+            case ("GET", ["agent", "results", prompt_id, number]) if (data := self.kept.file(prompt_id, number)) is not None:
+                return Answer(200, data, "image/png")
         return problem(404, "not_found", "This machine has nothing under that address.")
 
     # The agent.
 
+    @property
+    def listeners(self) -> int:
+        """How many sockets are open."""
+        return len(self._listeners)
+
     def report(self) -> Report:
         """What it would say of itself now."""
-        life = self._alive()
-        sleeps_at, because = self._plan(life)
-        return Report(
-            agent=Agent(version=VERSION, capabilities=CAPABILITIES),
-            machine=self.name,
-            boot=life.boot,
-            at=self.clock.now(),
-            stage=life.stage,
-            engine=life.engine,
-            queue=life.queue,
-            gpus=life.gpus,
-            models=life.models,
-            disk=Disk(free=80 * GIB, total=100 * GIB),
-            draining=life.draining,
-            hold_until=life.hold_until,
-            notice=life.notice,
-            kept=tuple(_kept(result) for result, _ in self.kept.values()),
-            sleeps_at=sleeps_at,
-            awake_because=because,
-            happened=tuple(life.happened[-REPORTED_HAPPENINGS:]),
-        )
+        return self._alive().report()
 
     def attach(self, listener: Listener) -> None:
         """A new socket: it hears a whole report at once, then every change and every heartbeat."""
@@ -297,70 +196,32 @@ class MemoryMachine:
         if isinstance(order, Reply):
             listener.take(write(order))
             return
-        life = self.life
-        known = life.replies.get(order.id)
-        if known is not None:
-            listener.take(write(known))
-            return
-        reply = self._obey(order, life)
-        life.replies[order.id] = reply
-        if len(life.replies) > REMEMBERED_REPLIES:
-            del life.replies[next(iter(life.replies))]
+        obeyed = len(self.life.obeyed)
+        reply = self.life.answer(order)
         listener.take(write(reply))
-        self._tell()
-        if isinstance(order, Stop) and reply.done:
-            self._on_stop()
-
-    def _obey(self, order: Order, life: Life) -> Reply:
-        match order:
-            case Drain():
-                life.draining = True
-            case Undrain():
-                life.draining = False
-            case Prefetch(models=models):
-                life.models = life.models.model_copy(update={"hot": models})
-            case Hold(until=until):
-                life.hold_until = until
-            case Acknowledge(results=results):
-                for prompt_id in results:
-                    self.kept.pop(prompt_id, None)
-            case Stop(force=force):
-                if not force and life.queue.running + life.queue.pending:
-                    sentence = "A picture is being made, so the machine goes on as before."
-                    return Reply(order=order.id, done=False, sentence=sentence)
-                life.draining = True
+        if len(self.life.obeyed) == obeyed:
+            return
         self.obeyed.append(order)
-        return Reply(order=order.id, done=True)
-
-    def _plan(self, life: Life) -> tuple[float | None, tuple[str, ...]]:
-        """When it will stop itself, or why it does not."""
-        because = []
-        if life.queue.running + life.queue.pending:
-            because.append("The engine has work.")
-        if life.hold_until is not None and life.hold_until > self.clock.now():
-            because.append("Somebody keeps the machine awake.")
-        if because or self.times.idle is None:
-            return None, tuple(because)
-        return max(life.idle_since, life.hold_until or 0.0) + self.times.idle, ()
+        self._tell()
+        if isinstance(order, Stop):
+            self._on_stop()
 
     async def _live(self, token: str | Callable[[], str]) -> None:
         await self.clock.sleep(self.times.guard)
-        life = self.life = Life(boot=str(uuid.uuid4()), token=token if isinstance(token, str) else token())
+        given = token if isinstance(token, str) else token()
+        life = self.life = Life(self.name, given, self.kept, self.clock.now, self.times.idle)
         await self._wait(self.times.booting)
         life.stage = Stage.ENGINE
         self._tell()
         await self._wait(self.times.engine)
-        life.engine, life.idle_since = Engine(state=EngineState.READY), self.clock.now()
-        self._note("The engine answers.")
+        life.engine_answers()
         self._tell()
-        while True:
+        while life.sleeps_at is None or self.clock.now() < life.sleeps_at:
             await self._wait(self.times.heartbeat)
             self._tell()
-            sleeps_at, _ = self._plan(life)
-            if sleeps_at is not None and self.clock.now() >= sleeps_at:
-                life.draining = True
-                self._on_stop()
-                return
+        life.draining = True
+        self._tell()
+        self._on_stop()
 
     async def _wait(self, seconds: float) -> None:
         """Lets time pass, with a heartbeat on the way."""
@@ -371,16 +232,11 @@ class MemoryMachine:
         await self.clock.sleep(left)
 
     def _tell(self) -> None:
-        if self.life is None or self.silent:
+        if self.life is None or self.silent or not self._listeners:
             return
         text = write(self.report())
         for listener in list(self._listeners):
             listener.take(text)
-
-    def _note(self, sentence: str) -> None:
-        life = self._alive()
-        number = life.happened[-1].number + 1 if life.happened else 1
-        life.happened.append(Happening(number=number, at=self.clock.now(), sentence=sentence))
 
     def _alive(self) -> Life:
         if self.life is None:
@@ -421,15 +277,6 @@ def problem(status: int, code: str, title: str) -> Answer:
     """A problem document (RFC 9457) with a sentence."""
     body = {"type": f"urn:wakebrush:error:{code}", "title": title, "status": status, "code": code}
     return Answer(status, orjson.dumps(body), "application/problem+json")
-
-
-def _idle_gpu() -> Gpu:
-    return Gpu(name="GPU", busy_percent=0, window_seconds=60, vram_used=0, vram_total=24 * GIB)
-
-
-def _kept(result: KeptResult) -> Kept:
-    size = sum(file.size for file in result.files)
-    return Kept(prompt_id=result.prompt_id, files=len(result.files), size=size, finished_at=result.finished_at)
 
 
 def _current_task() -> asyncio.Task[None] | None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-
-from wake_service.errors import ProviderError
+from pydantic import BaseModel, ConfigDict, Field
 
 #: The version of the wire that is spoken here.
 WIRE = 1
@@ -28,10 +26,6 @@ INPUT_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
 
 Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
-
-
-class WireError(ProviderError):
-    """A message that cannot be understood; the text says why, and what to do."""
 
 
 class Message(BaseModel):
@@ -253,85 +247,3 @@ class KeptResult(Message):
     prompt_id: str
     finished_at: Moment
     files: tuple[KeptFile, ...]
-
-
-_order: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="type")])
-_any_json: TypeAdapter[Any] = TypeAdapter(Any)
-
-
-def write(message: Message) -> str:
-    """The message as one line of JSON."""
-    return message.model_dump_json()
-
-
-def read_order(text: str) -> Order | Reply:
-    """The order in a text, or the refusal to send back for what is none. Raises nothing."""
-    fields = _object(text)
-    if fields is None:
-        return Reply(order="", done=False, sentence="This was no order: an order is a JSON object.")
-    id = fields.get("id")
-    refusal = _refuse_order(fields)
-    try:
-        return Reply(order=id if isinstance(id, str) else "", done=False, sentence=refusal) if refusal else _order_of(fields)
-    except ValidationError as flaw:
-        sentence = f'The order "{fields["type"]}" cannot be read: {_flaws(flaw)}.'
-        return Reply(order=id if isinstance(id, str) else "", done=False, sentence=sentence)
-
-
-def _order_of(fields: dict[str, Any]) -> Order:
-    return _order.validate_python(fields, strict=False)
-
-
-def _refuse_order(fields: dict[str, Any]) -> str:
-    """Why these fields cannot be an order of ours; empty if they can."""
-    if fields.get("wire") != WIRE:
-        return version_mismatch(agent=WIRE, service=fields.get("wire"))
-    if not fields.get("id"):
-        return "This was no order: it has no id."
-    if fields.get("type") not in ORDERS:
-        return f'This machine\'s agent does not know the order "{fields.get("type")}"; it knows {", ".join(ORDERS)}.'
-    return ""
-
-
-def read_message(text: str) -> Report | Reply | None:
-    """The report or reply in a text; None for a kind of message that this version does not know, which is to be skipped.
-
-    Raises WireError with a sentence.
-    """
-    fields = _object(text)
-    if fields is None:
-        raise WireError("The machine sent something that is no message of its agent. Is another program behind its guard?")
-    if fields.get("wire") != WIRE:
-        raise WireError(version_mismatch(agent=fields.get("wire"), service=WIRE))
-    kinds: dict[Any, type[Report] | type[Reply]] = {"report": Report, "reply": Reply}
-    kind = kinds.get(fields.get("type"))
-    if kind is None:
-        return None
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as flaw:
-        raise WireError(f"The machine's {fields['type']} cannot be read: {_flaws(flaw)}.") from flaw
-
-
-def version_mismatch(*, agent: Any, service: Any) -> str:
-    """The sentence for two sides that speak different versions."""
-    older = "image" if isinstance(agent, int) and isinstance(service, int) and agent < service else "service"
-    advice = "Build a new machine image." if older == "image" else "Update the wake service."
-    return (
-        f"The machine's agent speaks version {agent} of the wire and the wake service version {service}, "
-        f"so they cannot work together. {advice}"
-    )
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        found = _any_json.validate_json(text)
-    except ValidationError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _flaws(error: ValidationError) -> str:
-    """`queue.running: Input should be greater than or equal to 0`, joined."""
-    found = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in found[:5])

@@ -11,6 +11,10 @@ DEPLOYMENT = "wakebrush"
 POOL = "wakebrush-pool"
 #: The intent a machine was created for: one per machine that was meant to be.
 INTENT = "wakebrush-intent"
+#: On a machine: the random word that was written before its present start; tells starts within one second apart.
+BOOT = "wakebrush-boot"
+#: On a machine whose type was changed because its own was taken: what it was.
+HOME_TYPE = "wakebrush-home-type"
 #: Until when a machine may run without being needed, and until when somebody keeps it awake; UTC, ISO 8601.
 LEASE_UNTIL = "lease-until"
 HOLD_UNTIL = "hold-until"

@@ -17,7 +17,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.exceptions import HTTPException
 from moto.core.model_instances import reset_model_data
 from moto.core.request import Request
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 
 from tests.aws.cloud.responses import Ec2Response
 
@@ -53,13 +53,21 @@ class Account:
         return status, dict(sent), text.encode() if isinstance(text, str) else bytes(text or b"")
 
     def close(self) -> None:
-        """Forgets all of it."""
+        """Forgets all of it. moto keeps S3's objects in open files, also those that were replaced."""
+        others = {}
+        for kind in (FakeKey, FakeMultipart):
+            others[kind] = [one for one in kind.instances_tracked if one.account_id != self.number]
+            for one in kind.instances_tracked:
+                if one.account_id == self.number:
+                    one.dispose()
         for backends in list(BackendDict._instances):
             backends.pop(self.number, None)
         for bucket, (_, owner) in list(s3_backends.bucket_accounts.items()):
             if owner == self.number:
                 del s3_backends.bucket_accounts[bucket]
         reset_model_data()
+        for kind, kept in others.items():
+            kind.instances_tracked = kept
 
 
 def _handler(url: str) -> Handler:

@@ -52,9 +52,9 @@ class Cloud:
 
     # How it is called
 
-    def aws(self) -> Aws:
-        """The account as the service calls it. Calls are answered at once, on the event loop."""
-        return Aws(self.region, self.clock, run=self._run, session=self.front.session())
+    def aws(self, kind: type[Aws] = Aws) -> Aws:
+        """The account as the service calls it (`kind`: a test's own). Calls are answered at once, on the event loop."""
+        return kind(self.region, self.clock, run=self._run, session=self.front.session())
 
     @property
     def calls(self) -> list[Call]:
@@ -135,6 +135,8 @@ class Cloud:
     def interrupt(self, instance_id: str, notice: float | None = None) -> None:
         """The cloud takes a spot instance back: its machine hears so now, `notice` seconds (times.notice) before."""
         instance = self.instance(instance_id)
+        if instance.state not in ("pending", "running"):
+            raise AssertionError(f"{instance_id} is {instance.state}: the cloud takes back what runs")
         seconds = self.times.notice if notice is None else notice
         self._notify(instance_id, Notice(kind=NoticeKind.INTERRUPTION, at=self.clock.now() + seconds))
         self.timeline.after(seconds, lambda: self.ec2.take_back(instance))
@@ -229,9 +231,9 @@ class Cloud:
 
     async def close(self) -> None:
         """Ends everything and forgets the account."""
-        self.timeline.close()
         await self.machines.close()
         self.account.close()
+        self.timeline.close()
 
     def _notify(self, instance_id: str, notice: Notice) -> None:
         machine = self.machine(instance_id)

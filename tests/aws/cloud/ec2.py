@@ -210,10 +210,12 @@ class Ec2(EC2Backend):
         self._then(instance, step, self.times.shutting_down, self._terminated)
 
     def take_back(self, instance: Instance) -> None:
-        """The cloud takes a spot instance back, as its request says."""
+        """The cloud takes a spot instance back, as its request says; if its owner stopped it after the notice, as it is."""
+        if instance.state in ("shutting-down", "terminated"):
+            return
+        request = self.spot.of(instance)
+        self.spot.interrupted(instance)
         if instance.state in ("pending", "running"):
-            request = self.spot.of(instance)
-            self.spot.interrupted(instance)
             if request is not None and request.instance_interruption_behaviour == "stop":
                 self.stop(instance, by="Server.SpotInstanceShutdown")
             else:
@@ -221,7 +223,7 @@ class Ec2(EC2Backend):
 
     def launch_again(self, launch: Launch) -> Instance:
         """One more of what was launched before, as a persistent spot request asks for."""
-        reservation = super().run_instances(launch.image_id, 1, launch.user_data, [], **launch.arguments)
+        reservation = super().run_instances(launch.image_id, 1, launch.user_data, [], **launch.once_more())
         fresh: Instance = reservation.instances[0]
         launch.finish(self, fresh)
         self._wake(fresh)

@@ -23,6 +23,10 @@ class Launch:
     metadata: dict[str, Any] = field(default_factory=dict)
     volume_tags: dict[str, str] = field(default_factory=dict)
 
+    def once_more(self) -> dict[str, Any]:
+        """The arguments of the same launch later, when its template may be gone."""
+        return {name: value for name, value in self.arguments.items() if name != "launch_template"}
+
     def finish(self, backend: Any, instance: Instance) -> None:
         """Gives the new instance what moto does not take from a template."""
         if self.metadata:
@@ -50,6 +54,10 @@ def fill_from_template(backend: Any, image_id: str, user_data: Any, market: dict
     arguments["instance_market_options"] = market.get("MarketType") or {}
     if template.get("BlockDeviceMappings") and "block_device_mappings" not in arguments:
         arguments["block_device_mappings"] = template["BlockDeviceMappings"]
+    if not arguments.get("security_group_ids"):
+        arguments["security_group_ids"] = list(template.get("SecurityGroupIds") or [])
+    tags = dict(arguments.get("tags") or {})
+    arguments["tags"] = tags | {"instance": _tags(template, "instance") | tags.get("instance", {})}
     for ours, theirs in (
         ("instance_initiated_shutdown_behavior", "InstanceInitiatedShutdownBehavior"),
         ("disable_api_termination", "DisableApiTermination"),

@@ -46,7 +46,8 @@ class Machines:
         place = urlsplit(door.url)
         instance = self._at(place.hostname or "")
         if instance is None or not lets_in(instance, self._cloud.address, place.port or HTTPS):
-            await self._cloud.clock.sleep(self._cloud.times.dial)
+            if self._cloud.times.dial:
+                await self._cloud.clock.sleep(self._cloud.times.dial)
             raise LinkBroken(f"Nothing answers at {door.url}.")
         machine = self.of(instance.id)
         link = machine.link(door.token or "", door.fingerprint or "")
@@ -73,7 +74,7 @@ class Machines:
         if state in ("running", "rebooting"):
             machine, times = self.of(instance_id), self._cloud.times
             machine.times = MachineTimes(times.guard, times.booting, times.engine, machine.times.idle)
-            machine.power_on(lambda: self._starts_guard(machine))
+            machine.power_on(lambda: self._cloud.timeline.run(lambda: self._starts_guard(machine)))
         elif state != "pending" and instance_id in self._machines:
             self._machines[instance_id].power_off()
 
@@ -91,4 +92,4 @@ class Machines:
             instance.id
         ):
             return None
-        return str(parameter.decrypt(parameter.value) if parameter.type == "SecureString" else parameter.value)
+        return str(parameter.decrypt(parameter.value))

@@ -25,5 +25,5 @@ def _matches(rule: Any, address: str, port: int) -> bool:
         return False
     if str(rule.ip_protocol) != "-1" and not int(rule.from_port) <= port <= int(rule.to_port):
         return False
-    ranges = [source.get("CidrIp") or source.get("CidrIpv6") for source in rule.ip_ranges or []]
-    return any(ip_address(address) in ip_network(cidr, strict=False) for cidr in ranges if cidr)
+    cidr = rule.ip_range.get("CidrIp") or rule.ip_range.get("CidrIpv6")
+    return bool(cidr) and ip_address(address) in ip_network(cidr, strict=False)

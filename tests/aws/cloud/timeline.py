@@ -6,9 +6,12 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import TypeVar
 
 from tests.aws.cloud.present import present
 from wake_service.clock import Clock
+
+T = TypeVar("T")
 
 
 class Timeline:
@@ -23,6 +26,7 @@ class Timeline:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._waiters: set[asyncio.Task[None]] = set()
+        self._broken: list[Exception] = []
 
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
         """Plans something `seconds` from now."""
@@ -46,13 +50,23 @@ class Timeline:
             with present(self.clock.now()):
                 happen()
 
+    def run(self, happen: Callable[[], T]) -> T:
+        """Does something that nobody waits for; what breaks there is raised at the end (`close`) too."""
+        try:
+            return happen()
+        except Exception as error:
+            self._broken.append(error)
+            raise
+
     def close(self) -> None:
-        """Nothing more happens."""
+        """Nothing more happens. Raises what broke when it happened."""
         self._due.clear()
         for waiter in self._waiters:
             if not waiter.get_loop().is_closed():
                 waiter.cancel()
+        if self._broken:
+            raise self._broken[0]
 
     async def _wait(self, moment: float) -> None:
         await self.clock.sleep(moment - self.clock.now())
-        self.catch_up()
+        self.run(self.catch_up)

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 
 from tests.support.certificates import self_signed
 from tests.support.guard import Guard, serving
@@ -149,4 +151,16 @@ async def small_engine() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def address_world(_: Path) -> AsyncIterator[World]:
-    yield AddressWorld(os.environ["AGENT_URL"].rstrip("/"), os.environ["AGENT_TOKEN"], os.environ["AGENT_FINGERPRINT"])
+    url = os.environ["AGENT_URL"].rstrip("/")
+    yield AddressWorld(url, os.environ["AGENT_TOKEN"], os.environ["AGENT_FINGERPRINT"])
+    await hung_up(urlsplit(url).port or 443)
+
+
+async def hung_up(port: int) -> None:
+    """Returns once no connection to that port is open: aiohttp ends TLS with the other side behind our back, and a loop that
+    ends before they have would leave sockets to be warned of. Nothing tells when, so it is looked for."""
+    for _ in range(500):
+        if not any(other.raddr and other.raddr.port == port for other in psutil.Process().net_connections("tcp")):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError

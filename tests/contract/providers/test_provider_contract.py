@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.providers.ec2_world import Ec2World
 from tests.contract.providers.worlds import DEADLINE, FakeWorld, ProcessWorld, World, seen, tiny_engine
 from wake_service.errors import ProviderError
 from wake_service.providers.base import BootStage, Power, Provider, Sighting
@@ -16,12 +17,14 @@ from wake_service.providers.engine_command import practice_engine
 AWAKE = (Power.RUNNING, BootStage.ENGINE)
 
 
-@pytest.fixture(params=["fake", "process", "process with the practice engine"])
+@pytest.fixture(params=["fake", "ec2", "process", "process with the practice engine"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     world: World
     match request.param:
         case "fake":
             world = FakeWorld()
+        case "ec2":
+            world = Ec2World()
         case "process":
             world = ProcessWorld(tmp_path, lambda _: tiny_engine())
         case _:
@@ -37,156 +40,155 @@ async def power_of(provider: Provider, machine_id: str) -> Sighting:
 async def test_every_machine_is_listed_also_one_that_never_ran(world: World) -> None:
     async with seen(world, provider := world.open()):
         listed = await provider.machines()
-    assert [(s.machine_id, s.power, s.stage, s.address) for s in sorted(listed, key=lambda s: s.machine_id)] == [
-        ("m1", Power.STOPPED, None, None),
-        ("m2", Power.STOPPED, None, None),
-    ]
+    found = {s.machine_id: (s.power, s.stage, s.address) for s in listed}
+    assert len(listed) == 2
+    assert found == {world.m1: (Power.STOPPED, None, None), world.m2: (Power.STOPPED, None, None)}
 
 
 async def test_a_wake_is_announced_stage_by_stage_and_ends_with_an_address(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        awake = await sightings.until("m1", *AWAKE)
-        stages = [(s.power, s.stage) for s in sightings.of("m1")]
-        listed = await power_of(provider, "m1")
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        stages = [(s.power, s.stage) for s in sightings.of(world.m1)]
+        listed = await power_of(provider, world.m1)
     order = [(Power.STARTING, BootStage.STARTING), (Power.RUNNING, BootStage.BOOTING), AWAKE]
     assert stages[0] == order[0] and stages[-1] == AWAKE
     assert stages == [stage for stage in order if stage in stages], "stages come once each, in order"
     assert awake.address is not None and awake.address.startswith("http") and not awake.address.endswith("/")
     assert (listed.power, listed.stage, listed.address, listed.boot) == (*AWAKE, awake.address, awake.boot)
-    assert len({s.boot for s in sightings.of("m1")}) == 1
-    assert sightings.of("m2") == []
+    assert len({s.boot for s in sightings.of(world.m1)}) == 1
+    assert sightings.of(world.m2) == []
 
 
 async def test_a_stop_is_announced_and_ends_stopped_without_complaint(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        await sightings.until("m1", *AWAKE)
-        await provider.stop("m1")
-        stopping = await sightings.until("m1", Power.STOPPING)
-        stopped = await sightings.until("m1", Power.STOPPED)
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.stop(world.m1)
+        stopping = await sightings.until(world.m1, Power.STOPPING)
+        stopped = await sightings.until(world.m1, Power.STOPPED)
     assert sightings.all.index(stopping) < sightings.all.index(stopped)
     assert (stopped.stage, stopped.address, stopped.message) == (None, None, None)
 
 
 async def test_starting_what_runs_changes_nothing(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        awake = await sightings.until("m1", *AWAKE)
-        await provider.start("m1")
-        assert (await power_of(provider, "m1")).boot == awake.boot
-    assert sightings.of("m1")[-1] == awake
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        await provider.start(world.m1)
+        assert (await power_of(provider, world.m1)).boot == awake.boot
+    assert sightings.of(world.m1)[-1] == awake
 
 
 async def test_stopping_what_is_stopped_changes_nothing(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.stop("m1")
-        await provider.stop("m1", force=True)
-        assert (await power_of(provider, "m1")).power is Power.STOPPED
+        await provider.stop(world.m1)
+        await provider.stop(world.m1, force=True)
+        assert (await power_of(provider, world.m1)).power is Power.STOPPED
     assert sightings.all == []
 
 
 async def test_many_starts_at_once_make_one_machine(world: World) -> None:
     first, second = world.open(), world.open()
     async with seen(world, first) as sightings, seen(world, second):
-        await asyncio.gather(*(provider.start("m1") for provider in (first, second) * 4))
-        await sightings.until("m1", *AWAKE)
-        boots = {(await power_of(provider, "m1")).boot for provider in (first, second)}
+        await asyncio.gather(*(provider.start(world.m1) for provider in (first, second) * 4))
+        await sightings.until(world.m1, *AWAKE)
+        boots = {(await power_of(provider, world.m1)).boot for provider in (first, second)}
     assert len(boots) == 1
 
 
 async def test_a_stop_during_a_start_ends_stopped(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        await provider.stop("m1")
-        await sightings.until("m1", Power.STOPPED)
-        assert (await power_of(provider, "m1")).power is Power.STOPPED
+        await provider.start(world.m1)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
+        assert (await power_of(provider, world.m1)).power is Power.STOPPED
 
 
 async def test_a_forced_stop_ends_stopped_and_overtakes_a_gentle_one(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        await sightings.until("m1", *AWAKE)
-        await provider.stop("m1")
-        await provider.stop("m1", force=True)
-        assert (await sightings.until("m1", Power.STOPPED)).message is None
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.stop(world.m1)
+        await provider.stop(world.m1, force=True)
+        assert (await sightings.until(world.m1, Power.STOPPED)).message is None
 
 
 async def test_every_life_has_a_boot_of_its_own(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        first = await sightings.until("m1", *AWAKE)
-        await provider.stop("m1")
-        await sightings.until("m1", Power.STOPPED)
+        await provider.start(world.m1)
+        first = await sightings.until(world.m1, *AWAKE)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
         so_far = len(sightings.all)
-        await provider.start("m1")
-        second = await sightings.until("m1", *AWAKE, after=so_far)
+        await provider.start(world.m1)
+        second = await sightings.until(world.m1, *AWAKE, after=so_far)
     assert first.boot and second.boot and first.boot != second.boot
 
 
 async def test_machines_do_not_disturb_each_other(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await asyncio.gather(provider.start("m1"), provider.start("m2"))
-        first, second = await sightings.until("m1", *AWAKE), await sightings.until("m2", *AWAKE)
-        await provider.stop("m1")
-        await sightings.until("m1", Power.STOPPED)
-        assert (await power_of(provider, "m2")).stage is BootStage.ENGINE
+        await asyncio.gather(provider.start(world.m1), provider.start(world.m2))
+        first, second = await sightings.until(world.m1, *AWAKE), await sightings.until(world.m2, *AWAKE)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
+        assert (await power_of(provider, world.m2)).stage is BootStage.ENGINE
     assert first.address != second.address
 
 
 async def test_an_end_that_nobody_ordered_is_announced_with_a_sentence(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        await sightings.until("m1", *AWAKE)
-        await world.kill_engine("m1")
-        stopped = await sightings.until("m1", Power.STOPPED)
-        listed = await power_of(provider, "m1")
-    assert stopped.message is not None and stopped.message.startswith("The engine ended by itself (signal 9")
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await world.kill_engine(world.m1)
+        stopped = await sightings.until(world.m1, Power.STOPPED)
+        listed = await power_of(provider, world.m1)
+    assert stopped.message is not None and stopped.message.startswith(world.ends_with)
     assert (listed.power, listed.message) == (Power.STOPPED, stopped.message)
 
 
 async def test_a_machine_that_died_can_be_started_again_and_forgets_why(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        await sightings.until("m1", *AWAKE)
-        await world.kill_engine("m1")
-        await sightings.until("m1", Power.STOPPED)
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await world.kill_engine(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
         so_far = len(sightings.all)
-        await provider.start("m1")
-        assert (await sightings.until("m1", *AWAKE, after=so_far)).message is None
+        await provider.start(world.m1)
+        assert (await sightings.until(world.m1, *AWAKE, after=so_far)).message is None
 
 
 async def test_the_next_service_adopts_what_a_killed_one_left_running(world: World) -> None:
-    await world.leave_running("m1")
+    await world.leave_running(world.m1)
     async with seen(world, provider := world.open()):
-        adopted = await power_of(provider, "m1")
+        adopted = await power_of(provider, world.m1)
         assert (adopted.power, adopted.stage) == AWAKE and adopted.address and adopted.boot
-        await provider.start("m1")
-        assert (await power_of(provider, "m1")).boot == adopted.boot, "a start leaves the adopted machine alone"
+        await provider.start(world.m1)
+        assert (await power_of(provider, world.m1)).boot == adopted.boot, "a start leaves the adopted machine alone"
 
 
 async def test_what_happens_to_an_adopted_machine_is_announced(world: World) -> None:
-    await world.leave_running("m1")
+    await world.leave_running(world.m1)
     async with seen(world, provider := world.open()) as sightings:
-        adopted = await power_of(provider, "m1")
-        await world.kill_engine("m1")
-        stopped = await sightings.until("m1", Power.STOPPED)
+        adopted = await power_of(provider, world.m1)
+        await world.kill_engine(world.m1)
+        stopped = await sightings.until(world.m1, Power.STOPPED)
     assert stopped.boot == adopted.boot and stopped.message
 
 
 async def test_an_adopted_machine_can_be_stopped(world: World) -> None:
-    await world.leave_running("m1")
+    await world.leave_running(world.m1)
     async with seen(world, provider := world.open()) as sightings:
-        await provider.stop("m1")
-        await sightings.until("m1", Power.STOPPED)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
 
 
 async def test_machines_keep_running_when_a_provider_is_closed(world: World) -> None:
     async with seen(world, provider := world.open()) as sightings:
-        await provider.start("m1")
-        awake = await sightings.until("m1", *AWAKE)
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
     async with seen(world, provider := world.open()):
-        listed = await power_of(provider, "m1")
+        listed = await power_of(provider, world.m1)
     assert (listed.power, listed.stage, listed.boot) == (*AWAKE, awake.boot)
 
 
@@ -204,12 +206,62 @@ async def test_a_new_watcher_takes_over_from_the_one_before(world: World) -> Non
     async with seen(world, provider) as sightings:
         async with asyncio.timeout(DEADLINE):
             assert [sighting async for sighting in first] == []
-        await provider.start("m1")
-        await sightings.until("m1", *AWAKE)
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
 
 
 async def test_an_unknown_machine_is_refused_with_a_sentence(world: World) -> None:
     async with seen(world, provider := world.open()):
-        for order in (provider.start, provider.stop):
+        for order in (provider.start, provider.stop, provider.door):
             with pytest.raises(ProviderError, match=r'There is no machine "m9".*\.$'):
                 await order("m9")
+
+
+async def test_the_door_of_a_machine_that_is_up_leads_to_the_announced_address(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        door = await provider.door(world.m1)
+        assert door.url == awake.address
+        assert (door.token is None) == (door.fingerprint is None) == door.url.startswith("http:")
+        assert door.token is None or door.token not in repr(door)
+
+
+async def test_a_machine_that_is_not_up_has_no_door(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        with pytest.raises(ProviderError, match=r"is not up\.$"):
+            await provider.door(world.m1)
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
+        with pytest.raises(ProviderError, match=r"is not up\.$"):
+            await provider.door(world.m1)
+
+
+async def test_the_next_service_finds_the_same_door(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        door = await provider.door(world.m1)
+    async with seen(world, provider := world.open()):
+        assert await provider.door(world.m1) == door
+
+
+async def test_draining_and_opening_again_can_be_repeated_and_change_nothing_else(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        awake = await sightings.until(world.m1, *AWAKE)
+        for draining in (True, True, False, False):
+            await provider.drain(world.m1, draining)
+        assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE
+    assert sightings.of(world.m1)[-1] == awake
+
+
+async def test_models_can_be_asked_for_before_the_machine_wakes_and_after(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.prefetch(world.m1, ["checkpoints/gouache.safetensors"])
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await provider.prefetch(world.m1, ["checkpoints/ink.safetensors"])
+        assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE

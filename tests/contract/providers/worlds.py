@@ -1,4 +1,4 @@
-"""The places the provider contract is tried in: a cloud in memory, and processes on this computer."""
+"""The places the provider contract is tried in: a cloud in memory, and processes on this computer (ec2_world.py: EC2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def tiny_engine(*moods: str) -> EngineCommand:
 
 
 class World(Protocol):
-    """Machines `m1` and `m2`, both stopped at first."""
+    """Two machines, `m1` and `m2`, both stopped at first. `ends_with`: how what is said after `kill_engine` begins."""
+
+    m1: str
+    m2: str
+    ends_with: str
 
     def open(self) -> Provider:
         """A provider, as a new service would make it."""
@@ -37,7 +41,7 @@ class World(Protocol):
         """A machine whose engine answers, left by a service that was killed."""
 
     async def kill_engine(self, machine_id: str) -> None:
-        """The engine dies; nobody ordered it."""
+        """The engine dies and the machine with it; nobody ordered it."""
 
     async def wait(self, happened: asyncio.Event) -> None:
         """Lets time pass until then. Raises TimeoutError."""
@@ -47,6 +51,8 @@ class World(Protocol):
 
 
 class FakeWorld:
+    m1, m2, ends_with = "m1", "m2", "The engine ended by itself (signal 9"
+
     def __init__(self) -> None:
         self.clock = ManualClock()
         self._first = FakeProvider(self.clock, ["m1", "m2"])
@@ -73,6 +79,8 @@ class FakeWorld:
 
 
 class ProcessWorld:
+    m1, m2, ends_with = "m1", "m2", "The engine ended by itself (signal 9"
+
     def __init__(self, directory: Path, command: Callable[[Path], EngineCommand]) -> None:
         self.directory = directory
         self.commands: Mapping[str, EngineCommand] = {id: command(directory / "files" / id) for id in ("m1", "m2")}

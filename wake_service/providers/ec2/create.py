@@ -1,0 +1,137 @@
+"""Makes a new machine from the launch template: for the capacity plan, and for an admin who asks for one."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from wake_service.aws import tags
+from wake_service.aws.clients import Aws
+from wake_service.aws.errors import AwsError
+from wake_service.errors import ProviderError
+from wake_service.providers.ec2.options import Ec2Options
+
+#: What AWS says of an intent whose machine is gone already: the intent is counted on, and asked again.
+_SPENT = frozenset({"IdempotentInstanceTerminated"})
+#: The intent was asked for before, with other words: a newer snapshot, a changed template.
+_OTHERWISE = "IdempotentParameterMismatch"
+#: How often one intent is counted on before somebody should look.
+_COUNTS = 10
+
+
+async def create(
+    aws: Aws,
+    options: Ec2Options,
+    intent: str,
+    *,
+    zone: str | None = None,
+    instance_type: str | None = None,
+    spot: bool = False,
+    snapshot: str | None = None,
+    pool: str | None = None,
+) -> str:
+    """The id of the one machine of this intent; asked again, it is the same one, as long as it exists.
+
+    It starts at once. `intent`: any text that names what is meant ("admin 2026-11-25 first machine"). `zone`,
+    `instance_type`: by default the launch template's own. `snapshot`: what its data disk is made from; by default what the
+    template says. A spot machine stops when AWS takes it back, and is asked for persistently. Raises AwsError, or
+    ProviderError when the zone has no network of ours.
+    """
+    request = await _request(aws, options, zone=zone, instance_type=instance_type, spot=spot, snapshot=snapshot)
+    tagged = {
+        tags.DEPLOYMENT: options.deployment,
+        tags.POOL: pool or options.pool,
+        tags.INTENT: intent_key(intent),
+    }
+    request["TagSpecifications"] = [
+        {"ResourceType": kind, "Tags": tags.as_list(tagged)}
+        for kind in ("instance", "volume", "network-interface", *(("spot-instances-request",) if spot else ()))
+    ]
+    for count in range(_COUNTS):
+        token = client_token(options.deployment, intent, count)
+        try:
+            answer = await aws.call("ec2", "run_instances", **request, MinCount=1, MaxCount=1, ClientToken=token)
+        except AwsError as error:
+            if error.code in _SPENT:
+                continue
+            if error.code == _OTHERWISE and (known := await _of_intent(aws, options, intent)) is not None:
+                return known
+            raise
+        made: str = answer["Instances"][0]["InstanceId"]
+        return made
+    raise ProviderError(f"The machine for {intent!r} was made and deleted {_COUNTS} times already. Look who deletes it.")
+
+
+def intent_key(intent: str) -> str:
+    """The intent as it is written into a tag: short, and without anything but letters and digits."""
+    return hashlib.sha256(intent.encode()).hexdigest()[:32]
+
+
+def client_token(deployment: str, intent: str, count: int = 0) -> str:
+    """What makes AWS create one machine however often it is asked: 64 hex digits, the most it takes."""
+    return hashlib.sha256(f"{deployment}\n{intent}\n{count}".encode()).hexdigest()
+
+
+async def _of_intent(aws: Aws, options: Ec2Options, intent: str) -> str | None:
+    """The machine that was made for an intent and still exists."""
+    wanted = {tags.DEPLOYMENT: options.deployment, tags.INTENT: intent_key(intent)}
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in wanted.items()]
+    alive = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    pages = await aws.pages("ec2", "describe_instances", Filters=[*filters, alive])
+    found = [i["InstanceId"] for page in pages for reservation in page["Reservations"] for i in reservation["Instances"]]
+    return min(found, default=None)
+
+
+async def newest_snapshot(aws: Aws, options: Ec2Options, younger_than: float) -> str | None:
+    """The newest complete snapshot of the deployment's data disks taken after that moment (epoch seconds); None if none."""
+    pages = await aws.pages(
+        "ec2",
+        "describe_snapshots",
+        OwnerIds=["self"],
+        Filters=[
+            {"Name": f"tag:{tags.DEPLOYMENT}", "Values": [options.deployment]},
+            {"Name": "status", "Values": ["completed"]},
+        ],
+    )
+    found = [snapshot for page in pages for snapshot in page["Snapshots"] if snapshot["StartTime"].timestamp() > younger_than]
+    newest = max(found, key=lambda snapshot: snapshot["StartTime"], default=None)
+    return None if newest is None else str(newest["SnapshotId"])
+
+
+async def _request(
+    aws: Aws,
+    options: Ec2Options,
+    *,
+    zone: str | None,
+    instance_type: str | None,
+    spot: bool,
+    snapshot: str | None,
+) -> dict[str, Any]:
+    name = options.template_name
+    template = {"LaunchTemplateId": name} if name.startswith("lt-") else {"LaunchTemplateName": name}
+    request: dict[str, Any] = {"LaunchTemplate": {**template, "Version": "$Default"}}
+    if instance_type is not None:
+        request["InstanceType"] = instance_type
+    if zone is not None:
+        request |= await _place(aws, options, zone)
+    if spot:
+        persistent = {"SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "stop"}
+        request["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": persistent}
+    if snapshot is not None:
+        disk = {"SnapshotId": snapshot, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
+        request["BlockDeviceMappings"] = [{"DeviceName": options.data_device, "Ebs": disk}]
+    return request
+
+
+async def _place(aws: Aws, options: Ec2Options, zone: str) -> dict[str, Any]:
+    """Our own subnet in the zone; an account's default one where the deployment has no network of its own."""
+    answer = await aws.call(
+        "ec2", "describe_subnets", Filters=[{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [options.deployment]}]
+    )
+    subnets = answer["Subnets"]
+    if not subnets:
+        return {"Placement": {"AvailabilityZone": zone}}
+    here = sorted(subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] == zone)
+    if not here:
+        raise ProviderError(f"This deployment has no network in {zone}. Add the zone to the stack, or leave it out of the plan.")
+    return {"SubnetId": here[0]}
