@@ -160,6 +160,8 @@ def test_a_machine_that_works_is_never_stopped_before_its_time_is_over(history: 
 @given(histories)
 @example([STALE, replace(STALE, skew=61.0)])
 @example([replace(STALE, skew=61.0), STALE])
+@example([replace(STALE, skew=-61.0), STALE])
+@example([replace(STALE, power=Power.STOPPING), replace(STALE, power=Power.STOPPING, wait=400.0, skew=61.0)])
 def test_clocks_that_disagree_stop_nothing_at_either_of_the_two_readings(history: list[Moment]) -> None:
     steps = list(play(history))
     for before, step in zip([None, *steps], steps, strict=False):
