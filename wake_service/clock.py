@@ -6,8 +6,11 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -58,6 +61,20 @@ class ManualClock:
             await settle()
         self._now = until
         await settle()
+
+
+async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
+    """What `work` gives, if it does so in `seconds` of this clock; else it is cancelled. Raises TimeoutError."""
+    tasks = working, timer = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise TimeoutError
+        return working.result()
+    finally:
+        working.cancel()
+        timer.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def settle(turns: int = 20) -> None:

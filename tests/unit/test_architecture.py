@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "app": CELLAR | {"jobs", "machines", "exchange"},
     "api": CELLAR | {"jobs", "machines", "app"},
     "server": CELLAR | {"app", "api"},
-    "cli": CELLAR | {"app", "demo", "server"},
+    "cli_reap": CELLAR | {"machines"},
+    "cli": CELLAR | {"cli_reap", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

@@ -36,6 +36,7 @@ class FakeMachine:
     power: Power = Power.STOPPED
     stage: BootStage | None = None
     boots: int = 0
+    launched_at: float = 0.0
     message: str | None = None
     stuck: bool = False
     draining: bool = False
@@ -103,6 +104,7 @@ class FakeCloud:
         match machine.power:
             case Power.STOPPED:
                 machine.boots += 1
+                machine.launched_at = self.clock.now()
                 self._go(machine, self._waking(machine))
             case Power.STOPPING:
                 raise ProviderError(f'Machine "{machine_id}" is still stopping; it can be started once it has stopped.')

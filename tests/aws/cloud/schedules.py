@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule
 
+from tests.aws.cloud.automation import run
 from tests.aws.cloud.cron import NotASchedule, next_time
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class Schedules:
     def plan(self, schedule: Schedule) -> None:
         """Plans its next time; what was planned for it before is void."""
         self._plans[schedule.arn] = plan = self._plans.get(schedule.arn, 0) + 1
-        due = next_time(schedule.schedule_expression, schedule.schedule_expression_timezone, self.now, schedule.creation_date)
-        if due is not None:
+        begins = max(self.now, float(schedule.start_date or 0) - 1)
+        due = next_time(schedule.schedule_expression, schedule.schedule_expression_timezone, begins, schedule.creation_date)
+        if due is not None and (schedule.end_date is None or due <= float(schedule.end_date)):
             self._cloud.timeline.at(due, lambda: self._fire(schedule, plan))
 
     def _fire(self, schedule: Schedule, plan: int) -> None:
@@ -91,7 +93,11 @@ class Schedules:
         operation = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
         try:
             with self._cloud.front.inside("scheduler"):
-                getattr(self._cloud.setting.raw_client(service), operation)(**json.loads(schedule.target.get("Input") or "{}"))
+                arguments = json.loads(schedule.target.get("Input") or "{}")
+                if operation == "start_automation_execution":
+                    run(self._cloud, **arguments)
+                else:
+                    getattr(self._cloud.setting.raw_client(service), operation)(**arguments)
         except ClientError as refused:
             self.fired.append((self.now, schedule.name, refused.response["Error"]["Code"]))
             if tries_left > 0:
