@@ -32,6 +32,7 @@ from wake_service.jobs.telling import Telling
 from wake_service.machines.autoscaler import Policy
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
@@ -89,8 +90,7 @@ class Service:
         self.catalogues = Catalogues(self.store, self.clock)
         self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
         self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
-        policy = Policy(wake_deadline=settings.wake_deadline_seconds, stop_deadline=settings.stop_deadline_seconds)
-        policies = {POOL: policy}
+        policies = {POOL: _policy(settings)}
         self.exchange = Exchange(self.book, self.fleet, self.spending, self.wishes, self.catalogues, policies, self.clock)
         self.submissions = Submissions(self.store, self.clock, self.book, self.exchange.reason)
         if providers is None:
@@ -201,11 +201,18 @@ class Service:
         self.controller.poke()
         return until
 
+    async def hold(self, machine_id: str, seconds: float, who: Identity) -> float:
+        """Keeps a machine awake for so long from now, at her team's cost; 0 lets it go. Until when (epoch seconds)."""
+        until = self.clock.now() + seconds if seconds else 0.0
+        await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id))
+        return until
+
     def machine_views(self) -> list[dict[str, Any]]:
         """All machines on the wire."""
-        return [self._machine_view(machine) for machine in self.fleet.all()]
+        return [self.machine_view(machine) for machine in self.fleet.all()]
 
-    def _machine_view(self, machine: Machine) -> dict[str, Any]:
+    def machine_view(self, machine: Machine) -> dict[str, Any]:
+        """One machine on the wire."""
         wished_until = self.wishes.until.get(machine.pool, 0.0)
         return machine_view(machine, self.fleet, self.settings.currency, wished_until)
 
@@ -221,7 +228,7 @@ class Service:
             self.telling.queue_moved()
 
     def _machine_changed(self, machine: Machine) -> None:
-        data = orjson.dumps({"machine": self._machine_view(machine)})
+        data = orjson.dumps({"machine": self.machine_view(machine)})
         self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
         self._reasons_stale.set()
         self.dispatcher.poke()
@@ -255,6 +262,18 @@ class Service:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
         since = self.clock.now() - self.settings.keep_events_days * 86400
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
+
+
+def _policy(settings: Settings) -> Policy:
+    """How the pool is run, as the admin has set it."""
+    return Policy(
+        maximum=settings.pool_maximum,
+        wake_deadline=settings.wake_deadline_seconds,
+        stop_deadline=settings.stop_deadline_seconds,
+        max_uptime=settings.max_uptime_seconds,
+        longest_job=settings.longest_job_seconds,
+        curfew=Curfew.parse(settings.curfew, settings.timezone, settings.curfew_exceptions) if settings.curfew else None,
+    )
 
 
 def open_door(door: Door) -> EngineClient:

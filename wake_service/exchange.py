@@ -65,6 +65,10 @@ class Spending:
             return 1 if price else 0
         return reserve_micros(self._fleet.estimate.wake_seconds() + self._idle_seconds, price)
 
+    def hold_micros(self, machine: Machine, seconds: float) -> int:
+        """The most that keeping a machine awake for so long costs."""
+        return reserve_micros(seconds, machine.price_micros_per_hour)
+
     def price_micros(self, pool: str, picture_seconds: float, count: int) -> tuple[int, bool]:
         """The marginal cost of `count` pictures, and whether it includes a wake with its idle tail."""
         price = max((m.price_micros_per_hour for m in self._of(pool)), default=0)
@@ -124,9 +128,9 @@ class Exchange:
         await self.dispatcher.attach(known, client)
         await self._catalogues.refresh(machine.pool, client)
 
-    async def detach(self, machine_id: str, lost: str | None) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
         """Takes a machine out of work."""
-        await self.dispatcher.detach(machine_id, lost)
+        await self.dispatcher.detach(machine_id, lost, blame=blame)
 
     # -- jobs.dispatcher.Floor --------------------------------------------------------------------------------------
 
@@ -148,6 +152,8 @@ class Exchange:
         """What an unclaimed job waits for."""
         if not self.may_spend(job):
             return WaitingFor.BUDGET
+        if self._policies[job.pool].rests(self._clock.now()):
+            return WaitingFor.PAUSED
         states = {machine.state for machine in self._fleet.all() if machine.pool == job.pool}
         if MachineState.READY in states and job.waiting_for is not None:
             return job.waiting_for  # it is about to be taken; nothing to tell
@@ -156,6 +162,8 @@ class Exchange:
         if states & {MachineState.WAKING, MachineState.STOPPING}:
             return WaitingFor.MACHINE_WAKING
         now = self._clock.now()
+        if any(m.no_capacity and m.retry_at > now for m in self._fleet.all() if m.pool == job.pool):
+            return WaitingFor.CAPACITY
         can_wake = any(m.state is MachineState.ASLEEP and m.retry_at <= now for m in self._fleet.all() if m.pool == job.pool)
         return WaitingFor.MACHINE_WAKING if can_wake else WaitingFor.NO_MACHINE
 

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     longest_job_seconds: float = Field(3600, gt=0, description="How long draining may take before it is stopped all the same")
     max_hold_seconds: float = Field(14_400, gt=0, description='The longest "keep awake"')
     curfew: str | None = Field(None, description='When nothing may run: "Fri 22:00 - Mon 07:00"')
+    curfew_exceptions: list[str] = Field(
+        default_factory=list, description='Days on which it does not hold: ["2026-12-18 .. 2026-12-20 delivery week"]'
+    )
     timezone: str = Field("UTC", description="The time zone of the curfew")
     reaper_seconds: float = Field(60, gt=0, description="How often the cloud's own list is checked against the leases")
 

@@ -41,7 +41,14 @@ async def practice_engine(options: Options) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def painting_house(tmp_path: Path) -> AsyncIterator[House]:
+async def practice_address(tmp_path: Path) -> AsyncIterator[str]:
+    """Where a quick practice engine answers."""
+    async with practice_engine(Options(tmp_path / "engine")) as address:
+        yield address
+
+
+@pytest.fixture
+async def painting_house(tmp_path: Path, practice_address: str) -> AsyncIterator[House]:
     """A service whose machine runs a quick practice engine once it is awake."""
-    async with practice_engine(Options(tmp_path / "engine")) as address, House(tmp_path / "data", address).open() as house:
+    async with House(tmp_path / "data", practice_address).open() as house:
         yield house

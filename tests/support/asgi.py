@@ -105,7 +105,8 @@ class Caller:
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 done.set()
 
-        scope = self._scope("http", path, {"content-length": str(len(body)), **(headers or {})})
+        kind = {"content-type": "application/json"} if "json" in more else {}
+        scope = self._scope("http", path, {"content-length": str(len(body)), **kind, **(headers or {})})
         async with asyncio.timeout(DEADLINE):
             try:
                 await self._app({**scope, "method": method}, receive, send)

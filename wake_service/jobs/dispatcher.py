@@ -114,14 +114,17 @@ class Dispatcher:
         self._runners[machine.id], self._machines[machine.id] = runner, machine
         runner.start()
 
-    async def detach(self, machine_id: str, reason: str | None) -> None:
-        """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries."""
+    async def detach(self, machine_id: str, reason: str | None, *, blame: bool = True) -> None:
+        """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries.
+
+        Without `blame` none of them is held to be the cause.
+        """
         runner = self._runners.pop(machine_id, None)
         guilty = runner.first_started() if runner else None
         if runner is not None:
             await runner.stop()
         if reason is not None:
-            await self._give_back(machine_id, reason, guilty.job_id if guilty else None)
+            await self._give_back(machine_id, reason, guilty.job_id if guilty else None, blame=blame)
 
     def poke(self) -> None:
         """There may be something to claim."""
@@ -176,9 +179,9 @@ class Dispatcher:
                 await self._requeue(job, "The machine was started anew.", blame=False)
         return pictures
 
-    async def _give_back(self, machine_id: str, reason: str, guilty: str | None) -> None:
+    async def _give_back(self, machine_id: str, reason: str, guilty: str | None, *, blame: bool = True) -> None:
         for job in self._book.board.on_machine(machine_id):
-            await self._requeue(job, reason, blame=job.state is JobState.RUNNING or job.id == guilty)
+            await self._requeue(job, reason, blame=blame and (job.state is JobState.RUNNING or job.id == guilty))
 
     async def _take_back(self, job: Job) -> None:
         await self._requeue(job, "It was stopped at the engine by somebody else.", blame=True)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
-from wake_service.errors import EngineError, ProviderError, StorageError
+from wake_service.errors import EngineError, NoCapacity, ProviderError, StorageError
 from wake_service.machines import autoscaler, model
 from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
 from wake_service.machines.fleet import Fleet
@@ -46,7 +46,9 @@ class Controller:
         self._clock = clock
         self._changed = asyncio.Event()
         self._background = Background(log)
-        self._lookout = Lookout(fleet, providers, workload, timing, clock, connect, self.poke, self._rest, self._given_up)
+        self._lookout = Lookout(
+            fleet, providers, workload, timing, clock, connect, self.poke, self._rest, self._given_up, policies.keys()
+        )
 
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""
@@ -59,6 +61,16 @@ class Controller:
         await self._lookout.stop()
         for provider in self._providers.values():
             await provider.close()
+
+    async def hold(self, machine_id: str, until: float, payer: Payer | None = None) -> None:
+        """Keeps a machine awake until then (epoch seconds), at the cost of `payer` while it rests; 0 lets it go.
+
+        KeyError if there is none.
+        """
+        machine = self._fleet.get(machine_id)
+        rests = machine.state is MachineState.READY and until > self._clock.now()
+        await self._fleet.apply(machine, model.hold(machine, until), payer if rests else None)
+        self.poke()
 
     def poke(self) -> None:
         """Something changed that a plan may depend on."""
@@ -97,7 +109,8 @@ class Controller:
 
     async def _lose(self, machine_id: str, reason: str) -> None:
         if self._fleet.get(machine_id).state in AWAKE:
-            await self._lookout.observe(Sighting(machine_id, Power.STOPPING, self._clock.now(), message=reason))
+            seen = Sighting(machine_id, Power.STOPPING, self._clock.now(), message=reason)
+            await self._lookout.observe(seen, self._fleet.get(machine_id).provider)
             await self._order_stop(self._fleet.get(machine_id), force=True)
 
     async def _plan_forever(self) -> None:
@@ -138,6 +151,7 @@ class Controller:
             Order.DRAIN: self._drain,
             Order.KEEP: self._stay,
             Order.STOP: self._stop,
+            Order.EVICT: self._evict,
             Order.GIVE_UP: self._give_up,
         }
         try:
@@ -165,32 +179,57 @@ class Controller:
             log.warning("machine %s could not be started: %s", machine.id, error)
             present = self._fleet.get(machine.id)
             if present.state is MachineState.WAKING:
-                await self._fail(present, str(error))
+                await self._fail(present, str(error), no_capacity=isinstance(error, NoCapacity))
         finally:
             self._lookout.starting.discard(machine.id)
 
     async def _drain(self, machine: Machine) -> None:
         await self._fleet.apply(machine, model.order(machine, MachineState.DRAINING, self._clock.now()))
+        self._background.spawn(self._shut(machine, True))
+
+    async def _shut(self, machine: Machine, shut: bool) -> None:
+        """Closes the machine's door to prompts of others, or opens it; one that does not hear it is looked at all the same."""
+        try:
+            await self._providers[machine.provider].drain(machine.id, shut)
+        except ProviderError as error:
+            log.warning("machine %s: its door could not be %s: %s", machine.id, "closed" if shut else "opened", error)
 
     async def _stay(self, machine: Machine) -> None:
         """A machine drained before its engine answered has nothing to be kept for: it is stopped and woken again."""
         if not self._lookout.is_attached(machine):
             await self._stop_now(machine)
             return
+        self._background.spawn(self._shut(machine, False))
         state = MachineState.BUSY if self._workload.work(machine.id) else MachineState.READY
         await self._fleet.apply(machine, model.order(machine, state, self._clock.now()))
 
     async def _stop(self, machine: Machine) -> None:
-        """Looks once more, then stops: somebody else may have given the engine work, or an artist asked meanwhile."""
-        if machine.state is not MachineState.FAILED and await self._has_foreign_work(machine):
-            now = self._clock.now()
-            rested = model.renew_lease(machine, now + self._timing.idle)
-            await self._fleet.apply(machine, model.order(rested, MachineState.READY, now))
-            return
+        """Closes the door, looks once more, then stops: somebody else may have given the engine work, or an artist asked."""
+        if machine.state is not MachineState.FAILED:
+            await self._shut(machine, True)
+            if await self._has_foreign_work(machine):
+                return await self._reopen(machine)
         fleet, demand, now = self._situation(machine.pool)
         orders = autoscaler.plan(fleet, demand, self._policies[machine.pool], now)
         if any(action.order is Order.STOP and action.machine_id == machine.id for action in orders):
             await self._stop_now(machine)
+
+    async def _reopen(self, machine: Machine) -> None:
+        """There is work of others: the machine rests anew, or finishes it with its door closed where it must go."""
+        now = self._clock.now()
+        if autoscaler.must_go(machine, self._policies[machine.pool], now):
+            await self._clock.sleep(ASK_IN_TRANSITION)
+            return
+        rested = model.renew_lease(machine, now + self._timing.idle)
+        await self._fleet.apply(machine, model.order(rested, MachineState.READY, now))
+        await self._shut(machine, False)
+
+    async def _evict(self, machine: Machine) -> None:
+        """Stops a machine with work, which is queued again and blamed for nothing."""
+        stopping = model.order(machine, MachineState.STOPPING, self._clock.now())
+        await self._lookout.keep(machine, stopping)
+        await self._lookout.detach(machine.id, "The machine had been awake for the longest time allowed.", blame=False)
+        self._background.spawn(self._order_stop(stopping, force=False))
 
     async def _stop_now(self, machine: Machine) -> None:
         if self._fleet.get(machine.id) is not machine:
@@ -222,16 +261,19 @@ class Controller:
             log.warning("machine %s could not be stopped: %s", machine.id, error)
             present = self._fleet.get(machine.id)
             if present.state is MachineState.STOPPING:
-                await self._fail(present, str(error))
+                await self._fail(present, str(error), stuck=True)
 
     async def _give_up(self, machine: Machine) -> None:
-        late = "woke" if machine.state is MachineState.WAKING else "stopped"
-        await self._fail(machine, f"The machine has not {late} in time.")
+        if machine.state is MachineState.WAKING:
+            return await self._fail(machine, "The machine has not woken in time.")
+        log.error("machine %s does not stop, and costs money until it does", machine.id)
+        message = "The machine has not stopped in time. It is told again, by force."
+        await self._fail(machine, message, stuck=True, retry_at=self._clock.now())
 
-    async def _fail(self, machine: Machine, message: str) -> None:
+    async def _fail(self, machine: Machine, message: str, **why: bool | float) -> None:
         now = self._clock.now()
         failures = machine.failures + 1
-        changes = {"message": message, "failures": failures, "retry_at": now + max(2.0, model.backoff(failures))}
+        changes = {"message": message, "failures": failures, "retry_at": now + max(2.0, model.backoff(failures)), **why}
         await self._lookout.keep(machine, model.order(machine, MachineState.FAILED, now, **changes))
         if self._workload.work(machine.id):
             await self._lookout.detach(machine.id, message)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, fields, replace
 from functools import partial
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from wake_service.clock import Clock
 from wake_service.errors import StorageError
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.ledger import Interval, Ledger, Payer
 from wake_service.machines.model import STAGES, Engine, Machine, MachineState, WakeStage
+from wake_service.providers.base import NoticeKind
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import machines as table
 from wake_service.store.tables import wakes
@@ -37,11 +38,17 @@ class Fleet:
         self._stage_since: dict[str, float] = {}
         self.on_change: Callable[[Machine], None] = lambda _machine: None
 
-    async def load(self, known: Iterable[Machine]) -> None:
-        """Reads the machines back, adds those of `known` that are new, and takes their price and pool from `known`."""
+    async def load(self, known: Iterable[Machine], *, finders: Collection[str] = ()) -> None:
+        """Reads the machines back, adds those of `known` that are new, and takes their price and pool from `known`.
+
+        Machines of the providers named in `finders` need not be known: they are found, and kept until they are gone.
+        """
         now = self._clock.now()
         rows = await self._store.read(lambda conn: conn.execute(select(table)).all())
         stored = {row.id: _from_row(row) for row in rows}
+        found = [m for m in stored.values() if m.provider in finders and m.state is not MachineState.GONE]
+        self._machines = {machine.id: machine for machine in found}
+        self._stage_since = {machine.id: machine.since for machine in found}
         for machine in known:
             mine = stored.get(machine.id)
             if mine is None:
@@ -53,6 +60,13 @@ class Fleet:
             self._stage_since[machine.id] = machine.since
         await self._store.read(lambda conn: self._ledger.load(conn, now))
         await self._store.read(self._learn)
+
+    async def take_in(self, machine: Machine) -> None:
+        """Adds a machine that was found: at once in memory, and durable when this returns."""
+        self._machines[machine.id] = machine
+        self._stage_since[machine.id] = machine.since
+        self.on_change(machine)
+        await self._store.write(partial(_insert, machine=machine))
 
     def payer_of(self, machine_id: str) -> Payer | None:
         """For whom the machine runs now."""
@@ -124,6 +138,7 @@ def _save(
 
 
 def _insert(tx: Transaction, machine: Machine) -> None:
+    tx.conn.execute(delete(table).where(table.c.id == machine.id))  # gone once, and found again
     tx.conn.execute(insert(table).values(**_values(machine)))
 
 
@@ -146,5 +161,6 @@ def _from_row(row: Row[tuple[object, ...]]) -> Machine:
     values = dict(row._mapping)
     values["state"] = MachineState(values["state"])
     values["stage"] = WakeStage(values["stage"]) if values["stage"] else None
+    values["notice"] = NoticeKind(values["notice"]) if values["notice"] else None
     values["engine"] = Engine(**orjson.loads(values["engine"])) if values["engine"] else None
     return Machine(**values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from wake_service.background import Background
 from wake_service.clock import Clock
@@ -40,8 +40,10 @@ class Lookout:
         poke: Callable[[], None],
         rest: Callable[[str], Awaitable[None]],
         lost: Callable[[str, str], None],
+        pools: Collection[str],
     ) -> None:
         self._fleet = fleet
+        self._pools = pools
         self._providers = providers
         self._workload = workload
         self._timing = timing
@@ -76,7 +78,7 @@ class Lookout:
 
     async def _watch(self, provider: Provider) -> None:
         async for sighting in provider.watch():
-            await self.observe(sighting)
+            await self.observe(sighting, provider.name)
 
     async def _ask_forever(self) -> None:
         asked_at = self._clock.now()
@@ -92,15 +94,14 @@ class Lookout:
         for provider in self._providers.values():
             try:
                 for sighting in await provider.machines():
-                    await self.observe(sighting)
+                    await self.observe(sighting, provider.name)
             except ProviderError as error:
                 log.warning("Asking %s for its machines failed: %s", provider.name, error)
 
-    async def observe(self, sighting: Sighting) -> None:
-        try:
-            machine = self._fleet.get(sighting.machine_id)
-        except KeyError:
-            log.warning("%s is not a machine of this service", sighting.machine_id)
+    async def observe(self, sighting: Sighting, provider: str) -> None:
+        """Makes of the machine what the provider of that name says of it."""
+        machine = await self._machine_of(sighting, provider)
+        if machine is None:
             return
         if sighting.power is Power.STOPPED and machine.id in self.starting:
             return  # the provider has not taken the order to start it yet
@@ -110,10 +111,27 @@ class Lookout:
             await self.keep(machine, after)
             if machine.state in AWAKE and after.state not in AWAKE:
                 asked = machine.state is MachineState.DRAINING and not self._workload.work(machine.id)
-                await self.detach(machine.id, None if asked else sighting.message or "The machine stopped.")
+                why = sighting.message or ("The cloud took the machine back." if machine.notice else "The machine stopped.")
+                await self.detach(machine.id, None if asked else why, blame=machine.notice is None)
             self._poke()
         if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
             self._greet_once(after)
+
+    async def _machine_of(self, sighting: Sighting, provider: str) -> Machine | None:
+        """The machine that was seen; one that is new here is taken in."""
+        try:
+            return self._fleet.get(sighting.machine_id)
+        except KeyError:
+            machine = model.discovered(sighting, provider, self._clock.now())
+        if machine is None or machine.pool not in self._pools:
+            log.warning("%s is not a machine of this service", sighting.machine_id)
+            return None
+        log.info("machine %s is new in pool %s", machine.id, machine.pool)
+        try:
+            await self._fleet.take_in(machine)
+        except StorageError as error:
+            log.error("machine %s is new, which could not be stored: %s", machine.id, error)
+        return machine
 
     async def keep(self, before: Machine, after: Machine) -> None:
         """Applies an observed change; what was seen is true even if it cannot be written."""
@@ -122,11 +140,11 @@ class Lookout:
         except StorageError as error:
             log.error("machine %s is %s, which could not be stored: %s", after.id, after.state, error)
 
-    async def detach(self, machine_id: str, lost: str | None) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
         """Repeated until it is stored: a job that a lost machine kept would never be painted."""
         while True:
             try:
-                return await self._workload.detach(machine_id, lost)
+                return await self._workload.detach(machine_id, lost, blame=blame)
             except StorageError as error:
                 log.error("machine %s: what it held could not be given back: %s", machine_id, error)
                 await self._clock.sleep(ASK_IN_TRANSITION)
@@ -148,7 +166,11 @@ class Lookout:
             return
         now = self._clock.now()
         ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
-        await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
+        try:
+            await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
+        except asyncio.CancelledError:
+            await client.close()  # what was gathered may have been cancelled before it began
+            raise
         self._poke()
 
     async def _resume(self, machine: Machine) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from wake_service.errors import WakebrushError
-from wake_service.providers.base import BootStage, Power, Sighting
+from wake_service.providers.base import BootStage, NoticeKind, Power, Sighting
 
 
 class MachineState(StrEnum):
@@ -53,6 +53,10 @@ AWAKE = frozenset({MachineState.READY, MachineState.BUSY, MachineState.DRAINING}
 COSTING = AWAKE | {MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED}
 
 
+#: What is not known yet of a life that begins.
+_FRESH: dict[str, Any] = {"boot": None, "address": None, "message": None, "notice": None}
+
+
 class IllegalOrder(WakebrushError):
     """An order that the table does not allow."""
 
@@ -77,10 +81,12 @@ def engine_of(stats: Mapping[str, object]) -> Engine:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One GPU instance as the service knows it. `since`, `lease_until`, `retry_at` in epoch seconds.
+    """One GPU instance as the service knows it. `since`, `awake_since`, `lease_until`, `hold_until`, `retry_at` in epoch seconds.
 
     `generation` rises with every order and every observed change; an order is carried out only on the generation it was
-    decided on. `failures` counts wakes that failed in a row; none is tried before `retry_at`.
+    decided on. `failures` counts wakes that failed in a row; none is tried before `retry_at`. `no_capacity`: the last one failed
+    because all machines of its kind were taken. `stuck`: it did not stop when it was told to. `notice`: its cloud wants it back.
+    `instance_type` and `zone` are None for machines that have none.
     """
 
     id: str
@@ -98,6 +104,19 @@ class Machine:
     failures: int = 0
     message: str | None = None
     engine: Engine | None = field(default=None)
+    instance_type: str | None = None
+    zone: str | None = None
+    spot: bool = False
+    hold_until: float = 0.0
+    awake_since: float | None = None
+    notice: NoticeKind | None = None
+    no_capacity: bool = False
+    stuck: bool = False
+
+    @property
+    def kept_until(self) -> float:
+        """Until when it stays awake without work."""
+        return max(self.lease_until, self.hold_until)
 
 
 def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
@@ -105,7 +124,7 @@ def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> 
     if state not in ORDERS[machine.state]:
         raise IllegalOrder(f"A machine that is {machine.state} cannot be ordered to be {state}.")
     if state is MachineState.WAKING:
-        changes = {"stage": WakeStage.REQUESTED, "boot": None, "address": None, "message": None, **changes}
+        changes = {"stage": WakeStage.REQUESTED, **_FRESH, "awake_since": now, "no_capacity": False, **changes}
     return _change(machine, state, now, **changes)
 
 
@@ -119,8 +138,38 @@ def renew_lease(machine: Machine, until: float) -> Machine:
     return replace(machine, lease_until=max(machine.lease_until, until))
 
 
+def hold(machine: Machine, until: float) -> Machine:
+    """The machine kept awake until then, whoever asked before; 0 lets it go. Not an order, so the generation stays."""
+    return replace(machine, hold_until=until)
+
+
+def discovered(sighting: Sighting, provider: str, now: float) -> Machine | None:
+    """A machine that the service did not know, from the first sighting of it; None when there is nothing to take in."""
+    traits = sighting.traits
+    if traits is None or sighting.power is Power.TERMINATED:
+        return None
+    unknown = Machine(sighting.machine_id, traits.pool, provider, traits.price_micros_per_hour, since=now)
+    return replace(_noted(unknown, sighting), generation=0)
+
+
 def observe(machine: Machine, sighting: Sighting, now: float) -> Machine:
     """The machine after the cloud was seen to say `sighting`; the very same object when that changes nothing."""
+    return _noted(_powered(machine, sighting, now), sighting)
+
+
+def _noted(machine: Machine, sighting: Sighting) -> Machine:
+    """The machine with what the sighting says of its kind, and that its cloud wants it back."""
+    noted = machine
+    if (traits := sighting.traits) is not None:
+        price = traits.price_micros_per_hour
+        kind = {"instance_type": traits.instance_type, "zone": traits.zone, "spot": traits.spot}
+        noted = replace(noted, price_micros_per_hour=price, **kind)  # type: ignore[arg-type]
+    if sighting.notice is not None and (noted.state is MachineState.WAKING or noted.state in AWAKE):
+        noted = replace(noted, notice=sighting.notice.kind)
+    return machine if noted == machine else replace(noted, generation=machine.generation + 1)
+
+
+def _powered(machine: Machine, sighting: Sighting, now: float) -> Machine:
     match sighting.power:
         case Power.TERMINATED:
             return _become(machine, MachineState.GONE, now, sighting)
@@ -146,14 +195,21 @@ def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
     state = machine.state
     reborn = machine.boot is not None and sighting.boot is not None and sighting.boot != machine.boot
     if state in (MachineState.ASLEEP, MachineState.GONE) or (reborn and state in AWAKE):
-        stage = _stage(sighting)
-        return _change(machine, MachineState.WAKING, now, stage=stage, boot=sighting.boot, address=sighting.address, message=None)
+        begun = {**_FRESH, "boot": sighting.boot, "address": sighting.address, "stage": _stage(sighting)}
+        begun |= {"awake_since": now, "message": sighting.message}
+        return _change(machine, MachineState.WAKING, now, **begun)
     if state is not MachineState.WAKING:
         return machine
     stage = max((machine.stage or WakeStage.REQUESTED, _stage(sighting)), key=STAGES.index)
     if reborn:
         stage = _stage(sighting)
-    known = replace(machine, stage=stage, boot=sighting.boot or machine.boot, address=sighting.address or machine.address)
+    known = replace(
+        machine,
+        stage=stage,
+        boot=sighting.boot or machine.boot,
+        address=sighting.address or machine.address,
+        message=sighting.message or machine.message,
+    )
     return machine if known == machine else replace(known, generation=machine.generation + 1)
 
 
@@ -169,6 +225,6 @@ def _become(machine: Machine, state: MachineState, now: float, sighting: Sightin
 
 def _change(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
     if state in (MachineState.ASLEEP, MachineState.GONE):
-        changes |= {"boot": None, "address": None}
+        changes |= {"boot": None, "address": None, "awake_since": None, "notice": None, "hold_until": 0.0, "stuck": False}
     stage = changes.pop("stage", None)
     return replace(machine, state=state, stage=stage, since=now, generation=machine.generation + 1, **changes)

@@ -14,7 +14,7 @@ from wake_service.machines.model import Machine, MachineState
 def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: float) -> dict[str, Any]:
     """The whole machine; times that are estimates are rounded to a tenth of a second. A wish keeps it awake as a lease does."""
     eta = fleet.eta(machine)
-    awake_until = max(machine.lease_until, wished_until) if machine.state is MachineState.READY else 0.0
+    awake_until = max(machine.kept_until, wished_until) if machine.state is MachineState.READY else 0.0
     return {
         "id": machine.id,
         "pool": machine.pool,
@@ -29,4 +29,8 @@ def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: fl
         "sleeps_at": iso(awake_until) if awake_until else None,
         "wake_seconds": round(fleet.estimate.wake_seconds(), 1),
         "message": machine.message,
+        "instance_type": machine.instance_type,
+        "zone": machine.zone,
+        "spot": machine.spot,
+        "held_until": iso(machine.hold_until) if machine.hold_until else None,
     }

@@ -26,8 +26,11 @@ class Workload(Protocol):
     async def attach(self, machine: Machine, client: EngineClient) -> None:
         """The machine is ready: give it work. The client belongs to the workload from now on."""
 
-    async def detach(self, machine_id: str, lost: str | None) -> None:
-        """The machine takes no more work; `lost` says why when it went without being asked to."""
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+        """The machine takes no more work; `lost` says why when it still had some.
+
+        With `blame`, what it was working on may have been the cause, and counts an attempt.
+        """
 
 
 @dataclass(frozen=True, slots=True)

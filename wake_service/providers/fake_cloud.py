@@ -121,6 +121,15 @@ class FakeCloud:
         """The machine is deleted by somebody else; it stays in the list as terminated."""
         self._end(self.find(machine_id), Power.TERMINATED, message)
 
+    def add(self, machine_id: str, address: str = "http://{id}.invalid:8188") -> None:
+        """One more machine, stopped; made by somebody."""
+        self.machines[machine_id] = FakeMachine(machine_id, address.format(id=machine_id))
+
+    def announce(self, sighting: Sighting) -> None:
+        """Says something of a machine, as if it were so."""
+        for listener in list(self._listeners):
+            listener(sighting)
+
     def stick(self, machine_id: str) -> None:
         """The machine stays where it is; orders are accepted and begin, but nothing comes to its end until `unstick`."""
         self.find(machine_id).stuck = True
@@ -167,6 +176,4 @@ class FakeCloud:
     def _show(self, machine: FakeMachine, power: Power, stage: BootStage | None, message: str | None = None) -> None:
         machine.power, machine.stage, machine.message = power, stage, message
         if not self.silent:
-            sighting = machine.sighting(self.clock.now())
-            for listener in list(self._listeners):
-                listener(sighting)
+            self.announce(machine.sighting(self.clock.now()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -180,6 +182,14 @@ machines = Table(
     Column("message", Text),
     Column("engine", Text),
     Column("price_micros_per_hour", BigInteger, nullable=False),
+    Column("instance_type", String(32)),
+    Column("zone", String(32)),
+    Column("spot", Boolean, nullable=False, server_default=false()),
+    Column("hold_until", Float, nullable=False, server_default="0"),
+    Column("awake_since", Float),
+    Column("notice", String(16)),
+    Column("no_capacity", Boolean, nullable=False, server_default=false()),
+    Column("stuck", Boolean, nullable=False, server_default=false()),
 )
 
 wakes = Table(

@@ -98,6 +98,7 @@ class Artists:
         self.attached: dict[str, Client] = {}
         self.attachments: list[str | None] = []
         self.losses: list[str] = []
+        self.blamed: list[bool] = []
         self.trouble: Exception | None = None
         self.following: asyncio.Task[None] | None = None
 
@@ -116,7 +117,7 @@ class Artists:
         self.attached[machine.id] = client
         self.attachments.append(machine.boot)
 
-    async def detach(self, machine_id: str, lost: str | None) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
         if self.following is not None:
             self.following.cancel()
             await asyncio.gather(self.following, return_exceptions=True)
@@ -127,13 +128,14 @@ class Artists:
             if self.trouble is not None:
                 raise self.trouble
             self.losses.append(lost)
+            self.blamed.append(blame)
             self.held.pop(machine_id, None)
 
 
 class World:
     """One machine, `m1`, and a service that looks after it. `restart` ends the service and starts the next one."""
 
-    def __init__(self, times: FakeTimes | None = None) -> None:
+    def __init__(self, times: FakeTimes | None = None, policy: Policy | None = None) -> None:
         self.clock = ManualClock()
         self.began = self.clock.now()
         self.store = InstantStore()
@@ -141,7 +143,7 @@ class World:
         self.cloud = self.provider.cloud
         self.engine = Engine()
         self.artists = Artists()
-        self.policy = Policy()
+        self.policy = policy or Policy()
         self.story: list[MachineState] = []
         self._build()
 
@@ -164,7 +166,7 @@ class World:
             self.story.append(machine.state)
 
     async def start(self) -> None:
-        await self.fleet.load([Machine("m1", "default", "fake", 3_600_000)])
+        await self.fleet.load([Machine("m1", "default", "fake", 3_600_000)], finders=["fake"])
         await self.controller.start()
         await self.clock.advance(0)
 
