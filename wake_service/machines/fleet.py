@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from wake_service.clock import Clock
 from wake_service.errors import StorageError
 from wake_service.machines.estimates import WakeEstimate
-from wake_service.machines.ledger import Interval, Ledger, Payer
+from wake_service.machines.ledger import Entry, Ledger, Payer
 from wake_service.machines.model import STAGES, Engine, Machine, MachineState, WakeStage
 from wake_service.providers.base import NoticeKind
 from wake_service.store.store import Store, Transaction
@@ -124,7 +124,7 @@ class Fleet:
 
 
 def _save(
-    tx: Transaction, before: Machine, after: Machine, entry: Interval | None, note: Callable[[Transaction], None] | None
+    tx: Transaction, before: Machine, after: Machine, entry: Entry | None, note: Callable[[Transaction], None] | None
 ) -> bool:
     where = (table.c.id == before.id) & (table.c.generation <= before.generation)  # behind, when a write has failed
     changed = tx.conn.execute(update(table).where(where).values(**_values(after))).rowcount == 1
