@@ -90,7 +90,7 @@ class Service:
         self.catalogues = Catalogues(self.store, self.clock)
         self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
         self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
-        policies = {POOL: _policy(settings)}
+        self._policies = policies = {POOL: _policy(settings)}
         self.exchange = Exchange(self.book, self.fleet, self.spending, self.wishes, self.catalogues, policies, self.clock)
         self.submissions = Submissions(self.store, self.clock, self.book, self.exchange.reason)
         if providers is None:
@@ -214,7 +214,9 @@ class Service:
     def machine_view(self, machine: Machine) -> dict[str, Any]:
         """One machine on the wire."""
         wished_until = self.wishes.until.get(machine.pool, 0.0)
-        return machine_view(machine, self.fleet, self.settings.currency, wished_until)
+        policy, now = self._policies[machine.pool], self.clock.now()
+        curfew = policy.curfew.sentence(now) if policy.curfew and policy.rests(now) else None
+        return machine_view(machine, self.fleet, self.settings.currency, wished_until, curfew)
 
     # -- what follows from a change ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from wake_service.accounts.budget import Budget, reserve_micros
 from wake_service.clock import Clock
@@ -11,12 +12,14 @@ from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher
 from wake_service.jobs.dispatcher import Machine as DispatchedMachine
 from wake_service.jobs.model import Job, WaitingFor
+from wake_service.jobs.preparation import Hands
 from wake_service.jobs.views import Outlook
 from wake_service.machines.autoscaler import Demand, Policy
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine, MachineState
+from wake_service.providers.base import Provider
 
 #: What a picture takes until some were measured, in seconds.
 _PICTURE_SECONDS = 15.0
@@ -122,10 +125,19 @@ class Exchange:
         """Jobs that a machine holds."""
         return self._book.board.count_on_machine(machine_id)
 
+    async def prepare(self, machine: Machine, provider: Provider) -> None:
+        """Gives a machine that boots what its first jobs will need."""
+
+        def boots() -> bool:
+            present = self._fleet.get(machine.id)
+            return present.state is MachineState.WAKING and present.boot == machine.boot
+
+        hands = Hands(partial(provider.prefetch, machine.id), partial(provider.deliver, machine.id), boots)
+        await self.dispatcher.prepare(_dispatched(machine), hands)
+
     async def attach(self, machine: Machine, client: EngineClient) -> None:
         """Puts a machine to work, and reads what its engine can do beside that."""
-        known = DispatchedMachine(machine.id, machine.pool, machine.boot or "", machine.price_micros_per_hour)
-        await self.dispatcher.attach(known, client)
+        await self.dispatcher.attach(_dispatched(machine), client)
         await self._catalogues.refresh(machine.pool, client)
 
     async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
@@ -152,7 +164,8 @@ class Exchange:
         """What an unclaimed job waits for."""
         if not self.may_spend(job):
             return WaitingFor.BUDGET
-        if self._policies[job.pool].rests(self._clock.now()):
+        policy = self._policies.get(job.pool)
+        if policy is not None and policy.rests(self._clock.now()):
             return WaitingFor.PAUSED
         states = {machine.state for machine in self._fleet.all() if machine.pool == job.pool}
         if MachineState.READY in states and job.waiting_for is not None:
@@ -186,3 +199,8 @@ class Exchange:
         if machine.state in (MachineState.ASLEEP, MachineState.STOPPING):
             return self._fleet.estimate.wake_seconds()
         return None
+
+
+def _dispatched(machine: Machine) -> DispatchedMachine:
+    """What the jobs' side needs to know of a machine."""
+    return DispatchedMachine(machine.id, machine.pool, machine.boot or "", machine.price_micros_per_hour)

@@ -78,7 +78,17 @@ async def test_previews_are_binary_frames_that_name_their_job_and_step(painting_
 
 @pytest.mark.parametrize("mode", ["image_to_image", "inpaint"])
 async def test_a_picture_starts_from_hers(painting_house: House, mode: str) -> None:
-    house = painting_house
+    await paint_from_hers(painting_house, mode)
+
+
+async def test_what_was_delivered_while_the_machine_booted_and_is_not_there_is_sent_again(painting_house: House) -> None:
+    """This house's cloud says that it took the pictures, but its engine has never seen them."""
+    painting_house.provider.cloud.takes_inputs = True
+    await paint_from_hers(painting_house, "inpaint")
+    assert len(painting_house.provider.cloud.machines["m1"].inputs) == 2
+
+
+async def paint_from_hers(house: House, mode: str) -> None:
     stream = await house.stream()
     fields = {"image": await upload(house.mira, png(72, 64))}
     if mode == "inpaint":

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "store": GROUND,
     "agent": GROUND,
     "aws": GROUND,
+    "simulate": {"errors"},
     "blobs": GROUND | {"store", "aws"},
     "comfy": GROUND,
     "providers": GROUND | {"agent", "aws"},

@@ -23,6 +23,7 @@ from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
+from wake_service.jobs.preparation import Hands, Preparation
 from wake_service.jobs.recipe import Recipes
 from wake_service.jobs.runner import Runner, Surroundings
 from wake_service.jobs.telling import Telling
@@ -84,6 +85,7 @@ class Dispatcher:
         self._machines: dict[str, Machine] = {}
         self._being_claimed: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
+        self._preparation = Preparation(blobs, clock, style)
 
     def start(self) -> None:
         """Begins to renew this service's claims."""
@@ -108,11 +110,20 @@ class Dispatcher:
             interrupted=self._take_back,
             finished=self._measure,
         )
-        recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool))
+        given = self._preparation.of(machine.id, machine.boot).inputs
+        recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool), given)
         collector = Collector(self._book, self._blobs, self._clock, self._max_pixels, machine.price_micros_per_hour)
         runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
         self._runners[machine.id], self._machines[machine.id] = runner, machine
         runner.start()
+
+    async def prepare(self, machine: Machine, hands: Hands) -> None:
+        """Gives a machine that still boots what the first waiting jobs will need."""
+
+        def wanted() -> list[Job]:
+            return [job for job in self._book.board.waiting(machine.pool) if self._floor.may_spend(job)]
+
+        await self._preparation.prepare(machine.id, machine.boot, wanted, hands)
 
     async def detach(self, machine_id: str, reason: str | None, *, blame: bool = True) -> None:
         """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries.

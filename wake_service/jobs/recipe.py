@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wake_service.blobs.base import BlobStore
 from wake_service.comfy import graph
@@ -23,7 +23,10 @@ class Unbuildable(Exception):
 
 
 class Recipes:
-    """Makes graphs for one engine; what was uploaded to it once is not uploaded again."""
+    """Makes graphs for one engine; what was uploaded to it once is not uploaded again.
+
+    `delivered` are pictures that were given to it while it booted, by checksum.
+    """
 
     def __init__(
         self,
@@ -31,12 +34,14 @@ class Recipes:
         blobs: BlobStore,
         style: Callable[[str], Style | None],
         catalogue: Callable[[], Catalogue | None],
+        delivered: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._blobs = blobs
         self._style = style
         self._catalogue = catalogue
-        self._uploaded: dict[str, str] = {}
+        self._uploaded: dict[str, str] = dict(delivered or {})
+        self._delivered = set(self._uploaded)
 
     async def make(self, job: Job, n: int) -> Workflow:
         """The graph of picture `n`. Raises Unbuildable, EngineError or StorageError."""
@@ -64,6 +69,14 @@ class Recipes:
         except SetupError as error:
             hint = "Choose another style, or tell your admin."
             raise Unbuildable(JobError("graph_refused", str(error), hint)) from error
+
+    def distrust(self) -> bool:
+        """The engine refused a graph: what was delivered while it booted is uploaded from now on. Whether there was any."""
+        for sha256 in self._delivered:
+            self._uploaded.pop(sha256, None)
+        there_was = bool(self._delivered)
+        self._delivered.clear()
+        return there_was
 
     async def _upload(self, sha256: str | None) -> str | None:
         if sha256 is None:

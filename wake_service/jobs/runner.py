@@ -327,7 +327,11 @@ class Runner:
             if picture.sent is Sent.UNSURE:
                 picture.sent = Sent.QUEUED
         except EngineRefused as error:
-            self._give_up(picture, refusal_told(error))
+            if self._recipes.distrust():
+                log.warning("The engine refused a picture whose inputs were delivered while it booted; they are sent again")
+                self._tray.send_again(picture)
+            else:
+                self._give_up(picture, refusal_told(error))
         except EngineUnreachable as error:
             log.warning("Sending failed: %s", error)
             if picture.sent is Sent.NO:

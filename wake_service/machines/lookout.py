@@ -53,6 +53,7 @@ class Lookout:
         self._rest = rest
         self._lost = lost
         self._background = Background(log)
+        self._preparing: dict[str, str | None] = {}
         self._greeting: dict[str, str | None] = {}
         self._attached: dict[str, str | None] = {}
         #: Machines whose provider has not accepted the order to start yet: what it says of them is older than the order.
@@ -114,6 +115,8 @@ class Lookout:
                 why = sighting.message or ("The cloud took the machine back." if machine.notice else "The machine stopped.")
                 await self.detach(machine.id, None if asked else why, blame=machine.notice is None)
             self._poke()
+        if after.state is MachineState.WAKING and after.stage is WakeStage.BOOTING:
+            self._prepare_once(after)
         if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
             self._greet_once(after)
 
@@ -148,6 +151,11 @@ class Lookout:
             except StorageError as error:
                 log.error("machine %s: what it held could not be given back: %s", machine_id, error)
                 await self._clock.sleep(ASK_IN_TRANSITION)
+
+    def _prepare_once(self, machine: Machine) -> None:
+        if self._preparing.get(machine.id, "") != machine.boot:
+            self._preparing[machine.id] = machine.boot
+            self._background.spawn(self._workload.prepare(machine, self._providers[machine.provider]))
 
     def _greet_once(self, machine: Machine) -> None:
         if self._greeting.get(machine.id, "") != machine.boot:

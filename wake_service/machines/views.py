@@ -11,8 +11,11 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.model import Machine, MachineState
 
 
-def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: float) -> dict[str, Any]:
-    """The whole machine; times that are estimates are rounded to a tenth of a second. A wish keeps it awake as a lease does."""
+def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: float, curfew: str | None = None) -> dict[str, Any]:
+    """The whole machine; times that are estimates are rounded to a tenth of a second. A wish keeps it awake as a lease does.
+
+    `curfew` is what is said while nothing may run, where the machine has nothing to say of its own.
+    """
     eta = fleet.eta(machine)
     awake_until = max(machine.kept_until, wished_until) if machine.state is MachineState.READY else 0.0
     return {
@@ -28,7 +31,7 @@ def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: fl
         "price_per_hour": {"amount": round(machine.price_micros_per_hour / MICROS, 6), "currency": currency},
         "sleeps_at": iso(awake_until) if awake_until else None,
         "wake_seconds": round(fleet.estimate.wake_seconds(), 1),
-        "message": machine.message,
+        "message": machine.message or curfew,
         "instance_type": machine.instance_type,
         "zone": machine.zone,
         "spot": machine.spot,

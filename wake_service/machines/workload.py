@@ -9,6 +9,7 @@ from wake_service.comfy.client import EngineClient
 from wake_service.machines.autoscaler import Demand
 from wake_service.machines.ledger import Payer
 from wake_service.machines.model import Machine
+from wake_service.providers.base import Provider
 
 
 class Workload(Protocol):
@@ -22,6 +23,9 @@ class Workload(Protocol):
 
     def work(self, machine_id: str) -> int:
         """How many jobs a machine holds."""
+
+    async def prepare(self, machine: Machine, provider: Provider) -> None:
+        """The machine boots: what it will need first can be given to it already."""
 
     async def attach(self, machine: Machine, client: EngineClient) -> None:
         """The machine is ready: give it work. The client belongs to the workload from now on."""

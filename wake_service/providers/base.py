@@ -120,6 +120,12 @@ class Provider(Protocol):
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         """Says which models (`checkpoints/name.safetensors`) will be wanted first; advice, which may come to nothing."""
 
+    async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
+        """Puts an input picture (`abc.png`) beside an engine that still starts; the name it will find it under.
+
+        None where that cannot be done before the engine answers. Raises ProviderError while the machine does not hear yet.
+        """
+
     def watch(self) -> AsyncIterator[Sighting]:
         """Everything machines announce from this call on, as it happens; ends when the provider is closed.
 

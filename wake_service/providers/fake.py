@@ -12,7 +12,7 @@ from wake_service.providers.announcements import Announcements
 from wake_service.providers.base import BootStage, Door, Sighting
 from wake_service.providers.fake_cloud import FakeCloud, FakeTimes
 
-CallName = Literal["machines", "start", "stop", "drain", "prefetch"]
+CallName = Literal["machines", "start", "stop", "drain", "prefetch", "deliver"]
 T = TypeVar("T")
 
 
@@ -85,6 +85,18 @@ class FakeProvider:
             self.cloud.find(machine_id).prefetched = tuple(models)
 
         await self._call("prefetch", machine_id, act)
+
+    async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
+        def act() -> str | None:
+            if not self.cloud.takes_inputs:
+                return None
+            machine = self.cloud.find(machine_id)
+            if machine.stage not in (BootStage.BOOTING, BootStage.ENGINE):
+                raise ProviderError(f'Machine "{machine_id}" does not hear yet.')
+            machine.inputs[name] = data
+            return name
+
+        return await self._call("deliver", machine_id, act)
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()

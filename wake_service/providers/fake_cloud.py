@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
@@ -40,6 +40,7 @@ class FakeMachine:
     stuck: bool = False
     draining: bool = False
     prefetched: tuple[str, ...] = ()
+    inputs: dict[str, bytes] = field(default_factory=dict)
     steps: asyncio.Task[None] | None = None
 
     def sighting(self, at: float) -> Sighting:
@@ -59,7 +60,7 @@ class FakeCloud:
     """The world behind a FakeProvider; it outlives the provider, as machines outlive a service.
 
     Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `terminate`, `stick`. While `silent`,
-    machines announce nothing, and only asking shows what they do.
+    machines announce nothing, and only asking shows what they do. `takes_inputs`: pictures can be given to machines that boot.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class FakeCloud:
         self.clock = clock
         self.times = times or FakeTimes()
         self.silent = False
+        self.takes_inputs = False
         self.machines = {id: FakeMachine(id, address.format(id=id)) for id in machine_ids}
         self._listeners: list[Callable[[Sighting], None]] = []
 

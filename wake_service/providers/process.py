@@ -81,6 +81,10 @@ class ProcessProvider:
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         """Nothing: their models lie on this computer's disk already."""
 
+    async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
+        """None: on this computer an upload to the engine takes no time worth saving."""
+        return None
+
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()
 

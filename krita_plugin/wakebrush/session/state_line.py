@@ -65,7 +65,12 @@ def machine_line(machine: Machine | None, now: float) -> StateLine:
 
 
 def waking_sentence(machine: Machine, now: float) -> str:
-    """`Waking: booting the machine. About 35 s left.` `machine.eta_seconds`: as of now, overdue when below zero."""
+    """`Waking: booting the machine. About 35 s left.` `machine.eta_seconds`: as of now, overdue when below zero.
+
+    What the service says on what it is trying comes first: it is why the wake takes longer.
+    """
+    if machine.message:
+        return machine.message
     elapsed = now - machine.since if machine.since is not None else 0.0
     slow = machine.wake_seconds is not None and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + LATE)
     if slow or (machine.eta_seconds is not None and machine.eta_seconds < -LATE):
@@ -89,11 +94,13 @@ def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:
     if job.attempt > 1 and job.waiting_for in (None, "no_machine", "machine_waking"):
         return StateLine("waking", tr("The machine was lost. Your picture starts again by itself (attempt {n}).", n=job.attempt))
     if job.waiting_for == "capacity":
-        return StateLine("waking", tr("All machines of this kind are taken. Trying the next kind."))
+        said = machine.message if machine is not None else None
+        return StateLine("waking", said or tr("All machines of this kind are taken. Trying the next kind."))
     if job.waiting_for == "budget":
         return StateLine("trouble", tr("The team's budget is used up. Ask your admin; your picture waits."))
     if job.waiting_for == "paused":
-        return StateLine("trouble", tr("Your admin has paused painting. Your picture is safe in the queue."))
+        said = machine.message if machine is not None else None
+        return StateLine("trouble", said or tr("Your admin has paused painting. Your picture is safe in the queue."))
     if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "waking":
         return StateLine("waking", waking_sentence(machine, now))
     if job.waiting_for in ("machine_waking", "no_machine") and machine is not None and machine.state == "failed":

@@ -13,7 +13,8 @@ from wake_service.clock import ManualClock
 from wake_service.exchange import Exchange, Spending, Wishes
 from wake_service.jobs.board import Board
 from wake_service.jobs.model import WaitingFor
-from wake_service.machines.autoscaler import Demand
+from wake_service.machines.autoscaler import Demand, Policy
+from wake_service.machines.curfew import Curfew
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.ledger import Payer
 from wake_service.machines.model import Machine, MachineState
@@ -42,7 +43,8 @@ class Meeting:
         self.spending = Spending(ledger, fleet, self.clock, idle_seconds=40.0)
         self.wishes = Wishes()
         nothing: Any = None
-        self.exchange = Exchange(book, fleet, self.spending, self.wishes, nothing, {}, self.clock)
+        self.policies = {"default": Policy()}
+        self.exchange = Exchange(book, fleet, self.spending, self.wishes, nothing, self.policies, self.clock)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,21 @@ def test_a_machine_that_may_not_be_tried_yet_is_no_machine() -> None:
     meeting = Meeting(S.ASLEEP)
     meeting.machines = [replace(meeting.machines[0], retry_at=meeting.clock.now() + 10)]
     assert meeting.exchange.reason(job()) is W.NO_MACHINE
+
+
+def test_while_all_machines_of_its_kind_are_taken_it_waits_for_capacity() -> None:
+    meeting = Meeting(S.ASLEEP)
+    taken = replace(meeting.machines[0], retry_at=meeting.clock.now() + 10, no_capacity=True)
+    meeting.machines = [taken]
+    assert meeting.exchange.reason(job()) is W.CAPACITY
+    meeting.machines = [replace(taken, retry_at=meeting.clock.now())]
+    assert meeting.exchange.reason(job()) is W.MACHINE_WAKING
+
+
+def test_during_the_curfew_everything_is_paused() -> None:
+    meeting = Meeting(S.ASLEEP)
+    meeting.policies["default"] = Policy(curfew=Curfew.parse("07:00 - 09:00", "UTC"))
+    assert meeting.exchange.reason(job()) is W.PAUSED
 
 
 def test_machines_of_another_pool_do_not_count() -> None:

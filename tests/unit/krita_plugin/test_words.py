@@ -172,3 +172,15 @@ def test_a_translation_replaces_a_sentence_and_keeps_its_values() -> None:
         assert tr("Ready.") == "Ready."
     finally:
         use({})
+
+
+def test_what_is_being_tried_is_said_while_the_wake_takes_longer() -> None:
+    said = "All machines of this kind are taken. Trying the next kind: g6.xlarge in us-east-1a."
+    assert machine_line(waking(message=said), now=120.0).sentence == said
+    assert waiting_line(Job("j", "queued", "machine_waking"), waking(message=said), now=120.0).sentence == said
+
+
+def test_during_the_curfew_it_is_said_until_when() -> None:
+    said = "The studio's machines rest until Monday 07:00. Your picture is safe in the queue."
+    line = waiting_line(Job("j", "queued", "paused"), Machine("m", "asleep", message=said), now=0.0)
+    assert (line.dot, line.sentence) == ("trouble", said)

@@ -20,6 +20,7 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import Machine, MachineState
 from wake_service.machines.workload import Timing
+from wake_service.providers.base import Provider
 from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.store.store import Transaction
@@ -110,6 +111,9 @@ class Artists:
 
     def work(self, machine_id: str) -> int:
         return self.held.get(machine_id, 0)
+
+    async def prepare(self, machine: Machine, provider: Provider) -> None:
+        await provider.prefetch(machine.id, [f"checkpoints/for-{machine.boot}"])
 
     async def attach(self, machine: Machine, client: Client) -> None:
         if self.trouble is not None:
