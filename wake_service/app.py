@@ -20,7 +20,7 @@ from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
 from wake_service.errors import SetupError, StorageError
-from wake_service.exchange import Exchange, Spending, Wishes
+from wake_service.exchange import Exchange, Wishes
 from wake_service.jobs import events, records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher, Floor
@@ -37,6 +37,7 @@ from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
+from wake_service.machines.spending import Spending
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
 from wake_service.providers.base import Door, Provider

@@ -102,7 +102,7 @@ async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> Jo
     wanted = await _job_request(body, who, service)
     if not await service.has_room():
         raise problems.storage_full()
-    if not service.spending.may_spend(who.team_id, POOL):
+    if not service.exchange.may_begin(who.team_id, POOL, body.count):
         raise budget_exhausted(who, service)
     if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:
         raise RequestError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -14,7 +14,6 @@ from wake_service.machines.estimates import KEEP, WakeEstimate, quantile
 from wake_service.machines.model import STAGES, Machine, MachineState, WakeStage
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.store.tables import wakes
-
 
 ASLEEP = Machine("m1", "default", "fake", 0)
 
@@ -42,6 +41,7 @@ def test_a_quantile_is_one_of_the_values_and_enough_lie_below(values: list[float
     assert sum(value < found for value in values) < share * len(values) or found == min(values)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1, 500), min_size=20, max_size=KEEP))
 def test_three_wakes_in_four_are_no_longer_than_what_is_told(seconds: list[float]) -> None:
     estimate = WakeEstimate(60.0)
