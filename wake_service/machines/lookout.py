@@ -173,7 +173,8 @@ class Lookout:
             await client.close()
             return
         now = self._clock.now()
-        ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), failures=0, retry_at=0.0)
+        mended = {"failures": 0, "retry_at": 0.0, "message": None}
+        ready = model.order(present, MachineState.READY, now, engine=model.engine_of(stats.raw), **mended)
         try:
             await asyncio.gather(self.keep(present, ready), self._attach(ready, client))
         except asyncio.CancelledError:

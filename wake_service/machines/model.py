@@ -124,7 +124,9 @@ def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> 
     if state not in ORDERS[machine.state]:
         raise IllegalOrder(f"A machine that is {machine.state} cannot be ordered to be {state}.")
     if state is MachineState.WAKING:
-        changes = {"stage": WakeStage.REQUESTED, **_FRESH, "awake_since": now, "no_capacity": False, **changes}
+        why = machine.message if machine.failures else None  # why the last wake failed is true until this one has begun
+        begun = {**_FRESH, "stage": WakeStage.REQUESTED, "message": why, "awake_since": now, "no_capacity": False}
+        changes = {**begun, **changes}
     return _change(machine, state, now, **changes)
 
 
@@ -187,7 +189,10 @@ def _stopped(machine: Machine, sighting: Sighting, now: float) -> Machine:
     if machine.state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY):
         failures = machine.failures + 1
         return _become(machine, MachineState.ASLEEP, now, sighting, failures=failures, retry_at=now + backoff(failures))
-    return _become(machine, MachineState.ASLEEP, now, sighting)
+    after = _become(machine, MachineState.ASLEEP, now, sighting)
+    if machine.failures and sighting.message is None and after is not machine:
+        return replace(after, message=machine.message)  # off is not mended
+    return after
 
 
 def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
@@ -208,7 +213,7 @@ def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
         stage=stage,
         boot=sighting.boot or machine.boot,
         address=sighting.address or machine.address,
-        message=sighting.message or machine.message,
+        message=sighting.message,
     )
     return machine if known == machine else replace(known, generation=machine.generation + 1)
 

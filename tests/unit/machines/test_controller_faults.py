@@ -273,3 +273,16 @@ async def test_a_new_price_counts_from_the_next_start(world: World) -> None:
     dearer = type(world.machine)("m1", "default", "fake", 7_200_000)
     await world.fleet.load([dearer])
     assert world.machine.price_micros_per_hour == 7_200_000
+
+
+async def test_why_a_wake_failed_is_said_until_one_has_begun(world: World) -> None:
+    world.provider.fail("start", ProviderError("The cloud has closed for today."), times=6)
+    await world.wants(queued=1)
+    said = []
+    for _ in range(40):
+        await world.clock.advance(1)
+        said.append((world.state, world.machine.message))
+    assert {message for _, message in said} == {"The cloud has closed for today."}
+    assert {state for state, _ in said} >= {S.ASLEEP, S.STOPPING}
+    await world.clock.advance(120)
+    assert (world.state, world.machine.message) == (S.READY, None)
