@@ -190,11 +190,13 @@ def _size_of(artist_id: str, sha256: str, conn: Connection) -> tuple[int, int]:
 def budget_exhausted(who: Identity, service: Service) -> RequestError:
     """402, naming the team, the month and the amount."""
     now = service.clock.now()
-    amount = (who.month_budget_micros or 0) / 1_000_000
+    amount, currency = (who.month_budget_micros or 0) / 1_000_000, service.settings.currency
+    spent = service.spending.budget(who.team_id).spent_micros / 1_000_000
     return RequestError(
         402,
         "budget_exhausted",
-        f"The team's budget for {month_name(now)} ({amount:g} {service.settings.currency}) is used up.",
+        f"The team's budget for {month_name(now)} ({amount:g} {currency}) is used up.",
         hint=f"Ask your admin, or wait until {next_month_day(now)}.",
-        detail=f"Team {who.team_name}",
+        detail=f"Team {who.team_name}: {spent:.2f} of {amount:g} {currency} spent; the rest is promised to machines that are up,"
+        f" or less than a picture takes with the time that a machine stays awake for it.",
     )
