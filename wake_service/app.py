@@ -120,6 +120,7 @@ class Service:
         floor = Floor(
             accepts=self.exchange.accepts,
             may_spend=self.exchange.may_spend,
+            may_spend_each=self.exchange.may_spend_each,
             occupied=self._occupied,
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
@@ -251,7 +252,7 @@ class Service:
                 log.debug("a minute without a change of machines")
             self._reasons_stale.clear()
             try:
-                await self.book.say_waiting(POOL, self.exchange.reason)
+                await self.book.say_waiting(POOL, self.exchange.reason_each())
             except StorageError as error:
                 log.error("What jobs wait for could not be stored: %s", error)
                 await self.clock.sleep(2.0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
@@ -87,8 +88,9 @@ class Exchange:
 
     def payer(self, pool: str) -> Payer | None:
         """Who asked first, of those who can pay for a wake."""
+        may_spend, may_wake = self.may_spend_each(), cache(partial(self._spending.wakes_left, pool=pool, at_most=1))
         for job in self._book.board.waiting(pool):
-            if self._spending.wakes_left(job.team_id, pool, 1) and self.may_spend(job):
+            if may_spend(job) and may_wake(job.team_id):
                 return Payer(job.team_id, job.artist_id)
         return self._wishes.payer.get(pool)
 
@@ -125,6 +127,11 @@ class Exchange:
         """Whether a job's team can pay for it."""
         return self.may_begin(job.team_id, job.pool, len(job.missing()))
 
+    def may_spend_each(self) -> Callable[[Job], bool]:
+        """The same for many jobs at one moment: asked once for each team, pool and number of pictures."""
+        asked = cache(self.may_begin)
+        return lambda job: asked(job.team_id, job.pool, len(job.missing()))
+
     def may_begin(self, team_id: str, pool: str, pictures: int) -> bool:
         """Whether a team can pay for so many pictures more than its machines have been given, the last one going over at most."""
         if self._spending.limits.get(team_id) is None:
@@ -140,7 +147,8 @@ class Exchange:
             return waiting
         if not self.may_begin(team_id, pool, 1):
             return 0
-        return sum(job.team_id == team_id and self.may_spend(job) for job in self._book.board.waiting(pool))
+        may_spend = self.may_spend_each()
+        return sum(job.team_id == team_id and may_spend(job) for job in self._book.board.waiting(pool))
 
     def note_picture(self, seconds: float) -> None:
         """A picture took so long."""
@@ -150,7 +158,14 @@ class Exchange:
 
     def reason(self, job: Job) -> WaitingFor:
         """What an unclaimed job waits for."""
-        if not self.may_spend(job):
+        return self._reason(job, self.may_spend)
+
+    def reason_each(self) -> Callable[[Job], WaitingFor]:
+        """The same for many jobs at one moment."""
+        return partial(self._reason, may_spend=self.may_spend_each())
+
+    def _reason(self, job: Job, may_spend: Callable[[Job], bool]) -> WaitingFor:
+        if not may_spend(job):
             return WaitingFor.BUDGET
         policy = self._policies.get(job.pool)
         if policy is not None and policy.rests(self._clock.now()):

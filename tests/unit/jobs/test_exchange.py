@@ -177,6 +177,22 @@ def test_pictures_that_a_machine_was_given_are_promised_too() -> None:
         assert meeting.exchange.may_begin("studio", "default", 3) is may
 
 
+def test_many_jobs_are_judged_as_one_by_one_and_a_used_up_budget_is_looked_at_once() -> None:
+    meeting = Meeting(S.BUSY)
+    meeting.spending.limits = {"studio": 80_000, "atelier": None, "loft": 10}
+    jobs = [job(team_id=team, request=request(count=n)) for team in meeting.spending.limits for n in (1, 3, 5) for _ in range(3)]
+    one_by_one = [meeting.exchange.may_spend(each) for each in jobs]
+    reasons = [meeting.exchange.reason(each) for each in jobs]
+    looked_at: list[str] = []
+    spent_micros = meeting.spending._ledger.spent_micros
+    meeting.spending._ledger.spent_micros = lambda team, now: looked_at.append(team) or spent_micros(team, now)  # type: ignore
+    may_spend, reason = meeting.exchange.may_spend_each(), meeting.exchange.reason_each()
+    assert [may_spend(each) for each in jobs] == one_by_one
+    assert [reason(each) for each in jobs] == reasons
+    assert True in one_by_one and False in one_by_one
+    assert len(looked_at) == 2 * 2 * 3  # two scans, two teams with a limit, three numbers of pictures
+
+
 def test_a_wish_that_can_no_longer_be_paid_for_keeps_nothing_awake() -> None:
     meeting = Meeting(S.ASLEEP)
     meeting.wishes.add("default", 5.0, STUDIO)
