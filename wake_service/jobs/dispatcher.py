@@ -48,7 +48,8 @@ class Floor:
 
     `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
     `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
-    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's engines can do.
+    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's
+    engines can do.
     """
 
     accepts: Callable[[str], bool]
