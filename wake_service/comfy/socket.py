@@ -110,7 +110,7 @@ class EngineSocket:
                 await self._connection.send_str(_FLAGS)
         except aiohttp.WSServerHandshakeError as refused:
             await self.close()
-            raise self._refusal(refused.status) from refused
+            raise self._refusal(refused.status) from None  # its own text holds our headers, and so the token
         except (aiohttp.ClientError, OSError) as broken:
             await self.close()
             raise EngineUnreachable(
