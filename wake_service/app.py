@@ -271,8 +271,8 @@ class Service:
     async def _book_standing(self) -> None:
         """Once a day is enough; more often it is only made sure."""
         try:
-            things = await self.inventory()
-            await self.store.write(partial(book_standing, inventory=things, now=self.clock.now()))
+            if things := await self.inventory():
+                await self.store.write(partial(book_standing, inventory=things, now=self.clock.now()))
         except (ProviderError, StorageError) as error:
             log.error("What stands there while all sleeps could not be booked: %s", error)
 
