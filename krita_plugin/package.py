@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import ast
 import configparser
+import contextlib
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -93,18 +95,37 @@ def plugin_files() -> Iterator[tuple[str, bytes]]:
 
 
 def download(cache: Path) -> Path:
-    """A folder with the libraries as published: pure Python, for the oldest supported Krita."""
+    """A folder with the libraries as published: pure Python, for the oldest supported Krita.
+
+    Several may do this at once, as suites do that run side by side: the folder is there whole, or not at all.
+    """
     target = cache / f"py{PYTHON}"
-    wanted = VERSIONS.read_text(encoding="utf-8")
-    stamp = target / VERSIONS.name
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    if _is_complete(target):
         return target
-    shutil.rmtree(target, ignore_errors=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache) as own:
+        made = Path(own) / target.name
+        _install(made)
+        if not _is_complete(target):
+            shutil.rmtree(target, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody else was quicker by a moment
+                made.rename(target)
+    if not _is_complete(target):
+        raise OSError(f"The libraries could not be put into {target}.")
+    return target
+
+
+def _is_complete(target: Path) -> bool:
+    """Whether it holds exactly the versions that are wanted now."""
+    stamp = target / VERSIONS.name
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == VERSIONS.read_text(encoding="utf-8")
+
+
+def _install(target: Path) -> None:
     pure = ["--platform", "any", "--only-binary=:all:", "--python-version", PYTHON, "--no-deps", "--no-compile"]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, *pure, "--target", str(target), "--requirement", str(VERSIONS)], check=True)
-    stamp.write_text(wanted, encoding="utf-8")
-    return target
+    shutil.copy(VERSIONS, target)
 
 
 def vendored_files(source: Path) -> Iterator[tuple[str, bytes]]:

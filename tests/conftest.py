@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService
+
+# That the computer is busy is no finding: an example may take as long as it takes, and pytest-timeout ends what hangs.
+settings.register_profile("any computer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any computer")
 
 #: A machine that starts at once and sketches without pausing, and sleeps when a test says so rather than by itself.
 QUICK = {"idle_seconds": 600, "price_per_hour": 1.0}

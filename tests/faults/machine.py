@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import requests
@@ -26,6 +26,11 @@ class Machine:
         state = self._folder.state()
         assert state is not None, "the machine has never run"
         return state
+
+    @property
+    def life(self) -> str:
+        """From one start to the end of its engine; known also when the machine sleeps again."""
+        return self.state.boot
 
     @property
     def engine_pid(self) -> int:
@@ -57,23 +62,30 @@ class Machine:
         with _frozen(self.launcher_pid):
             yield
 
-    def prompts_seen(self) -> set[str]:
-        """Ids of all prompts that this life of the engine was ever given."""
-        queue = self._ask("/queue")
-        waiting = {item[1] for name in ("queue_running", "queue_pending") for item in queue[name]}
-        return waiting | self.prompts_ended()
+    def hangs(self) -> None:
+        """Waits until its engine hangs in the middle of a picture, as it was told to, and has noted that it did so once."""
+        eventually(lambda: self._logged("hang in step"), 20, "the hang in the engine's log")
 
-    def prompts_ended(self) -> set[str]:
-        """Ids of the prompts that it is done with, well or not."""
-        return set(self._ask("/history"))
+    def prompts_given(self) -> int:
+        """How many prompts its engine was given in its present life, or in its last one."""
+        return self._logged("got prompt")
+
+    def prompts_executed(self) -> int:
+        """How many prompts that engine is done with, well or not; a moment later than it told of the last."""
+        return self._logged("Prompt executed")
 
     def has_ended(self, count: int) -> None:
         """Waits until the engine is done with so many prompts. Nobody tells it while the service is dead, so it is asked."""
-        eventually(lambda: len(self.prompts_ended()) >= count, 20, f"the end of {count} prompts at the engine")
+        eventually(lambda: len(self._history()) >= count, 20, f"the end of {count} prompts at the engine")
 
-    def _ask(self, path: str) -> dict[str, Any]:
-        answer: dict[str, Any] = requests.get(f"{self.state.address}{path}", timeout=10).json()
-        return answer
+    def _history(self) -> dict[str, Any]:
+        history: dict[str, Any] = requests.get(f"{self.state.address}/history", timeout=10).json()
+        return history
+
+    def _logged(self, words: str) -> int:
+        """The log tells also of an engine that has nothing to do any more and was ended: nobody needs to be quick to ask."""
+        lives = self._folder.engine_log.read_text(encoding="utf-8").split("To see the GUI go to: ")
+        return lives[-1].count(words)
 
 
 @contextmanager
@@ -82,4 +94,5 @@ def _frozen(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # it was killed meanwhile
+            os.kill(pid, signal.SIGCONT)

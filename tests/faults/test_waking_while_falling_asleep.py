@@ -21,12 +21,12 @@ def test_a_wake_during_draining_keeps_the_machine(start: Start) -> None:
     her = start(practice_args="", idle_seconds=2)
     machine = Machine(her.service)
     awake_and_idle(her)
-    engine = machine.engine_pid
+    life = machine.life
     with machine.engine_frozen():  # the service looks once more whether the engine works, and waits for its answer
         her.until_machine("draining")
         job = her.artist.generate()
     her.until_finished(job)
-    assert machine.engine_pid == engine
+    assert machine.life == life
     her.assert_delivered_once(job)
 
 
@@ -34,14 +34,14 @@ def test_a_picture_asked_for_while_the_machine_stops_is_painted_after_the_next_w
     her = start(practice_args="", idle_seconds=2)
     machine = Machine(her.service)
     awake_and_idle(her)
-    engine = machine.engine_pid
+    life = machine.life
     with machine.launcher_frozen():
         her.until_machine("stopping")
         job = her.artist.generate()
         assert job["waiting_for"] == "machine_waking"
     her.until_machine("asleep")
     her.until_finished(job)
-    assert machine.engine_pid != engine
+    assert machine.life != life
     assert len(her.service.engines()) <= 1
     her.assert_delivered_once(job)
 
@@ -50,12 +50,12 @@ def test_a_wish_to_paint_during_draining_keeps_the_machine(start: Start) -> None
     her = start(practice_args="", idle_seconds=2, wish_seconds=3)
     machine = Machine(her.service)
     awake_and_idle(her)
-    engine = machine.engine_pid
+    life = machine.life
     with machine.engine_frozen():
         her.until_machine("draining")
         her.artist.wake()
     her.until_machine("ready")
-    assert machine.engine_pid == engine
+    assert machine.life == life
 
 
 def test_the_service_killed_while_the_machine_stops_wakes_it_again_for_a_picture(start: Start) -> None:

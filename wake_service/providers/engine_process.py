@@ -10,7 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 from wake_service.providers.machine_folder import Launch
 
@@ -74,19 +75,27 @@ class EngineProcess:
             return  # macOS answers EPERM for a group of which only zombies are left
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on.
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A loopback port that nobody listens on, for the engine alone as long as the block lasts.
 
     It lies below the ranges from which systems take ports for outgoing connections (Linux from 32768, others from 49152), so that
-    none of those takes it before the engine listens, which may be a minute from now. Raises OSError.
+    none of those takes it before the engine listens, which may be a minute from now. On Linux the place stays taken meanwhile:
+    another launcher finds it so, while the engine may listen there, because both allow it (aiohttp's servers, ComfyUI's too, do
+    by themselves) and only one of them listens. Other systems would refuse the engine as well. Raises OSError.
     """
     for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe:
+        with socket.socket() as place:
             try:
-                probe.bind((LOOPBACK, port))
+                place.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
+            if sys.platform.startswith("linux"):
+                place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            else:
+                place.close()
+            yield port
+            return
     raise OSError("no free port between 20000 and 32000")
 
 

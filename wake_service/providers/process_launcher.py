@@ -17,12 +17,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from wake_service.providers.base import BootStage, Power
 from wake_service.providers.engine_log import EngineLog
-from wake_service.providers.engine_process import LOOPBACK, EngineProcess, describe_end, free_port
+from wake_service.providers.engine_process import LOOPBACK, EngineProcess, describe_end, reserved_port
 from wake_service.providers.machine_folder import ALIVE, ENGINE, Launch, MachineFolder, MachineState
 
 log = logging.getLogger("wake_service.launcher")
@@ -63,13 +64,18 @@ class Launcher:
     async def _live(self) -> str | None:
         """The engine's life. A sentence when it ended unasked."""
         lock = self._folder.acquire_anew(ENGINE)
-        try:
-            port = free_port()
-            engine = EngineProcess(self._launch, port, lock)
-        except OSError as error:
-            return f"The engine could not be started: {self._launch.argv[0]}: {error.strerror or error}."
-        finally:
-            os.close(lock)
+        with ExitStack() as life:
+            try:
+                port = life.enter_context(reserved_port())
+                engine = EngineProcess(self._launch, port, lock)
+            except OSError as error:
+                return f"The engine could not be started: {self._launch.argv[0]}: {error.strerror or error}."
+            finally:
+                os.close(lock)
+            return await self._follow(engine, port)
+
+    async def _follow(self, engine: EngineProcess, port: int) -> str | None:
+        """From its start to its end."""
         self._show(replace(self._state, power=Power.RUNNING, stage=BootStage.BOOTING, engine_pid=engine.pid))
         engine_log = EngineLog(self._folder.engine_log, self._launch.limits.log_bytes)
         reading = asyncio.create_task(self._read(engine, engine_log, port))

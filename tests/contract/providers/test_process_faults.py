@@ -111,8 +111,9 @@ def launchers_of(world: ProcessWorld) -> list[int]:
 
 
 async def test_a_machine_that_no_service_comes_back_to_goes_to_sleep_by_itself(world: ProcessWorld) -> None:
-    async with awake(world, lonely=0.2):
-        pass
+    provider = ProcessProvider(world.directory / "machines", world.commands, SystemClock(), lonely=0.2)
+    async with seen(world, provider):
+        await provider.start("m1")  # on a busy computer it may have been lonely already before we were connected to it
     assert await asyncio.to_thread(world.folder("m1").released, ALIVE, DEADLINE)
     async with seen(world, provider := world.open()):
         asleep = next(s for s in await provider.machines() if s.machine_id == "m1")

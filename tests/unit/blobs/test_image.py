@@ -112,7 +112,7 @@ def test_a_flipped_bit_in_a_png_is_found() -> None:
         inspect(PNG[:middle] + bytes([PNG[middle] ^ 1]) + PNG[middle + 1 :], max_pixels=ROOM)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([PNG, JPEG, WEBP, encoded("WEBP", mode="RGBA"), encoded("JPEG", progressive=True)]),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8),

@@ -137,7 +137,7 @@ async def test_a_peer_that_vanishes_without_a_word_is_noticed() -> None:
 
     server = await asyncio.start_server(vanish, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    client = EngineClient(f"http://127.0.0.1:{port}", timeouts=Timeouts(connect=0.2, heartbeat=0.2))
+    client = EngineClient(f"http://127.0.0.1:{port}", timeouts=Timeouts(heartbeat=0.2))
     socket = EngineSocket(client, "me")
     await socket.open()
     await accepted.wait()

@@ -65,7 +65,7 @@ def listen(heard: Heard) -> Iterator[Callable[..., EventStream]]:
     yield start
     for stream in streams:
         stream.stop()
-        assert stream.join(1.0), "stop did not wake the stream"
+        assert stream.join(5.0), "stop did not wake the stream"
 
 
 def test_a_new_listener_gets_a_snapshot_then_what_happens(listen: Any, heard: Heard, service: FakeService) -> None:
@@ -131,7 +131,7 @@ def test_stopping_ends_a_long_poll_at_once(listen: Any, heard: Heard, service: F
         time.sleep(0.005)
     assert service.polls_waiting
     stream.stop()
-    assert stream.join(1.0)
+    assert stream.join(5.0)
 
 
 def test_stopping_does_not_wait_for_a_service_that_never_answers(listen: Any, heard: Heard, service: FakeService) -> None:
@@ -142,7 +142,7 @@ def test_stopping_does_not_wait_for_a_service_that_never_answers(listen: Any, he
         with connected:
             assert connected.recv(4) == b"GET "
             stream.stop()
-            assert stream.join(1.0)
+            assert stream.join(5.0)
 
 
 def test_a_refused_token_is_told_as_such(listen: Any, heard: Heard, service: FakeService) -> None:

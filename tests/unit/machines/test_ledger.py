@@ -94,7 +94,7 @@ def clear(store: Store) -> None:
         conn.execute(shares.delete())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(changes, max_size=15))
 def test_every_second_is_in_one_interval_and_the_month_is_their_sum(store: Store, story: list[Change]) -> None:
     clear(store)

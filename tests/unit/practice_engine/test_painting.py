@@ -86,7 +86,7 @@ def test_the_word_named_first_decides_between_equals() -> None:
     assert understand("sea by the mountains", "").setting == "sea"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=200), st.text(max_size=50))
 def test_any_text_is_understood(text: str, negative: str) -> None:
     assert understand(text, negative) == understand(text, negative)

@@ -78,12 +78,14 @@ def test_startup_seconds_pass_before_it_listens(start: Start) -> None:
 
 
 async def test_the_first_step_carries_the_models_loading_and_only_once(start: Start, connect: Connect) -> None:
-    engine = connect(start("--load-seconds", "2", "--step-seconds", "0.05"))
+    process = start("--load-seconds", "1", "--step-seconds", "0.05")
+    engine = connect(process)
     first, second = await _steps(engine, 1), await _steps(engine, 2)
-    assert first[0] >= 2.05 and first[2] >= 2.15
-    assert 0.15 <= second[2] < 2
+    assert first[0] >= 1.05 and first[2] >= 1.15 and second[2] >= 0.15
+    assert process.log.read_text().count("Requested to load") == 1
     await engine.post("/free", json={"unload_models": True})
-    assert (await _steps(engine, 3))[0] >= 2.05
+    assert (await _steps(engine, 3))[0] >= 1.05
+    assert process.log.read_text().count("Requested to load") == 2
 
 
 async def test_options_can_come_from_the_environment(start: Start, connect: Connect) -> None:
@@ -105,13 +107,14 @@ async def test_it_answers_while_it_sketches(start: Start, connect: Connect) -> N
     async with engine.listening() as listener:
         graph = graphs.text_to_image(CHECKPOINT, width=1024, height=1024, steps=8)
         prompt_id = await engine.send(graph, client_id=listener.client)
-        waits = []
+        waits, begun = [], time.monotonic()
         while ("executing", {"node": None, "prompt_id": prompt_id}) not in listener.frames:
             asked = time.monotonic()
             assert (await engine.get("/prompt")).status == 200
             waits.append(time.monotonic() - asked)
+    took = time.monotonic() - begun
     assert len(waits) > 10
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    assert max(waits) < took / 2
 
 
 async def test_out_of_memory_is_reported_as_torch_would_and_the_engine_goes_on(start: Start, connect: Connect) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
@@ -12,6 +14,8 @@ from ..pixels import Pixels, sampled, to_image
 from ..vae import BLOCK
 from .latents import check_memory
 from .values import Conditioning, Latent, Model, Result, Run
+
+log = logging.getLogger(__name__)
 
 PREVIEW_SIDE = 512
 """Longest side of a preview, as ComfyUI's."""
@@ -56,6 +60,7 @@ def _load_seconds(run: Run, model: Model) -> float:
     """Seconds that this step carries for reading the model, 0 when it was used before."""
     if model.name in run.loaded:
         return 0.0
+    log.info("Requested to load %s", model.name)
     run.loaded.add(model.name)
     return run.options.timing.load
 

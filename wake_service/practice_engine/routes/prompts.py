@@ -114,6 +114,7 @@ def _accept(engine: Engine, body: dict[str, Any], source: str | None) -> web.Res
         extra["comfy_usage_source"] = source
     if "client_id" in body:
         extra["client_id"] = body["client_id"]
+    log.info("got prompt")
     engine.queue.put(Item(order, prompt_id, body["prompt"], extra, verdict.outputs))
     return web.json_response({"prompt_id": prompt_id, "number": order, "node_errors": verdict.node_errors})
 
