@@ -76,7 +76,7 @@ class Exchange:
         waking, filling = 0, 0
         for team_id, count in self._book.board.waiting_by_team(pool).items():
             jobs = self._affordable(team_id, pool, count)
-            may_wake = min(jobs, per_machine * self._spending.wakes_left(team_id, pool, jobs))
+            may_wake = min(jobs, per_machine * self._spending.wakes_left(team_id, pool, jobs, self._most_work(team_id, pool)))
             waking, filling = waking + may_wake, filling + jobs - may_wake
         places = len(up) * per_machine - sum(map(self.work, up)) - waking
         return Demand(waking + max(0, min(filling, places)), self._wished_until(pool))
@@ -88,7 +88,7 @@ class Exchange:
 
     def payer(self, pool: str) -> Payer | None:
         """Who asked first, of those who can pay for a wake."""
-        may_spend, may_wake = self.may_spend_each(), cache(partial(self._spending.wakes_left, pool=pool, at_most=1))
+        may_spend, may_wake = self.may_spend_each(), cache(partial(self._may_wake, pool=pool))
         for job in self._book.board.waiting(pool):
             if may_spend(job) and may_wake(job.team_id):
                 return Payer(job.team_id, job.artist_id)
@@ -136,10 +136,21 @@ class Exchange:
         """Whether a team can pay for so many pictures more than its machines have been given, the last one going over at most."""
         if self._spending.limits.get(team_id) is None:
             return True
+        return self._spending.may_spend(team_id, pool, self._work(team_id, pool, pictures))
+
+    def _may_wake(self, team_id: str, pool: str) -> bool:
+        return self._spending.wakes_left(team_id, pool, 1, self._most_work(team_id, pool)) > 0
+
+    def _most_work(self, team_id: str, pool: str) -> float:
+        """The same for the largest job: a machine that is woken beside another is not given up for want of money."""
+        return self._work(team_id, pool, MOST_PICTURES)
+
+    def _work(self, team_id: str, pool: str, pictures: int) -> float:
+        """Seconds of work to be done for a team before the last of so many pictures more."""
         machines = [machine for machine in self._fleet.all() if machine.pool == pool]
         held = [job for machine in machines for job in self._book.board.on_machine(machine.id) if job.team_id == team_id]
         before = sum(len(job.missing()) for job in held) + max(0, pictures - 1)
-        return self._spending.may_spend(team_id, pool, before * self.picture_seconds)
+        return before * self.picture_seconds
 
     def _affordable(self, team_id: str, pool: str, waiting: int) -> int:
         """How many of a team's waiting jobs may begin: looked at one by one only where the budget is nearly used up."""

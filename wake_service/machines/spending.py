@@ -53,13 +53,15 @@ class Spending:
         budget = self.budget(team_id)
         return budget.limit_micros is None or budget.allows(self._promised(team_id, begins_in) + micros)
 
-    def wakes_left(self, team_id: str, pool: str, at_most: int) -> int:
-        """How many more machines of the pool a team can pay for from their wake through their idle tail, `at_most` so many."""
+    def wakes_left(self, team_id: str, pool: str, at_most: int, work_seconds: float) -> int:
+        """How many more machines of the pool a team can pay for from their wake through their idle tail besides
+        `work_seconds` of work, `at_most` so many. The first is judged with its job (`may_spend`)."""
         budget, each = self.budget(team_id), self._wake_micros(pool)
         if budget.limit_micros is None or not each:
             return at_most
         left = budget.limit_micros - budget.spent_micros - self._promised(team_id, pool)
-        return max(0, min(at_most, left // each))
+        left -= reserve_micros(work_seconds, self._price(pool)) + 1
+        return max(1 if self.needs_wake(pool) else 0, min(at_most, left // each))
 
     def hold_micros(self, machine: Machine, seconds: float) -> int:
         """The most that keeping a machine awake for so long costs."""

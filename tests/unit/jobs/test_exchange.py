@@ -150,7 +150,7 @@ def test_only_as_many_machines_are_wanted_as_can_be_paid_for() -> None:
     meeting.policies["default"] = Policy(maximum=3, jobs_per_machine=2)
     for _ in range(6):
         meeting.board.put(job())
-    for limit, wanted in ((None, 6), (400_000, 6), (300_000, 4), (150_000, 2), (100_000, 0)):
+    for limit, wanted in ((None, 6), (525_001, 6), (525_000, 4), (395_000, 2), (130_001, 2), (130_000, 0)):
         meeting.spending.limits["studio"] = limit
         assert meeting.exchange.demand("default").queued == wanted
 
