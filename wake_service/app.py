@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
-from wake_service.errors import SetupError, StorageError
-from wake_service.exchange import Exchange, Spending, Wishes
+from wake_service.errors import ProviderError, SetupError, StorageError
+from wake_service.exchange import Exchange, Wishes
 from wake_service.jobs import events, records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher, Floor
@@ -37,6 +38,8 @@ from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
+from wake_service.machines.spending import Spending
+from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
 from wake_service.providers.base import Door, Provider
@@ -105,6 +108,8 @@ class Service:
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.submissions.offer = self.dispatcher.offer
+        #: What costs money while all sleeps: (what, micros a month). A provider with such things sets it.
+        self.inventory: Callable[[], Awaitable[list[tuple[str, int]]]] = _nothing
         self.started = False
         self._tasks: list[asyncio.Task[None]] = []
         self._reasons_stale = asyncio.Event()
@@ -115,6 +120,7 @@ class Service:
         floor = Floor(
             accepts=self.exchange.accepts,
             may_spend=self.exchange.may_spend,
+            may_spend_each=self.exchange.may_spend_each,
             occupied=self._occupied,
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
@@ -133,6 +139,7 @@ class Service:
         self.book.outlook = self.exchange.outlook
         self.book.on_change = self._job_changed
         self.fleet.on_change = self._machine_changed
+        self.telling.on_step = self.fleet.first_step
         self.dispatcher.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
@@ -245,7 +252,7 @@ class Service:
                 log.debug("a minute without a change of machines")
             self._reasons_stale.clear()
             try:
-                await self.book.say_waiting(POOL, self.exchange.reason)
+                await self.book.say_waiting(POOL, self.exchange.reason_each())
             except StorageError as error:
                 log.error("What jobs wait for could not be stored: %s", error)
                 await self.clock.sleep(2.0)
@@ -253,12 +260,21 @@ class Service:
 
     async def _tidy_forever(self) -> None:
         while True:
+            await self._book_standing()
             before = self.clock.now() - self.settings.keep_events_days * 86400
             try:
                 await self.store.write(lambda tx, before=before: events.forget(tx, before))  # type: ignore[misc]
             except StorageError as error:
                 log.error("Old events could not be deleted: %s", error)
             await self.clock.sleep(_TIDY_EVERY)
+
+    async def _book_standing(self) -> None:
+        """Once a day is enough; more often it is only made sure."""
+        try:
+            if things := await self.inventory():
+                await self.store.write(partial(book_standing, inventory=things, now=self.clock.now()))
+        except (ProviderError, StorageError) as error:
+            log.error("What stands there while all sleeps could not be booked: %s", error)
 
     async def recent_jobs(self, artist_id: str) -> list[Job]:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
@@ -276,6 +292,10 @@ def _policy(settings: Settings) -> Policy:
         longest_job=settings.longest_job_seconds,
         curfew=Curfew.parse(settings.curfew, settings.timezone, settings.curfew_exceptions) if settings.curfew else None,
     )
+
+
+async def _nothing() -> list[tuple[str, int]]:
+    return []
 
 
 def open_door(door: Door) -> EngineClient:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
-from wake_service.accounts.budget import Budget, reserve_micros
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
 from wake_service.jobs.book import JobBook
@@ -17,12 +17,15 @@ from wake_service.jobs.views import Outlook
 from wake_service.machines.autoscaler import Demand, Policy
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.fleet import Fleet
-from wake_service.machines.ledger import Ledger, Payer
+from wake_service.machines.ledger import Payer
 from wake_service.machines.model import AWAKE, Machine, MachineState
+from wake_service.machines.spending import GOES_ON, Spending
 from wake_service.providers.base import Provider
 
 #: What a picture takes until some were measured, in seconds.
 _PICTURE_SECONDS = 15.0
+#: Pictures that one job asks for at most.
+MOST_PICTURES = 10
 #: How much a new measurement counts against all before it.
 _NEWEST = 0.3
 
@@ -38,49 +41,6 @@ class Wishes:
         """Keeps the longest wish."""
         self.until[pool] = max(self.until.get(pool, 0.0), until)
         self.payer[pool] = payer
-
-
-class Spending:
-    """What teams may still spend."""
-
-    def __init__(self, ledger: Ledger, fleet: Fleet, clock: Clock, idle_seconds: float) -> None:
-        self._ledger = ledger
-        self._fleet = fleet
-        self._clock = clock
-        self._idle_seconds = idle_seconds
-        self.limits: dict[str, int | None] = {}
-
-    def budget(self, team_id: str) -> Budget:
-        """A team's month so far."""
-        return Budget(self.limits.get(team_id), self._ledger.spent_micros(team_id, self._clock.now()))
-
-    def needs_wake(self, pool: str) -> bool:
-        """Whether a machine of the pool would have to be started."""
-        return not any(m.state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY) for m in self._of(pool))
-
-    def may_spend(self, team_id: str, pool: str) -> bool:
-        """Whether a job may begin: a wake must fit with its idle tail; on a machine that is up, something must be left."""
-        return self.budget(team_id).allows(self._reserve(pool))
-
-    def _reserve(self, pool: str) -> int:
-        price = max((m.price_micros_per_hour for m in self._of(pool)), default=0)
-        if not self.needs_wake(pool):
-            return 1 if price else 0
-        return reserve_micros(self._fleet.estimate.wake_seconds() + self._idle_seconds, price)
-
-    def hold_micros(self, machine: Machine, seconds: float) -> int:
-        """The most that keeping a machine awake for so long costs."""
-        return reserve_micros(seconds, machine.price_micros_per_hour)
-
-    def price_micros(self, pool: str, picture_seconds: float, count: int) -> tuple[int, bool]:
-        """The marginal cost of `count` pictures, and whether it includes a wake with its idle tail."""
-        price = max((m.price_micros_per_hour for m in self._of(pool)), default=0)
-        work = reserve_micros(picture_seconds * count, price)
-        wakes = self.needs_wake(pool)
-        return work + (self._reserve(pool) if wakes else 0), wakes
-
-    def _of(self, pool: str) -> list[Machine]:
-        return [machine for machine in self._fleet.all() if machine.pool == pool]
 
 
 class Exchange:
@@ -109,15 +69,28 @@ class Exchange:
     # -- machines.controller.Workload -------------------------------------------------------------------------------
 
     def demand(self, pool: str) -> Demand:
-        """Jobs that may be paid for and no machine holds, and the wish to paint."""
-        teams = self._book.board.waiting_by_team(pool)
-        queued = sum(count for team_id, count in teams.items() if self._spending.may_spend(team_id, pool))
-        return Demand(queued, self._wishes.until.get(pool, 0.0))
+        """Jobs that may be paid for and no machine holds, as far as their teams can pay for the machines that so many would wake;
+        and the wish to paint."""
+        per_machine = self._policies[pool].jobs_per_machine
+        up = [machine.id for machine in self._fleet.all() if machine.pool == pool and machine.state in GOES_ON]
+        waking, filling = 0, 0
+        for team_id, count in self._book.board.waiting_by_team(pool).items():
+            jobs = self._affordable(team_id, pool, count)
+            may_wake = min(jobs, per_machine * self._spending.wakes_left(team_id, pool, jobs, self._most_work(team_id, pool)))
+            waking, filling = waking + may_wake, filling + jobs - may_wake
+        places = len(up) * per_machine - sum(map(self.work, up)) - waking
+        return Demand(waking + max(0, min(filling, places)), self._wished_until(pool))
+
+    def _wished_until(self, pool: str) -> float:
+        payer = self._wishes.payer.get(pool)
+        paid = payer is None or self._spending.may_spend(payer.team_id, pool)
+        return self._wishes.until.get(pool, 0.0) if paid else 0.0
 
     def payer(self, pool: str) -> Payer | None:
-        """Who asked first."""
+        """Who asked first, of those who can pay for a wake."""
+        may_spend, may_wake = self.may_spend_each(), cache(partial(self._may_wake, pool=pool))
         for job in self._book.board.waiting(pool):
-            if self.may_spend(job):
+            if may_spend(job) and may_wake(job.team_id):
                 return Payer(job.team_id, job.artist_id)
         return self._wishes.payer.get(pool)
 
@@ -152,7 +125,41 @@ class Exchange:
 
     def may_spend(self, job: Job) -> bool:
         """Whether a job's team can pay for it."""
-        return self._spending.may_spend(job.team_id, job.pool)
+        return self.may_begin(job.team_id, job.pool, len(job.missing()))
+
+    def may_spend_each(self) -> Callable[[Job], bool]:
+        """The same for many jobs at one moment: asked once for each team, pool and number of pictures."""
+        asked = cache(self.may_begin)
+        return lambda job: asked(job.team_id, job.pool, len(job.missing()))
+
+    def may_begin(self, team_id: str, pool: str, pictures: int) -> bool:
+        """Whether a team can pay for so many pictures more than its machines have been given, the last one going over at most."""
+        if self._spending.limits.get(team_id) is None:
+            return True
+        return self._spending.may_spend(team_id, pool, self._work(team_id, pool, pictures))
+
+    def _may_wake(self, team_id: str, pool: str) -> bool:
+        return self._spending.wakes_left(team_id, pool, 1, self._most_work(team_id, pool)) > 0
+
+    def _most_work(self, team_id: str, pool: str) -> float:
+        """The same for the largest job: a machine that is woken beside another is not given up for want of money."""
+        return self._work(team_id, pool, MOST_PICTURES)
+
+    def _work(self, team_id: str, pool: str, pictures: int) -> float:
+        """Seconds of work to be done for a team before the last of so many pictures more."""
+        machines = [machine for machine in self._fleet.all() if machine.pool == pool]
+        held = [job for machine in machines for job in self._book.board.on_machine(machine.id) if job.team_id == team_id]
+        before = sum(len(job.missing()) for job in held) + max(0, pictures - 1)
+        return before * self.picture_seconds
+
+    def _affordable(self, team_id: str, pool: str, waiting: int) -> int:
+        """How many of a team's waiting jobs may begin: looked at one by one only where the budget is nearly used up."""
+        if self.may_begin(team_id, pool, MOST_PICTURES):
+            return waiting
+        if not self.may_begin(team_id, pool, 1):
+            return 0
+        may_spend = self.may_spend_each()
+        return sum(job.team_id == team_id and may_spend(job) for job in self._book.board.waiting(pool))
 
     def note_picture(self, seconds: float) -> None:
         """A picture took so long."""
@@ -162,7 +169,14 @@ class Exchange:
 
     def reason(self, job: Job) -> WaitingFor:
         """What an unclaimed job waits for."""
-        if not self.may_spend(job):
+        return self._reason(job, self.may_spend)
+
+    def reason_each(self) -> Callable[[Job], WaitingFor]:
+        """The same for many jobs at one moment."""
+        return partial(self._reason, may_spend=self.may_spend_each())
+
+    def _reason(self, job: Job, may_spend: Callable[[Job], bool]) -> WaitingFor:
+        if not may_spend(job):
             return WaitingFor.BUDGET
         policy = self._policies.get(job.pool)
         if policy is not None and policy.rests(self._clock.now()):
@@ -197,7 +211,7 @@ class Exchange:
         if machine.state is MachineState.WAKING:
             return self._fleet.eta(machine)
         if machine.state in (MachineState.ASLEEP, MachineState.STOPPING):
-            return self._fleet.estimate.wake_seconds()
+            return self._fleet.estimate.wake_seconds(machine)
         return None
 
 

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     wake_estimate_seconds: float | None = Field(
         None,
         gt=0,
-        description="What a wake takes, until some were measured; default: 5 (practice) or 20 (ComfyUI)",
+        description="What a wake takes, until some were measured; default: 5 (practice), 20 (ComfyUI) or 90 (EC2)",
     )
 
     price_per_hour: float = Field(0.0, ge=0, description="What an hour of the machine costs")
@@ -111,8 +111,15 @@ class Settings(BaseSettings):
 
     @property
     def first_wake_estimate(self) -> float:
-        """Seconds a wake is thought to take until wakes were measured; for processes on a computer of today."""
-        return self.wake_estimate_seconds or (5.0 if self.practice else 20.0)
+        """Seconds a wake is thought to take until wakes were measured.
+
+        On a computer of today 5 for the practice engine, 20 for ComfyUI. In EC2 90 from a stopped machine: measured in public
+        (daemonology.net, ec2-boot-bench, 2021, c5.xlarge) are about 30 s from the order until Linux is reached; a GPU's driver
+        and ComfyUI with its libraries, read from a network disk, are taken for twice that. Three wakes of one's own replace it.
+        """
+        if self.wake_estimate_seconds:
+            return self.wake_estimate_seconds
+        return 90.0 if self.provider == "ec2" else 5.0 if self.practice else 20.0
 
     @property
     def price_micros_per_hour(self) -> int:

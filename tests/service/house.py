@@ -79,7 +79,7 @@ class House:
     def _noor(self, tx: Transaction) -> str:
         noor = people.find(tx.conn, "Noor")
         if noor is None:
-            tx.conn.execute(insert(teams).values(id="atelier", name="Atelier", created_at=0.0))
+            tx.conn.execute(insert(teams).values(id="atelier", name="Atelier", created_at=self.clock.now()))
             noor = people.add(tx, "atelier", "Noor", Role.ARTIST, self.clock.now())
         return tokens.create(tx, noor, "", frozenset(Scope), self.clock.now())[1]
 

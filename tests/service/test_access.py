@@ -24,6 +24,7 @@ PROTECTED = [
     ("GET", "/v1/jobs/x/results/0"),
     ("POST", "/v1/wake"),
     ("GET", "/v1/machines"),
+    ("GET", "/v1/costs"),
     ("GET", "/v1/styles"),
     ("GET", "/v1/models"),
     ("GET", "/v1/events"),

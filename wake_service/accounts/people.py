@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -33,6 +34,36 @@ def limit_default_team(tx: Transaction, month_budget_micros: int | None) -> None
 def limits(conn: Connection) -> dict[str, int | None]:
     """The monthly budget of every team, by id."""
     return {row.id: row.month_budget_micros for row in conn.execute(select(teams.c.id, teams.c.month_budget_micros))}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everybody by id."""
+
+    of_artists: dict[str, str]
+    of_teams: dict[str, str]
+
+    def artist(self, artist_id: str) -> dict[str, str]:
+        """Her id and name."""
+        return {"id": artist_id, "name": self.of_artists[artist_id]}
+
+    def team(self, team_id: str) -> dict[str, str]:
+        """Its id and name."""
+        return {"id": team_id, "name": self.of_teams[team_id]}
+
+    def artists(self) -> list[dict[str, str]]:
+        """All artists, by name."""
+        return [self.artist(artist_id) for artist_id in sorted(self.of_artists, key=self.of_artists.__getitem__)]
+
+    def teams(self) -> list[dict[str, str]]:
+        """All teams, by name."""
+        return [self.team(team_id) for team_id in sorted(self.of_teams, key=self.of_teams.__getitem__)]
+
+
+def names(conn: Connection) -> Names:
+    """The names of all artists and teams."""
+    by_id = [{row.id: row.name for row in conn.execute(select(table.c.id, table.c.name))} for table in (artists, teams)]
+    return Names(*by_id)
 
 
 def add(tx: Transaction, team_id: str, name: str, role: Role, now: float) -> str:

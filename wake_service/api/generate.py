@@ -102,7 +102,7 @@ async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> Jo
     wanted = await _job_request(body, who, service)
     if not await service.has_room():
         raise problems.storage_full()
-    if not service.spending.may_spend(who.team_id, POOL):
+    if not service.exchange.may_begin(who.team_id, POOL, body.count):
         raise budget_exhausted(who, service)
     if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:
         raise RequestError(
@@ -190,11 +190,13 @@ def _size_of(artist_id: str, sha256: str, conn: Connection) -> tuple[int, int]:
 def budget_exhausted(who: Identity, service: Service) -> RequestError:
     """402, naming the team, the month and the amount."""
     now = service.clock.now()
-    amount = (who.month_budget_micros or 0) / 1_000_000
+    amount, currency = (who.month_budget_micros or 0) / 1_000_000, service.settings.currency
+    spent = service.spending.budget(who.team_id).spent_micros / 1_000_000
     return RequestError(
         402,
         "budget_exhausted",
-        f"The team's budget for {month_name(now)} ({amount:g} {service.settings.currency}) is used up.",
+        f"The team's budget for {month_name(now)} ({amount:g} {currency}) is used up.",
         hint=f"Ask your admin, or wait until {next_month_day(now)}.",
-        detail=f"Team {who.team_name}",
+        detail=f"Team {who.team_name}: {spent:.2f} of {amount:g} {currency} spent; the rest is promised to machines that are up,"
+        f" or less than a picture takes with the time that a machine stays awake for it.",
     )

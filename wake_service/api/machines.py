@@ -62,7 +62,7 @@ async def hold(machine_id: str, body: HoldBody, visit: Painting) -> Response:
         )
     seconds = min(body.seconds, service.settings.max_hold_seconds)
     price = service.spending.hold_micros(machine, seconds)
-    if not service.spending.budget(who.team_id).allows(price):
+    if not service.spending.allows(who.team_id, price):
         raise budget_exhausted(who, service)
     until = await service.hold(machine_id, seconds, who)
     view = service.machine_view(service.fleet.get(machine_id))

@@ -46,13 +46,15 @@ class Machine:
 class Floor:
     """What the machines' side answers and is told (app.py joins the two).
 
-    `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin.
-    `occupied`: for which job a machine works now (None: it rests). `unreachable`: its engine cannot be spoken to.
-    `picture_seconds`: what a picture took. `catalogue`: what a pool's engines can do.
+    `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
+    `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
+    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's
+    engines can do.
     """
 
     accepts: Callable[[str], bool]
     may_spend: Callable[[Job], bool]
+    may_spend_each: Callable[[], Callable[[Job], bool]]
     occupied: Callable[[str, Job | None], Awaitable[None]]
     unreachable: Callable[[str, str], Awaitable[None]]
     picture_seconds: Callable[[float], None]
@@ -121,7 +123,7 @@ class Dispatcher:
         """Gives a machine that still boots what the first waiting jobs will need."""
 
         def wanted() -> list[Job]:
-            return [job for job in self._book.board.waiting(machine.pool) if self._floor.may_spend(job)]
+            return list(filter(self._floor.may_spend_each(), self._book.board.waiting(machine.pool)))
 
         await self._preparation.prepare(machine.id, machine.boot, wanted, hands)
 
@@ -159,7 +161,7 @@ class Dispatcher:
             machine = self._machines[machine_id]
             if machine.pool != job.pool or not self._floor.accepts(machine_id) or not self._floor.may_spend(job):
                 continue
-            if self._book.board.first_waiting(job.pool, self._claimable) is None and runner.reserve():
+            if self._book.board.first_waiting(job.pool, self._claimable()) is None and runner.reserve():
                 pictures = self._pictures(job)
                 offered = claimed(job, machine_id, self._book.new_claim())
                 accept = partial(self._offer_accepted, offered, machine_id, runner, pictures)
@@ -207,7 +209,7 @@ class Dispatcher:
     async def _claim(self, machine: Machine) -> tuple[Job, list[Picture]] | None:
         """The next job for a machine, with its pictures' prompt ids committed before any is sent."""
         while self._floor.accepts(machine.id):
-            job = self._book.board.first_waiting(machine.pool, self._claimable)
+            job = self._book.board.first_waiting(machine.pool, self._claimable())
             if job is None:
                 return None
             self._being_claimed.add(job.id)
@@ -235,8 +237,9 @@ class Dispatcher:
         sent_to = {"machine_id": machine.id, "boot": machine.boot, "created_at": self._clock.now()}
         return [{"prompt_id": p.prompt_id, "job_id": p.job_id, "picture": p.n, **sent_to} for p in pictures]
 
-    def _claimable(self, job: Job) -> bool:
-        return job.id not in self._being_claimed and self._floor.may_spend(job)
+    def _claimable(self) -> Callable[[Job], bool]:
+        may_spend = self._floor.may_spend_each()
+        return lambda job: job.id not in self._being_claimed and may_spend(job)
 
     def _measure(self, picture: Picture, finished_at: float) -> None:
         if picture.started_at is not None:

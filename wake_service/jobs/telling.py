@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 
 from wake_service.clock import Clock
@@ -23,12 +25,15 @@ class Telling:
         self._hub = hub
         self._clock = clock
         self._progress: dict[str, Event] = {}
+        self.on_step: Callable[[str], None] = lambda _machine_id: None
 
     def progress(self, picture: Picture) -> None:
         """A picture got further."""
         job, progress = self._book.board.get(picture.job_id), picture.progress
         if job is None or progress is None:
             return
+        if progress.step and job.machine_id is not None:
+            self.on_step(job.machine_id)
         eta = picture.eta_seconds()
         data = {
             "stage": progress.stage,

@@ -7,23 +7,17 @@ from dataclasses import asdict, fields, replace
 from functools import partial
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from wake_service.clock import Clock
 from wake_service.errors import StorageError
 from wake_service.machines.estimates import WakeEstimate
-from wake_service.machines.ledger import Interval, Ledger, Payer
-from wake_service.machines.model import STAGES, Engine, Machine, MachineState, WakeStage
+from wake_service.machines.ledger import Entry, Ledger, Payer
+from wake_service.machines.model import Engine, Machine, MachineState, WakeStage
+from wake_service.machines.wakes import Note, WakeLog
 from wake_service.providers.base import NoticeKind
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import machines as table
-from wake_service.store.tables import wakes
-
-_STAGE_COLUMNS = {
-    WakeStage.STARTING: wakes.c.starting_at,
-    WakeStage.BOOTING: wakes.c.booting_at,
-    WakeStage.ENGINE: wakes.c.engine_at,
-}
 
 
 class Fleet:
@@ -34,8 +28,8 @@ class Fleet:
         self._clock = clock
         self._ledger = ledger
         self.estimate = estimate
+        self._wakes = WakeLog(estimate)
         self._machines: dict[str, Machine] = {}
-        self._stage_since: dict[str, float] = {}
         self.on_change: Callable[[Machine], None] = lambda _machine: None
 
     async def load(self, known: Iterable[Machine], *, finders: Collection[str] = ()) -> None:
@@ -48,7 +42,6 @@ class Fleet:
         stored = {row.id: _from_row(row) for row in rows}
         found = [m for m in stored.values() if m.provider in finders and m.state is not MachineState.GONE]
         self._machines = {machine.id: machine for machine in found}
-        self._stage_since = {machine.id: machine.since for machine in found}
         for machine in known:
             mine = stored.get(machine.id)
             if mine is None:
@@ -57,14 +50,15 @@ class Fleet:
                 price = machine.price_micros_per_hour
                 machine = replace(mine, pool=machine.pool, provider=machine.provider, price_micros_per_hour=price)
             self._machines[machine.id] = machine
-            self._stage_since[machine.id] = machine.since
+        for machine in self._machines.values():
+            self._wakes.knows(machine)
         await self._store.read(lambda conn: self._ledger.load(conn, now))
-        await self._store.read(self._learn)
+        await self._store.read(self._wakes.learn)
 
     async def take_in(self, machine: Machine) -> None:
         """Adds a machine that was found: at once in memory, and durable when this returns."""
         self._machines[machine.id] = machine
-        self._stage_since[machine.id] = machine.since
+        self._wakes.knows(machine)
         self.on_change(machine)
         await self._store.write(partial(_insert, machine=machine))
 
@@ -82,7 +76,11 @@ class Fleet:
 
     def eta(self, machine: Machine) -> float | None:
         """Seconds until a waking machine is ready, an estimate."""
-        return self.estimate.remaining(machine, self._stage_since[machine.id], self._clock.now())
+        return self._wakes.remaining(machine, self._clock.now())
+
+    def first_step(self, machine_id: str) -> None:
+        """A job on the machine had a sampling step."""
+        self._wakes.first_step(machine_id, self._clock.now())
 
     async def apply(self, before: Machine, after: Machine, payer: Payer | None = None) -> bool:
         """Makes `after` of `before`: at once in memory, and durable when this returns. False when it was too late.
@@ -95,37 +93,12 @@ class Fleet:
         now = self._clock.now()
         self._machines[after.id] = after
         entry = self._ledger.switch(after, payer or self._ledger.payer_of(after.id), now)
-        note = self._note_stage(before, after, now)
+        note = self._wakes.note(before, after, now)
         self.on_change(after)
         return await self._store.write(lambda tx: _save(tx, before, after, entry, note))
 
-    def _note_stage(self, before: Machine, after: Machine, now: float) -> Callable[[Transaction], None] | None:
-        """Learns how long a stage took, and gives what to write about it."""
-        if after.state is MachineState.WAKING and before.state is not MachineState.WAKING:
-            self._stage_since[after.id] = now
-            return lambda tx: _open_wake(tx, after.id, now)
-        if before.state is not MachineState.WAKING or before.stage is None:
-            return None
-        done = after.state is MachineState.READY
-        if not done and (after.state is not MachineState.WAKING or after.stage is before.stage):
-            return None
-        self.estimate.learn(before.stage, now - self._stage_since[after.id])
-        self._stage_since[after.id] = now
-        column = wakes.c.ready_at if done else _STAGE_COLUMNS[after.stage or WakeStage.STARTING]
-        return lambda tx: _note_wake(tx, after.id, column.name, now)
 
-    def _learn(self, conn: Connection) -> None:
-        rows = conn.execute(select(wakes).where(wakes.c.ready_at.is_not(None)).order_by(wakes.c.id.desc()).limit(20)).all()
-        for row in reversed(rows):
-            moments = [row.requested_at, row.starting_at, row.booting_at, row.engine_at, row.ready_at]
-            for stage, begin, end in zip(STAGES, moments, moments[1:], strict=False):
-                if begin is not None and end is not None:
-                    self.estimate.learn(stage, end - begin)
-
-
-def _save(
-    tx: Transaction, before: Machine, after: Machine, entry: Interval | None, note: Callable[[Transaction], None] | None
-) -> bool:
+def _save(tx: Transaction, before: Machine, after: Machine, entry: Entry | None, note: Note | None) -> bool:
     where = (table.c.id == before.id) & (table.c.generation <= before.generation)  # behind, when a write has failed
     changed = tx.conn.execute(update(table).where(where).values(**_values(after))).rowcount == 1
     if not changed:
@@ -140,15 +113,6 @@ def _save(
 def _insert(tx: Transaction, machine: Machine) -> None:
     tx.conn.execute(delete(table).where(table.c.id == machine.id))  # gone once, and found again
     tx.conn.execute(insert(table).values(**_values(machine)))
-
-
-def _open_wake(tx: Transaction, machine_id: str, now: float) -> None:
-    tx.conn.execute(insert(wakes).values(machine_id=machine_id, requested_at=now))
-
-
-def _note_wake(tx: Transaction, machine_id: str, column: str, now: float) -> None:
-    newest = select(wakes.c.id).where(wakes.c.machine_id == machine_id).order_by(wakes.c.id.desc()).limit(1)
-    tx.conn.execute(update(wakes).where(wakes.c.id == newest.scalar_subquery()).values({column: now}))
 
 
 def _values(machine: Machine) -> dict[str, object]:

@@ -2,139 +2,120 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from wake_service.machines.model import COSTING, Machine, MachineState
+from wake_service.machines.intervals import (
+    Interval,
+    Kind,
+    Payer,
+    kind_of,
+    month_start,
+    months,
+    next_month_start,
+)
+from wake_service.machines.model import Machine
+from wake_service.machines.shares import Share, Tally, share_out
 from wake_service.store.store import Transaction
-from wake_service.store.tables import ledger
+from wake_service.store.tables import ledger, shares
 
-
-class Kind(StrEnum):
-    """What a machine was doing during an interval."""
-
-    WAKE = "wake"
-    WORK = "work"
-    IDLE = "idle"
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """For whom a machine runs: the artist, her team, and the job if it is working on one."""
-
-    team_id: str
-    artist_id: str
-    job_id: str | None = None
-
-    def without_job(self) -> Payer:
-        """The same, between jobs."""
-        return Payer(self.team_id, self.artist_id)
+__all__ = [
+    "Entry",
+    "Interval",
+    "Kind",
+    "Ledger",
+    "Payer",
+    "interval_of",
+    "kind_of",
+    "month_start",
+    "next_month_start",
+    "payer_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A stretch of machine time at one price. `to_at` is None while it lasts."""
+class Entry:
+    """What a change of a machine adds: the open interval ends at `closed_at`, `opened` begins, or a wake is shared out."""
 
     machine_id: str
-    kind: Kind
-    payer: Payer | None
-    from_at: float
-    to_at: float | None
-    price_micros_per_hour: int
-
-    def micros(self, now: float, *, since: float = 0.0) -> float:
-        """Its cost up to `now`, counting from `since` at the earliest."""
-        seconds = max(0.0, (self.to_at or now) - max(self.from_at, since))
-        return seconds * self.price_micros_per_hour / 3600
-
-
-def month_start(now: float) -> float:
-    """The first moment of the calendar month (UTC) that `now` lies in."""
-    moment = datetime.fromtimestamp(now, UTC)
-    return datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()
-
-
-def next_month_start(now: float) -> float:
-    """The first moment of the following calendar month (UTC)."""
-    moment = datetime.fromtimestamp(now, UTC)
-    year, month = (moment.year + 1, 1) if moment.month == 12 else (moment.year, moment.month + 1)
-    return datetime(year, month, 1, tzinfo=UTC).timestamp()
-
-
-def kind_of(machine: Machine) -> Kind | None:
-    """How a machine's present second is booked; None when it costs nothing."""
-    if machine.state not in COSTING:
-        return None
-    if machine.state is MachineState.WAKING:
-        return Kind.WAKE
-    return Kind.WORK if machine.state is MachineState.BUSY else Kind.IDLE
+    closed_at: float
+    opened: Interval | None = None
+    wake_id: str | None = None
+    shares: tuple[Share, ...] = ()
 
 
 class Ledger:
     """Every second between a start and the stop that ended it is in exactly one interval.
 
-    The open intervals and this month's total of each team are kept in memory, so that a budget is checked without a query.
+    The open intervals and each month's total of each team are kept in memory, so that a budget is checked without a query. When a
+    wake ends, it is shared out (shares.py); `limit_of` says how much a team may spend in a month (None: any amount). A clock that
+    is set back loses no more than the interval in which that happened.
     """
 
     def __init__(self) -> None:
         self._open: dict[str, Interval] = {}
-        self._closed: dict[str, float] = defaultdict(float)
+        self._wakes: dict[str, Tally] = {}
+        self._closed: defaultdict[tuple[float, str], int] = defaultdict(int)
         self._month = 0.0
+        self.limit_of: Callable[[str], int | None] = lambda _team_id: None
 
     def load(self, conn: Connection, now: float) -> None:
         """Reads what is open and what this month has cost."""
         self._month = month_start(now)
-        self._open = {}
+        self._open, self._wakes = {}, {}
         self._closed.clear()
-        rows = conn.execute(select(ledger).where((ledger.c.to_at.is_(None)) | (ledger.c.to_at > self._month)))
-        for row in rows:
-            payer = Payer(row.team_id, row.artist_id, row.job_id) if row.team_id else None
-            interval = Interval(row.machine_id, Kind(row.kind), payer, row.from_at, row.to_at, row.price_micros_per_hour)
+        recent = or_(ledger.c.to_at.is_(None), ledger.c.to_at > self._month)
+        for interval in map(interval_of, conn.execute(select(ledger).where(recent))):
             if interval.to_at is None:
                 self._open[interval.machine_id] = interval
             else:
-                self._add(interval)
+                self._count(interval)
+        for row in conn.execute(select(shares).where(shares.c.at >= self._month)):
+            self._give([Share(payer_of(row), row.micros)], row.at)
+        for interval in self._open.values():
+            self._wakes[interval.machine_id] = self._tally(conn, interval.wake_id)
 
-    def switch(self, machine: Machine, payer: Payer | None, now: float) -> Interval | None:
+    def switch(self, machine: Machine, payer: Payer | None, now: float) -> Entry | None:
         """Opens the interval that fits the machine's state, and closes the one before. None when nothing changes."""
-        kind = kind_of(machine)
+        kind, price = kind_of(machine), machine.price_micros_per_hour
         before = self._open.get(machine.id)
-        if before is not None and (before.kind, before.payer) == (kind, payer):
-            return None
         if before is None and kind is None:
             return None
+        if before is not None and (before.kind, before.payer, before.price_micros_per_hour) == (kind, payer, price):
+            return None
         self._turn_month(now)
-        if before is not None:
-            closed = Interval(before.machine_id, before.kind, before.payer, before.from_at, now, before.price_micros_per_hour)
-            self._add(closed)
-            del self._open[machine.id]
-        opened = Interval(machine.id, kind or Kind.IDLE, payer, now, None, machine.price_micros_per_hour)
-        if kind is not None:
-            self._open[machine.id] = opened
-        return opened if kind is not None else Interval(machine.id, Kind.IDLE, payer, now, now, 0)
+        closed = self._close(before, now) if before is not None else None
+        ended_at = closed.to_at if closed is not None and closed.to_at is not None else now
+        if kind is None:
+            wake_id, given = self._end_wake(machine.id, before, ended_at)
+            return Entry(machine.id, ended_at, wake_id=wake_id, shares=given)
+        opened = Interval(machine.id, kind, payer, now, None, price, before.wake_id if before else str(uuid.uuid4()))
+        self._open[machine.id] = opened
+        self._wakes.setdefault(machine.id, Tally())
+        return Entry(machine.id, ended_at, opened)
 
     @staticmethod
-    def write(transaction: Transaction, change: Interval) -> None:
-        """Makes a `switch` durable: closes the machine's open interval at `from_at`, and opens the new one if it lasts."""
-        open_ones = (ledger.c.machine_id == change.machine_id) & ledger.c.to_at.is_(None)
-        transaction.conn.execute(update(ledger).where(open_ones).values(to_at=change.from_at))
-        if change.to_at is not None:
-            return
-        transaction.conn.execute(
-            insert(ledger).values(
-                machine_id=change.machine_id,
-                kind=change.kind,
-                team_id=change.payer.team_id if change.payer else None,
-                artist_id=change.payer.artist_id if change.payer else None,
-                job_id=change.payer.job_id if change.payer else None,
-                from_at=change.from_at,
-                price_micros_per_hour=change.price_micros_per_hour,
-            )
-        )
+    def write(transaction: Transaction, entry: Entry) -> None:
+        """Makes a `switch` durable."""
+        open_ones = (ledger.c.machine_id == entry.machine_id) & ledger.c.to_at.is_(None)
+        transaction.conn.execute(update(ledger).where(open_ones).values(to_at=entry.closed_at))
+        if (opened := entry.opened) is not None:
+            values = {
+                "machine_id": opened.machine_id,
+                "kind": opened.kind,
+                "from_at": opened.from_at,
+                "price_micros_per_hour": opened.price_micros_per_hour,
+                "wake_id": opened.wake_id,
+            }
+            transaction.conn.execute(insert(ledger).values(**values, **_columns(opened.payer)))
+        for share in entry.shares:
+            values = {"wake_id": entry.wake_id, "at": entry.closed_at, "micros": share.micros}
+            transaction.conn.execute(insert(shares).values(**values, **_columns(share.payer)))
 
     def payer_of(self, machine_id: str) -> Payer | None:
         """For whom the machine's open interval is booked."""
@@ -143,15 +124,68 @@ class Ledger:
 
     def spent_micros(self, team_id: str, now: float) -> int:
         """What a team has spent in the calendar month of `now`, running machines included."""
-        self._turn_month(now)
-        running = sum(i.micros(now, since=self._month) for i in self._open.values() if i.payer and i.payer.team_id == team_id)
-        return round(self._closed[team_id] + running)
+        month, following = month_start(now), next_month_start(now)
+        mine = (i for i in self._open.values() if i.payer is not None and i.payer.team_id == team_id)
+        return self._closed[month, team_id] + sum(i.micros(now, since=month, until=following) for i in mine)
 
-    def _add(self, interval: Interval) -> None:
-        if interval.payer is not None and interval.to_at is not None:
-            self._closed[interval.payer.team_id] += interval.micros(interval.to_at, since=self._month)
+    def _close(self, interval: Interval, now: float) -> Interval:
+        closed = interval.closed(now)
+        del self._open[interval.machine_id]
+        self._count(closed)
+        self._wakes[interval.machine_id].add(closed, since=self._month)
+        return closed
+
+    def _end_wake(self, machine_id: str, last: Interval | None, at: float) -> tuple[str | None, tuple[Share, ...]]:
+        tally = self._wakes.pop(machine_id)
+        given = tuple(share_out(tally, lambda team_id: self._room(team_id, at)))
+        self._give(given, at)
+        return last.wake_id if last else None, given
+
+    def _room(self, team_id: str, now: float) -> int | None:
+        limit = self.limit_of(team_id)
+        return None if limit is None else limit - self.spent_micros(team_id, now)
+
+    def _count(self, closed: Interval) -> None:
+        if closed.payer is None or closed.to_at is None:
+            return
+        for month in months(closed.from_at, closed.to_at):
+            part = closed.micros(closed.to_at, since=month, until=next_month_start(month))
+            self._closed[month, closed.payer.team_id] += part
+
+    def _give(self, given: Iterable[Share], at: float) -> None:
+        for share in given:
+            if share.payer is not None:
+                self._closed[month_start(at), share.payer.team_id] += share.micros
+
+    def _tally(self, conn: Connection, wake_id: str | None) -> Tally:
+        tally = Tally()
+        if wake_id is not None:
+            closed = select(ledger).where(ledger.c.wake_id == wake_id, ledger.c.to_at.is_not(None))
+            for interval in map(interval_of, conn.execute(closed)):
+                tally.add(interval, since=self._month)
+        return tally
 
     def _turn_month(self, now: float) -> None:
-        if month_start(now) != self._month:
+        """What a wake has cost before midnight of the month stays with who carried it."""
+        if month_start(now) > self._month:
             self._month = month_start(now)
-            self._closed.clear()
+            for tally in self._wakes.values():
+                tally.carried.clear()
+            for month, team_id in [key for key in self._closed if key[0] < self._month]:
+                del self._closed[month, team_id]
+
+
+def interval_of(row: Row[Any]) -> Interval:
+    """A row of the ledger."""
+    return Interval(row.machine_id, Kind(row.kind), payer_of(row), row.from_at, row.to_at, row.price_micros_per_hour, row.wake_id)
+
+
+def payer_of(row: Row[Any]) -> Payer | None:
+    """For whom a row of the ledger or of the shares is."""
+    return Payer(row.team_id, row.artist_id, row.job_id) if row.team_id else None
+
+
+def _columns(payer: Payer | None) -> dict[str, str | None]:
+    if payer is None:
+        return {"team_id": None, "artist_id": None, "job_id": None}
+    return {"team_id": payer.team_id, "artist_id": payer.artist_id, "job_id": payer.job_id}

@@ -202,6 +202,12 @@ wakes = Table(
     Column("booting_at", Float),
     Column("engine_at", Float),
     Column("ready_at", Float),
+    #: When the first job on the machine had its first sampling step: the artist sees something.
+    Column("first_step_at", Float),
+    Column("pool", String(64)),
+    Column("instance_type", String(32)),
+    Column("zone", String(32)),
+    Column("spot", Boolean, nullable=False, server_default=false()),
 )
 
 ledger = Table(
@@ -216,7 +222,33 @@ ledger = Table(
     Column("from_at", Float, nullable=False),
     Column("to_at", Float),
     Column("price_micros_per_hour", BigInteger, nullable=False),
+    #: The same from a start to the stop that ended it.
+    Column("wake_id", String(36), index=True),
     Index("ix_ledger_machine_id_to_at", "machine_id", "to_at"),
+    Index("ix_ledger_to_at", "to_at"),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("wake_id", String(36), index=True),
+    #: The end of the wake: the month in which it counts.
+    Column("at", Float, nullable=False, index=True),
+    Column("team_id", String(36)),
+    Column("artist_id", String(36)),
+    Column("job_id", String(36), index=True),
+    #: Below zero: taken from who carried it. All of a wake add up to zero.
+    Column("micros", BigInteger, nullable=False),
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    #: A day in UTC, "2026-11-25", and what stood there: disks, snapshots, addresses.
+    Column("day", String(10), primary_key=True),
+    Column("what", String(200), primary_key=True),
+    Column("micros", BigInteger, nullable=False),
 )
 
 catalogues = Table(

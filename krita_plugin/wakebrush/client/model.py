@@ -103,7 +103,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Machine:
-    """A GPU machine. `wake_seconds`: what a wake from sleep is expected to take; `eta_seconds`: until ready, while waking."""
+    """A GPU machine. `wake_seconds`: what a wake from sleep is expected to take; `slow_after_seconds`: after which it takes
+    longer than usual; `eta_seconds`: until ready, while waking."""
 
     id: str
     state: str
@@ -115,6 +116,7 @@ class Machine:
     price_per_hour: Money | None = None
     sleeps_at: float | None = None
     wake_seconds: float | None = None
+    slow_after_seconds: float | None = None
     message: str | None = None
 
     @property
@@ -135,6 +137,7 @@ class Machine:
             price_per_hour=Money.parse(value.get("price_per_hour")),
             sleeps_at=moment(value.get("sleeps_at")),
             wake_seconds=value.get("wake_seconds"),
+            slow_after_seconds=value.get("slow_after_seconds"),
             message=value.get("message"),
         )
 

@@ -9,7 +9,7 @@ from ..client.model import Job, Machine
 from ..i18n import tr
 from .words import about, duration
 
-#: Waking is called slow when it takes this much longer than expected, or is so many seconds late.
+#: Where the service does not say it, waking is slow when it takes this much longer than expected, or is so many seconds late.
 SLOW = 1.5
 LATE = 10.0
 
@@ -72,8 +72,7 @@ def waking_sentence(machine: Machine, now: float) -> str:
     if machine.message:
         return machine.message
     elapsed = now - machine.since if machine.since is not None else 0.0
-    slow = machine.wake_seconds is not None and elapsed > max(machine.wake_seconds * SLOW, machine.wake_seconds + LATE)
-    if slow or (machine.eta_seconds is not None and machine.eta_seconds < -LATE):
+    if elapsed > _slow_after(machine) or (machine.eta_seconds is not None and machine.eta_seconds < -LATE):
         return tr("Waking takes longer than usual ({elapsed}). Your picture is safe in the queue.", elapsed=duration(elapsed))
     step = {
         "requested": tr("asking for the machine"),
@@ -87,6 +86,14 @@ def waking_sentence(machine: Machine, now: float) -> str:
         return tr("Waking: {step}. A moment left.", step=step)
     wait = about(machine.eta_seconds)
     return tr("Waking: {step}. {wait} left.", step=step, wait=wait[0].upper() + wait[1:])
+
+
+def _slow_after(machine: Machine) -> float:
+    """Seconds after which a wake takes longer than usual: the service has measured it, or half as long again is a guess."""
+    if machine.slow_after_seconds is not None:
+        return machine.slow_after_seconds
+    usual = machine.wake_seconds
+    return float("inf") if usual is None else max(usual * SLOW, usual + LATE)
 
 
 def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:

@@ -81,6 +81,12 @@ def test_the_state_line_tells_how_the_machine_is(machine: Machine | None, dot: s
     assert (line.dot, line.sentence) == (dot, sentence)
 
 
+@pytest.mark.parametrize(("now", "slow"), [(180.0, False), (180.5, True)])
+def test_the_service_knows_best_when_a_wake_is_slow(now: float, slow: bool) -> None:
+    machine = waking(wake_seconds=75.0, slow_after_seconds=80.0, eta_seconds=5.0)
+    assert machine_line(machine, now).sentence.startswith("Waking takes longer than usual") == slow
+
+
 def test_a_slow_wake_is_said_to_be_slow() -> None:
     assert (
         machine_line(waking(), now=210.0).sentence == "Waking takes longer than usual (1:50). Your picture is safe in the queue."
