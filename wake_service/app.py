@@ -15,13 +15,17 @@ from wake_service.accounts import people, tokens
 from wake_service.accounts.tokens import Authenticator, Identity, Scope
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
+from wake_service.blobs.life import Retention
+from wake_service.blobs.shelf import Shelf
+from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
 from wake_service.errors import SetupError, StorageError
 from wake_service.exchange import Exchange, Spending, Wishes
-from wake_service.jobs import events, records
+from wake_service.housekeeping import Housekeeping, Keeping
+from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
@@ -52,8 +56,6 @@ POOL = "default"
 LOCAL_MACHINE = "local"
 #: A machine that no service speaks to stops by itself after the idle time, but not within a restart of the service.
 _LONELY_SECONDS = 120.0
-#: How often old events are deleted, in seconds.
-_TIDY_EVERY = 3600.0
 
 
 class Service:
@@ -77,7 +79,10 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs: BlobStore = blob_store or FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
+        self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
+        self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
+        self.housekeeping = Housekeeping(self.store, self.clock, Keeping(settings.keep_events_days, settings.keep_history_days))
         self.authenticator = Authenticator(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
@@ -120,8 +125,8 @@ class Service:
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
         )
-        blobs, telling, style = self.blobs, self.telling, self.style
-        return Dispatcher(self.store, self.book, blobs, telling, self.clock, style, floor, self.settings.max_pixels)
+        blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, self.settings.max_pixels)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
@@ -136,7 +141,8 @@ class Service:
         self.dispatcher.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
-        self._tasks = [asyncio.create_task(self._tidy_forever()), asyncio.create_task(self._keep_reasons())]
+        forever = (self.housekeeping.run(), self.sweeper.run(), self._keep_reasons())
+        self._tasks = [asyncio.create_task(work) for work in forever]
         self.started = True
 
     async def stop(self) -> None:
@@ -156,6 +162,8 @@ class Service:
         if not self._has_room or now - self._room_asked_at >= 1.0:
             free = await self.blobs.free_bytes()
             self._room_asked_at, self._has_room = now, free is None or free > 0
+            if not self._has_room:
+                self.sweeper.poke()
         return self._has_room
 
     # -- who and what -----------------------------------------------------------------------------------------------
@@ -242,19 +250,21 @@ class Service:
                 await self.clock.sleep(2.0)
                 self._reasons_stale.set()
 
-    async def _tidy_forever(self) -> None:
-        while True:
-            before = self.clock.now() - self.settings.keep_events_days * 86400
-            try:
-                await self.store.write(lambda tx, before=before: events.forget(tx, before))  # type: ignore[misc]
-            except StorageError as error:
-                log.error("Old events could not be deleted: %s", error)
-            await self.clock.sleep(_TIDY_EVERY)
-
     async def recent_jobs(self, artist_id: str) -> list[Job]:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
         since = self.clock.now() - self.settings.keep_events_days * 86400
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
+
+
+def _blobs(settings: Settings, clock: Clock) -> BlobStore:
+    """Where pictures are kept."""
+    if settings.aws_bucket is None:
+        return FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
+    from wake_service.aws.clients import Aws  # boto3 is there only where AWS is used
+    from wake_service.blobs.s3 import S3Blobs
+
+    aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
+    return S3Blobs(aws, settings.aws_bucket, prefix="blobs/", key_id=settings.aws_bucket_key)
 
 
 def open_door(door: Door) -> EngineClient:

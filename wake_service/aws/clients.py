@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from wake_service.aws.errors import AwsError, AwsSilent, NoCredentials, from_code
 from wake_service.clock import Clock
@@ -67,6 +67,9 @@ class Aws:
                 read_timeout=READ_SECONDS,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"} if self._endpoint else None,
+                signature_version="s3v4"
+                if service == "s3"
+                else None,  # links of the older kind are refused for encrypted objects
             )
             self._clients[service] = self._session.client(service, endpoint_url=self._endpoint, config=config)
         return self._clients[service]
@@ -80,7 +83,7 @@ class Aws:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_passing),
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(FIRST_PAUSE, LONGEST_PAUSE, jitter=FIRST_PAUSE),
+            wait=wait_exponential(FIRST_PAUSE, LONGEST_PAUSE) + wait_random(0, FIRST_PAUSE),
             sleep=self.clock.sleep,
             reraise=True,
         ):

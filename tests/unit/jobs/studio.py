@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select
 
 from wake_service.accounts import people
 from wake_service.accounts.tokens import Identity, Role
+from wake_service.blobs.records import add_blob, expect_bytes
 from wake_service.clock import ManualClock
 from wake_service.comfy.request import Mode
 from wake_service.jobs import events
 from wake_service.jobs.book import JobBook
-from wake_service.jobs.collector import add_blob
 from wake_service.jobs.events import EventLog
 from wake_service.jobs.hub import Frame, Hub, Subscription
 from wake_service.jobs.model import Job, JobRequest, WaitingFor
@@ -78,6 +78,7 @@ class Studio:
 
     async def upload(self, who: Identity, sha256: str, width: int = 512, height: int = 512) -> None:
         size = {"size": 10, "width": width, "height": height}
+        await self.store.write(lambda tx: expect_bytes(tx, sha256, 0.0))
         await self.store.write(lambda tx: add_blob(tx, who.artist_id, sha256, "image/png", 0.0, pinned_until=1.0, **size))
 
     async def pinned_until(self, who: Identity, sha256: str) -> float:
