@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from typing import Annotated
 
@@ -16,14 +15,12 @@ from wake_service.api.answers import json_answer
 from wake_service.api.bodies import read_body
 from wake_service.api.problems import not_found, quota_exceeded
 from wake_service.app import Service
-from wake_service.blobs.base import BlobSwept, BlobTooLarge, ChecksumMismatch
+from wake_service.blobs.base import BlobTooLarge, ChecksumMismatch
 from wake_service.blobs.image import ImageInfo, ImageTooLarge, NotAnImage, inspect
 from wake_service.blobs.life import exceeds
-from wake_service.blobs.records import add_blob, granted, pin, used_bytes
+from wake_service.blobs.records import add_blob, granted, used_bytes
 from wake_service.errors import RequestError
 from wake_service.jobs.submissions import PIN_SECONDS
-
-log = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -35,9 +32,7 @@ async def head(sha256: Checksum, visit: Painting) -> Response:
     """204 when this artist has uploaded it, which pins it anew."""
     service, who = visit.service, visit.who
     until = service.clock.now() + PIN_SECONDS
-    # Pinned first: from then on it cannot be swept, and whether it is there can be looked up at leisure.
-    pinned = await service.store.write(partial(pin, artist_id=who.artist_id, checksums=[sha256], until=until))
-    if not pinned or not await service.blobs.exists(sha256):
+    if not await service.shelf.renew(who.artist_id, sha256, until):
         raise not_found("This picture was not uploaded yet.")
     return Response(status_code=204)
 
@@ -51,27 +46,16 @@ async def put(sha256: Checksum, visit: Painting, request: Request) -> Response:
     image = await _inspected(data, service)
     await _check_quota(who, sha256, len(data), service)
     size = {"size": len(data), "width": image.width, "height": image.height}
-    while True:
-        await _keep(sha256, data, service)
-        now = service.clock.now()
-        add = partial(add_blob, artist_id=who.artist_id, sha256=sha256, media_type=image.media_type, now=now)
-        try:
-            await service.store.write(partial(add, pinned_until=now + PIN_SECONDS, **size))
-        except BlobSwept:
-            log.info("An upload was swept before it was written down; it is stored again")
-        else:
-            return json_answer({"sha256": sha256, "media_type": image.media_type, **size}, 201)
-
-
-async def _keep(sha256: str, data: bytes, service: Service) -> None:
-    limit = service.settings.max_blob_bytes
+    now = service.clock.now()
+    add = partial(add_blob, artist_id=who.artist_id, sha256=sha256, media_type=image.media_type, now=now)
     try:
-        await service.shelf.put(data, sha256=sha256, max_bytes=limit)
+        await service.shelf.keep(data, sha256, limit, partial(add, pinned_until=now + PIN_SECONDS, **size))
     except ChecksumMismatch as error:
         hint = "Send it again."
         raise RequestError(422, "blob_checksum_mismatch", "The picture arrived changed.", hint=hint, detail=str(error)) from error
     except BlobTooLarge as error:
         raise _too_large(limit) from error
+    return json_answer({"sha256": sha256, "media_type": image.media_type, **size}, 201)
 
 
 async def _check_quota(who: Identity, sha256: str, size: int, service: Service) -> None:

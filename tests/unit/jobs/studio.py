@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from wake_service.accounts import people
 from wake_service.accounts.tokens import Identity, Role
 from wake_service.blobs.records import add_blob, expect_bytes
-from wake_service.clock import ManualClock
+from wake_service.clock import Clock, ManualClock
 from wake_service.comfy.request import Mode
 from wake_service.jobs import events
 from wake_service.jobs.book import JobBook
@@ -47,17 +47,20 @@ def job(place: int | None = None, **changes: Any) -> Job:
 class Studio:
     """Two artists, their streams, and everything that accepts and changes jobs. No machines."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self.store = store
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.hub = Hub()
         self.log = EventLog(self.hub)
         self.book = JobBook(store, self.clock, self.log, "USD")
         self.reason = WaitingFor.MACHINE_WAKING
-        self.submissions = Submissions(store, self.clock, self.book, lambda _job: self.reason)
+        self.submissions = self.new_submissions()
         self.changed: list[Job] = []
         self.book.on_change = self.changed.append
         self.mira = self.noor = Identity("", "", "", "", "", "", None, frozenset(), None)
+
+    def new_submissions(self) -> Submissions:
+        return Submissions(self.store, self.clock, self.book, lambda _job: self.reason)
 
     async def open(self) -> Studio:
         def work(tx: Transaction) -> list[str]:
