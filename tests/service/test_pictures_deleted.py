@@ -41,14 +41,19 @@ async def painted(house: House, who: Any, **fields: Any) -> str:
     return job_id
 
 
+def later(house: House, seconds: float) -> None:
+    """Leaps over a long time in which nobody does anything: moving through it would wake every sleeper of months."""
+    house.clock._now += seconds
+
+
 async def sweep(house: House) -> None:
-    await house.clock.advance(GRACE_SECONDS)
+    later(house, GRACE_SECONDS)
     await house.service.sweeper.sweep()
 
 
 async def test_an_upload_that_nobody_used_goes_when_its_pin_is_over(house: House) -> None:
     checksum = await upload(house.mira, png())
-    await house.clock.advance(DAY - 1)
+    later(house, DAY - 1)
     await sweep(house)
     assert not await house.blobs.exists(checksum)
     assert (await house.mira.ask("HEAD", f"/v1/blobs/{checksum}")).status == 404
@@ -57,7 +62,7 @@ async def test_an_upload_that_nobody_used_goes_when_its_pin_is_over(house: House
 
 async def test_looking_for_an_upload_keeps_it_for_another_day(house: House) -> None:
     checksum = await upload(house.mira, png())
-    await house.clock.advance(DAY - 1)
+    later(house, DAY - 1)
     assert (await house.mira.ask("HEAD", f"/v1/blobs/{checksum}")).status == 204
     await sweep(house)
     assert (await generate(house.mira, mode="image_to_image", image=checksum)).status == 202
@@ -66,17 +71,17 @@ async def test_looking_for_an_upload_keeps_it_for_another_day(house: House) -> N
 async def test_what_a_waiting_job_starts_from_stays_however_long_it_waits(house: House) -> None:
     checksum = await upload(house.mira, png())
     await accepted(house.mira, mode="image_to_image", image=checksum)
-    await house.clock.advance(30 * DAY)
+    later(house, 30 * DAY)
     await sweep(house)
     assert await house.blobs.exists(checksum)
 
 
 async def test_a_result_is_kept_its_days_and_then_said_to_be_gone(house: House) -> None:
     job_id = await painted(house, house.mira)
-    await house.clock.advance(90 * DAY - 2 * GRACE_SECONDS)
+    later(house, 90 * DAY - 2 * GRACE_SECONDS)
     await sweep(house)
     assert (await house.mira.ask("GET", f"/v1/jobs/{job_id}/results/0")).body == RESULT
-    await house.clock.advance(2 * GRACE_SECONDS)
+    later(house, 2 * GRACE_SECONDS)
     await sweep(house)
     answer = await house.mira.ask("GET", f"/v1/jobs/{job_id}/results/0")
     assert (answer.status, answer.code) == (410, "result_gone")
@@ -86,7 +91,7 @@ async def test_a_result_is_kept_its_days_and_then_said_to_be_gone(house: House) 
 
 async def test_a_job_is_forgotten_with_the_history(house: House) -> None:
     job_id = await painted(house, house.mira)
-    await house.clock.advance(400 * DAY + 1)
+    later(house, 400 * DAY + 1)
     await sweep(house)
     await house.service.housekeeping.tidy()
     house.mira = await house.token()
@@ -172,7 +177,7 @@ async def test_more_than_the_quota_is_refused_and_accepted_work_is_not(house: Ho
 
 async def test_a_full_disk_sweeps_at_once(house: House) -> None:
     checksum = await upload(house.mira, png())
-    await house.clock.advance(DAY)
+    later(house, DAY)
     house.blobs.capacity = len(png())
     other = png(64, 64, (9, 9, 9))
     refused = await house.mira.ask("PUT", f"/v1/blobs/{hashlib.sha256(other).hexdigest()}", body=other)
