@@ -132,7 +132,7 @@ class S3Blobs:
             head = await self._aws.call("s3", "head_object", **place, ChecksumMode="ENABLED")
         except AwsNotFound:
             return ""
-        good = head.get("ChecksumSHA256") == checksum and not _is_archived(head)
+        good = head.get("ChecksumSHA256", "").partition("-")[0] == checksum and not _is_archived(head)
         return None if good else str(head["ETag"])
 
     def _place(self, sha256: str) -> dict[str, str]:

@@ -70,7 +70,9 @@ class Upload:
     async def whole(self, data: bytes) -> None:
         """Sends it in one piece. Raises ProviderError."""
         checksum = _base64(hashlib.sha256(data).digest())
-        await self._write("put_object", checksum, Body=data, ChecksumSHA256=checksum, **self._encryption)
+        await self._write(
+            "put_object", checksum, Body=data, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, **self._encryption
+        )
 
     async def in_parts(self, first: Sequence[bytes], rest: AsyncIterator[bytes], check: Callable[[], None]) -> None:
         """Sends it part by part, and puts it together once `check` has seen them all pass. Raises ProviderError.
@@ -132,9 +134,8 @@ class Upload:
 
 
 def _of(parts: Sequence[dict[str, Any]]) -> str:
-    """S3's checksum of an object that came in parts: of their checksums, with their number."""
-    digests = b"".join(base64.b64decode(part["ChecksumSHA256"]) for part in parts)
-    return f"{_base64(hashlib.sha256(digests).digest())}-{len(parts)}"
+    """S3's checksum of an object that came in parts: of their checksums. S3 adds their number, with a dash."""
+    return _base64(hashlib.sha256(b"".join(base64.b64decode(part["ChecksumSHA256"]) for part in parts)).digest())
 
 
 def _base64(digest: bytes) -> str:
