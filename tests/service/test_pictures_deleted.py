@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, insert, select
 
 from tests.service.house import House, accepted, generate, upload
 from tests.support.pictures import png
 from wake_service.blobs.base import BlobInfo
 from wake_service.blobs.life import DAY, GRACE_SECONDS
+from wake_service.blobs.memory import MemoryBlobs
 from wake_service.jobs.collector import record_result
 from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Result, with_result
-from wake_service.store.tables import events, jobs
+from wake_service.settings import load
+from wake_service.store.store import Transaction
+from wake_service.store.tables import events, jobs, ledger, tokens, wakes
 
 RESULT = png(64, 64, (1, 2, 3))
 CHECKSUM = hashlib.sha256(RESULT).hexdigest()
@@ -210,3 +213,48 @@ async def test_a_store_without_links_sends_the_picture_itself(house: House) -> N
     job_id = await painted(house, house.mira)
     answer = await house.mira.ask("GET", f"/v1/jobs/{job_id}/results/0?link=true")
     assert (answer.status, answer.body) == (200, RESULT)
+
+
+class LinkingBlobs(MemoryBlobs):
+    """Blobs in memory that can be linked to."""
+
+    async def link(self, sha256: str, seconds: float, filename: str, media_type: str) -> str:
+        return f"https://store.test/{sha256}?for={seconds:g}&as={filename}&type={media_type}"
+
+
+async def test_a_store_with_links_gives_one_to_who_asks_for_it(house: House) -> None:
+    house.blobs.__class__ = LinkingBlobs
+    job_id = await painted(house, house.mira)
+    assert (await house.mira.ask("GET", f"/v1/jobs/{job_id}/results/0")).body == RESULT
+    answer = await house.mira.ask("GET", f"/v1/jobs/{job_id}/results/0?link=true")
+    assert (answer.status, answer.body) == (302, b"")
+    place = f"https://store.test/{CHECKSUM}?for=600&as=wakebrush-{job_id[:8]}-0.png&type=image/png"
+    assert (answer.headers["location"], answer.headers["cache-control"]) == (place, "no-store")
+    assert (await house.noor.ask("GET", f"/v1/jobs/{job_id}/results/0?link=true")).code == "not_found"
+
+
+async def test_old_tokens_wakes_and_ledger_entries_go_with_the_history(house: House) -> None:
+    def counted(conn: Connection) -> list[int]:
+        return [conn.execute(select(func.count()).select_from(table)).scalar_one() for table in (tokens, wakes, ledger)]
+
+    def add(tx: Transaction) -> None:
+        now = house.clock.now()
+        tx.conn.execute(insert(wakes).values(machine_id="m1", requested_at=now))
+        entry = {"machine_id": "m1", "kind": "idle", "from_at": now, "price_micros_per_hour": 1}
+        tx.conn.execute(insert(ledger), [{**entry, "to_at": now}, {**entry, "to_at": None}])
+
+    before = await house.service.store.read(counted)
+    await house.token(revoked=True)
+    await house.token(days=1)
+    await house.service.store.write(add)
+    later(house, 399 * DAY)
+    await house.service.housekeeping.tidy()
+    assert await house.service.store.read(counted) == [before[0] + 2, before[1] + 1, before[2] + 2]
+    later(house, 3 * DAY)
+    await house.service.housekeeping.tidy()
+    assert await house.service.store.read(counted) == [before[0], before[1], before[2] + 1]
+
+
+def test_pictures_can_be_kept_for_ever() -> None:
+    assert load(keep_results_days="forever").keep_results_days is None
+    assert load().keep_results_days == 90
