@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,20 @@ from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
 from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
+from wake_service.blobs.life import Retention
+from wake_service.blobs.shelf import Shelf
+from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
-from wake_service.jobs import events, records
+from wake_service.housekeeping import Housekeeping, Keeping
+from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
@@ -30,10 +35,9 @@ from wake_service.jobs.hub import Hub
 from wake_service.jobs.model import Job
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
-from wake_service.machines.autoscaler import Policy
+from wake_service.machinery import POOL, Machinery, from_the_settings, policy_of
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
-from wake_service.machines.curfew import Curfew
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger, Payer
@@ -42,28 +46,21 @@ from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
-from wake_service.providers.base import Door, Provider
-from wake_service.providers.engine_command import from_settings
-from wake_service.providers.process import ProcessProvider
+from wake_service.providers.base import Door
 from wake_service.settings import Settings
 from wake_service.store.migrate import upgrade
 from wake_service.store.store import Store, Transaction
 
 log = logging.getLogger(__name__)
 
-POOL = "default"
-#: The one machine of the embedded service: a process on this computer.
-LOCAL_MACHINE = "local"
-#: A machine that no service speaks to stops by itself after the idle time, but not within a restart of the service.
-_LONELY_SECONDS = 120.0
-#: How often old events are deleted, in seconds.
-_TIDY_EVERY = 3600.0
+#: How often what costs money while all sleeps is looked at, in seconds; it is booked once a day.
+_BOOK_EVERY = 3600.0
 
 
 class Service:
     """One wake service: storage, jobs, machines, and the tasks that keep them going.
 
-    `providers` and `blob_store` replace the ones that `settings` describe (tests, other editions).
+    `machinery` and `blob_store` replace the ones that `settings` describe (tests, other editions).
     """
 
     def __init__(
@@ -71,8 +68,7 @@ class Service:
         settings: Settings,
         clock: Clock | None = None,
         *,
-        providers: dict[str, Provider] | None = None,
-        machines: list[Machine] | None = None,
+        machinery: Machinery | None = None,
         blob_store: BlobStore | None = None,
         connect: Callable[[Door], EngineClient] | None = None,
     ) -> None:
@@ -81,7 +77,10 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs: BlobStore = blob_store or FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
+        self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
+        self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
+        self.housekeeping = Housekeeping(self.store, self.clock, Keeping(settings.keep_events_days, settings.keep_history_days))
         self.authenticator = Authenticator(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
@@ -93,25 +92,24 @@ class Service:
         self.catalogues = Catalogues(self.store, self.clock)
         self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
         self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
-        self._policies = policies = {POOL: _policy(settings)}
+        self._policies = policies = {POOL: policy_of(settings)}
         self.exchange = Exchange(self.book, self.fleet, self.spending, self.wishes, self.catalogues, policies, self.clock)
         self.submissions = Submissions(self.store, self.clock, self.book, self.exchange.reason)
-        if providers is None:
-            command = from_settings(settings, settings.data / "engine")
-            commands = {LOCAL_MACHINE: command}
-            lonely = max(settings.idle_seconds, _LONELY_SECONDS)
-            providers = {"process": ProcessProvider(settings.data / "machines", commands, self.clock, lonely=lonely)}
-        self._known_machines = machines or [Machine(LOCAL_MACHINE, POOL, "process", settings.price_micros_per_hour)]
+        self.machinery = machinery or from_the_settings(settings, self.clock)
         self.controller = Controller(
-            self.fleet, providers, self.exchange, policies, Timing(settings.idle_seconds), self.clock, connect or open_door
+            self.fleet,
+            self.machinery.providers,
+            self.exchange,
+            policies,
+            Timing(settings.idle_seconds),
+            self.clock,
+            connect or open_door,
         )
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.submissions.offer = self.dispatcher.offer
-        #: What costs money while all sleeps: (what, micros a month). A provider with such things sets it.
-        self.inventory: Callable[[], Awaitable[list[tuple[str, int]]]] = _nothing
         self.started = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
         self._has_room = True
@@ -126,8 +124,8 @@ class Service:
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
         )
-        blobs, telling, style = self.blobs, self.telling, self.style
-        return Dispatcher(self.store, self.book, blobs, telling, self.clock, style, floor, self.settings.max_pixels)
+        blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, self.settings.max_pixels)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
@@ -135,7 +133,7 @@ class Service:
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
         await self.catalogues.load()
-        await self.fleet.load(self._known_machines)
+        await self.fleet.load(self.machinery.known, finders=self.machinery.finders)
         self.book.outlook = self.exchange.outlook
         self.book.on_change = self._job_changed
         self.fleet.on_change = self._machine_changed
@@ -143,15 +141,15 @@ class Service:
         self.dispatcher.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
-        self._tasks = [asyncio.create_task(self._tidy_forever()), asyncio.create_task(self._keep_reasons())]
+        own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing)
+        for work in (*own, *self.machinery.forever):
+            self._background.spawn(work())
         self.started = True
 
     async def stop(self) -> None:
         """Lets go in order. Machines keep running, jobs stay where they are."""
         self.started = False
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
         await self.controller.stop()
         await self.dispatcher.stop()
         self.store.close()
@@ -163,6 +161,8 @@ class Service:
         if not self._has_room or now - self._room_asked_at >= 1.0:
             free = await self.blobs.free_bytes()
             self._room_asked_at, self._has_room = now, free is None or free > 0
+            if not self._has_room:
+                self.sweeper.poke()
         return self._has_room
 
     # -- who and what -----------------------------------------------------------------------------------------------
@@ -237,6 +237,7 @@ class Service:
             self.telling.queue_moved()
 
     def _machine_changed(self, machine: Machine) -> None:
+        self.machinery.changed(machine)
         data = orjson.dumps({"machine": self.machine_view(machine)})
         self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
         self._reasons_stale.set()
@@ -258,23 +259,15 @@ class Service:
                 await self.clock.sleep(2.0)
                 self._reasons_stale.set()
 
-    async def _tidy_forever(self) -> None:
-        while True:
-            await self._book_standing()
-            before = self.clock.now() - self.settings.keep_events_days * 86400
-            try:
-                await self.store.write(lambda tx, before=before: events.forget(tx, before))  # type: ignore[misc]
-            except StorageError as error:
-                log.error("Old events could not be deleted: %s", error)
-            await self.clock.sleep(_TIDY_EVERY)
-
     async def _book_standing(self) -> None:
-        """Once a day is enough; more often it is only made sure."""
-        try:
-            if things := await self.inventory():
-                await self.store.write(partial(book_standing, inventory=things, now=self.clock.now()))
-        except (ProviderError, StorageError) as error:
-            log.error("What stands there while all sleeps could not be booked: %s", error)
+        """What stands there while all sleeps, once a day; more often it is only made sure."""
+        while True:
+            try:
+                if things := await self.machinery.standing():
+                    await self.store.write(partial(book_standing, inventory=things, now=self.clock.now()))
+            except (ProviderError, StorageError) as error:
+                log.error("What stands there while all sleeps could not be booked: %s", error)
+            await self.clock.sleep(_BOOK_EVERY)
 
     async def recent_jobs(self, artist_id: str) -> list[Job]:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
@@ -282,20 +275,15 @@ class Service:
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
 
 
-def _policy(settings: Settings) -> Policy:
-    """How the pool is run, as the admin has set it."""
-    return Policy(
-        maximum=settings.pool_maximum,
-        wake_deadline=settings.wake_deadline_seconds,
-        stop_deadline=settings.stop_deadline_seconds,
-        max_uptime=settings.max_uptime_seconds,
-        longest_job=settings.longest_job_seconds,
-        curfew=Curfew.parse(settings.curfew, settings.timezone, settings.curfew_exceptions) if settings.curfew else None,
-    )
+def _blobs(settings: Settings, clock: Clock) -> BlobStore:
+    """Where pictures are kept."""
+    if settings.aws_bucket is None:
+        return FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
+    from wake_service.aws.clients import Aws  # boto3 is there only where AWS is used
+    from wake_service.blobs.s3 import S3Blobs
 
-
-async def _nothing() -> list[tuple[str, int]]:
-    return []
+    aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
+    return S3Blobs(aws, settings.aws_bucket, prefix="blobs/", key_id=settings.aws_bucket_key)
 
 
 def open_door(door: Door) -> EngineClient:

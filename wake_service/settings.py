@@ -25,6 +25,10 @@ def _split(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
+def _unless_forever(value: Any) -> Any:
+    return None if value == "forever" else value
+
+
 class Settings(BaseSettings):
     """Everything the service can be told. Money in whole currency units, times in seconds, sizes in bytes or pixels."""
 
@@ -66,6 +70,11 @@ class Settings(BaseSettings):
     max_count: int = Field(10, ge=1, le=10)
     max_unfinished_jobs: int = Field(500, ge=1, description="Per artist")
     keep_events_days: float = Field(7, gt=0)
+    keep_results_days: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_unless_forever)] = Field(
+        90, description='Pictures of finished jobs, and what they started from; "forever" keeps them'
+    )
+    keep_history_days: float = Field(400, gt=0, description="Finished jobs without pictures, wakes, and what they cost")
+    quota_bytes: int | None = Field(None, ge=0, description="What one artist's uploads and pictures may take; default: no limit")
     min_free_bytes: int = Field(64_000_000, ge=0, description="Uploads and jobs are refused when the disk has less left")
 
     pool_maximum: int = Field(1, ge=1, description="Machines that may be awake at once")
@@ -85,6 +94,9 @@ class Settings(BaseSettings):
     aws_launch_template: str | None = Field(None, description="What new machines are made from; default: the stack's own")
     aws_security_group: str | None = Field(None, description="Where the service opens the way for itself; default: the stack's")
     aws_bucket: str | None = Field(None, description="S3 bucket for pictures; default: the data folder")
+    aws_bucket_key: str | None = Field(
+        None, description="KMS key that pictures in the bucket are encrypted with; default: S3's own"
+    )
     aws_guard_port: int = Field(8443, ge=1, le=65535, description="Port of the guard on every machine")
     aws_capacity_file: Path | None = Field(None, description="TOML file: what to try when all machines of a kind are taken")
     aws_prices_file: Path | None = Field(None, description="TOML file of prices that differ from the ones we know")

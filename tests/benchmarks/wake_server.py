@@ -15,8 +15,9 @@ from pathlib import Path
 import uvicorn
 
 from wake_service.api.application import create_app
-from wake_service.app import POOL, Service
+from wake_service.app import Service
 from wake_service.clock import SystemClock
+from wake_service.machinery import POOL, Machinery
 from wake_service.machines.model import Machine
 from wake_service.providers.base import BootStage, Sighting
 from wake_service.providers.fake import FakeProvider
@@ -53,7 +54,7 @@ def main() -> None:
     provider = StandIn(clock, [MACHINE], name="stand-in", times=TIMES, address=address)
     provider.cloud.listen(announced)
     settings = load(data=data, idle_seconds=IDLE_SECONDS)
-    service = Service(settings, clock, providers={"stand-in": provider}, machines=[Machine(MACHINE, POOL, "stand-in", 0)])
+    service = Service(settings, clock, machinery=Machinery({"stand-in": provider}, [Machine(MACHINE, POOL, "stand-in", 0)]))
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def on_ready() -> None:

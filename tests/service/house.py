@@ -20,6 +20,7 @@ from wake_service.api.application import create_app
 from wake_service.app import Service
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.clock import ManualClock
+from wake_service.machinery import Machinery
 from wake_service.machines.model import Machine, MachineState
 from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
@@ -60,8 +61,7 @@ class House:
         self.service = Service(
             Settings(data=data, **settings),
             self.clock,
-            providers={"fake": self.provider},
-            machines=[Machine("m1", "default", "fake", PRICE)],
+            machinery=Machinery({"fake": self.provider}, [Machine("m1", "default", "fake", PRICE)]),
             blob_store=self.blobs,
         )
         self.app = create_app(self.service)

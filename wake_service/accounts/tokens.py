@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from wake_service.clock import Clock
 from wake_service.store.store import Store, Transaction
@@ -90,6 +90,12 @@ def revoke(tx: Transaction, token_id: str, now: float) -> bool:
     """Ends a token. False if there is no such token, or it was revoked before."""
     open_ones = (tokens.c.id == token_id) & tokens.c.revoked_at.is_(None)
     return tx.conn.execute(update(tokens).where(open_ones).values(revoked_at=now)).rowcount == 1
+
+
+def forget(tx: Transaction, ended_before: float, limit: int) -> int:
+    """Deletes tokens that were revoked or had expired by then; at most `limit` at once. How many went."""
+    ended = (tokens.c.revoked_at <= ended_before) | (tokens.c.expires_at <= ended_before)
+    return tx.conn.execute(delete(tokens).where(tokens.c.id.in_(select(tokens.c.id).where(ended).limit(limit)))).rowcount
 
 
 def listing(conn: Connection) -> list[TokenRow]:

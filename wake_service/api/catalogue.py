@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from wake_service.api.access import Reading
 from wake_service.api.answers import json_answer
-from wake_service.app import POOL
 from wake_service.clock import iso
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import missing_models
+from wake_service.machinery import POOL
 
 router = APIRouter()
 

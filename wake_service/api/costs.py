@@ -15,9 +15,9 @@ from wake_service.accounts.tokens import Role
 from wake_service.api import problems
 from wake_service.api.access import Reading, Visit
 from wake_service.api.answers import json_answer
-from wake_service.app import POOL
 from wake_service.clock import iso
 from wake_service.jobs.views import money
+from wake_service.machinery import POOL
 from wake_service.machines.intervals import Kind, month_start, next_month_start
 from wake_service.machines.months import Month, Spent, month_of, saved
 

@@ -19,12 +19,15 @@ from wake_service.api.access import painting
 from wake_service.api.answers import json_answer
 from wake_service.api.bodies import read_body
 from wake_service.api.me import month_name, next_month_day
-from wake_service.app import POOL, Service
+from wake_service.app import Service
+from wake_service.blobs.life import exceeds
+from wake_service.blobs.records import used_bytes
 from wake_service.comfy.request import Mode
 from wake_service.comfy.styles import missing_models
 from wake_service.errors import RequestError
 from wake_service.jobs.model import JobRequest, Region
 from wake_service.jobs.submissions import blob_missing
+from wake_service.machinery import POOL
 from wake_service.store.tables import blob_grants, blobs
 
 router = APIRouter()
@@ -102,6 +105,7 @@ async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> Jo
     wanted = await _job_request(body, who, service)
     if not await service.has_room():
         raise problems.storage_full()
+    await _check_quota(who, service)
     if not service.exchange.may_begin(who.team_id, POOL, body.count):
         raise budget_exhausted(who, service)
     if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:
@@ -109,6 +113,12 @@ async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> Jo
             429, "queue_full", "So many pictures are waiting already.", hint="Wait for some, or cancel them.", retry_after=10
         )
     return wanted
+
+
+async def _check_quota(who: Identity, service: Service) -> None:
+    quota = service.settings.quota_bytes
+    if quota is not None and exceeds(quota, await service.store.read(partial(used_bytes, artist_id=who.artist_id)), 1):
+        raise problems.quota_exceeded(quota)
 
 
 def _parsed(raw: bytes) -> GenerateBody:

@@ -11,15 +11,17 @@ from starlette.routing import Route
 from wake_service.api.access import Painting, Reading, Visit, reading
 from wake_service.api.answers import json_answer
 from wake_service.api.problems import invalid, not_found
-from wake_service.blobs.base import BlobMissing
+from wake_service.blobs.base import BlobArchived, BlobMissing, Linking
 from wake_service.errors import BlobCorrupt, RequestError
 from wake_service.jobs import records
-from wake_service.jobs.model import Job, JobState
+from wake_service.jobs.model import Job, JobState, Result
 
 router = APIRouter()
 
 #: Pictures up to this size are read and sent in one piece: fewer hops between threads. In bytes.
 _AT_ONCE = 8_000_000
+#: How long a link to a picture works: enough to begin fetching it, also on a slow line. In seconds.
+_LINK_SECONDS = 600.0
 
 
 @router.get("/v1/jobs")
@@ -62,25 +64,57 @@ async def cancel(job_id: str, visit: Painting) -> Response:
 
 
 @router.get("/v1/jobs/{job_id}/results/{n}")
-async def result(job_id: str, n: int, visit: Reading, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """The picture itself."""
+async def result(
+    job_id: str, n: int, visit: Reading, link: bool = False, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The picture itself; with `link`, the way to it where the store gives one."""
     job = await _mine(job_id, visit)
     found = next((result for result in job.results if result.n == n), None)
     if found is None:
-        raise not_found("This picture does not exist (yet).")
+        raise _gone() if _was_there(job, n) else not_found("This picture does not exist (yet).")
     headers = {"ETag": f'"{found.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
     if if_none_match is not None and found.sha256 in if_none_match:
         return Response(status_code=304, headers=headers)
     blobs = visit.service.blobs
     try:
+        if link and isinstance(blobs, Linking):
+            return await _linked(job, found, blobs)
         if found.size <= _AT_ONCE:
             return Response(await blobs.get(found.sha256), headers=headers, media_type=found.media_type)
         chunks = await blobs.open(found.sha256)
     except (BlobMissing, BlobCorrupt) as error:
-        hint = "Generate it again with the same seed."
-        raise RequestError(410, "result_gone", "This picture is no longer stored.", hint=hint, detail=str(error)) from error
+        raise _gone(str(error)) from error
+    except BlobArchived as error:
+        raise _archived(error) from error
     headers["Content-Length"] = str(found.size)
     return StreamingResponse(chunks, headers=headers, media_type=found.media_type)
+
+
+async def _linked(job: Job, found: Result, blobs: Linking) -> Response:
+    """302 to the store itself. Nobody may keep the address: it ends, and whoever has it can fetch the picture."""
+    filename = f"wakebrush-{job.id[:8]}-{found.n}.{found.media_type.rpartition('/')[2]}"
+    address = await blobs.link(found.sha256, _LINK_SECONDS, filename, found.media_type)
+    return Response(status_code=302, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+def _was_there(job: Job, n: int) -> bool:
+    return job.state is JobState.SUCCEEDED and 0 <= n < job.request.count
+
+
+def _gone(detail: str | None = None) -> RequestError:
+    hint = "Generate it again with the same seed."
+    return RequestError(410, "result_gone", "This picture is no longer stored.", hint=hint, detail=detail)
+
+
+def _archived(error: BlobArchived) -> RequestError:
+    hours = max(1, round(error.ready_in / 3600))
+    return RequestError(
+        409,
+        "result_archived",
+        "This picture lies in cold storage; it has been asked for.",
+        hint=f"Fetch it again in {hours} hours.",
+        retry_after=error.ready_in,
+    )
 
 
 async def _mine(job_id: str, visit: Visit) -> Job:

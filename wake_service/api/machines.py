@@ -9,9 +9,9 @@ from starlette.responses import Response
 from wake_service.api.access import Painting, Reading, Visit
 from wake_service.api.answers import json_answer
 from wake_service.api.generate import budget_exhausted
-from wake_service.app import POOL
 from wake_service.clock import iso
 from wake_service.errors import RequestError
+from wake_service.machinery import POOL
 from wake_service.machines.model import Machine, MachineState
 
 router = APIRouter()

@@ -42,6 +42,17 @@ def storage_full() -> RequestError:
     )
 
 
+def quota_exceeded(quota: int) -> RequestError:
+    """413: an artist's pictures take more room than she may have."""
+    title = f"Your pictures fill the {_readable(quota)} that you may have on the service."
+    hint = "Delete pictures that you no longer need, or ask your admin for more room."
+    return RequestError(413, "quota_exceeded", title, hint=hint)
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
 def invalid(status: int, title: str, field: str | None = None) -> RequestError:
     """A request that cannot be understood or is out of range."""
     extra = {"field": field} if field else {}

@@ -71,6 +71,9 @@ class Aws:
                 read_timeout=READ_SECONDS,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"} if self._endpoint else None,
+                signature_version="s3v4"
+                if service == "s3"
+                else None,  # links of the older kind are refused for encrypted objects
             )
             self._clients[service] = self._session.client(service, endpoint_url=self._endpoint, config=config)
         return self._clients[service]

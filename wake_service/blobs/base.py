@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from wake_service.errors import StorageError
 
@@ -42,6 +42,23 @@ class ChecksumMismatch(StorageError):
         super().__init__(f"The picture arrived changed: checksum {actual} instead of {expected}; nothing was kept.")
         self.expected = expected
         self.actual = actual
+
+
+class BlobSwept(StorageError):
+    """The bytes went before they were written down (or are going); putting them again helps."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"The picture with checksum {sha256} was cleared away before it was written down; it is stored again.")
+        self.sha256 = sha256
+
+
+class BlobArchived(StorageError):
+    """The bytes lie in cold storage. They were asked for, and can be read in `ready_in` seconds at the latest."""
+
+    def __init__(self, sha256: str, ready_in: int) -> None:
+        super().__init__(f"The picture with checksum {sha256} lies in cold storage. It has been asked for: {_hours(ready_in)}.")
+        self.sha256 = sha256
+        self.ready_in = ready_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,18 @@ class BlobStore(Protocol):
 
     async def free_bytes(self) -> int | None:
         """Room for further blobs before StorageFull, in bytes; None when there is no limit to know."""
+
+
+@runtime_checkable
+class Linking(Protocol):
+    """What a store can do besides whose blobs may be fetched from it directly."""
+
+    async def link(self, sha256: str, seconds: float, filename: str, media_type: str) -> str:
+        """An address from which anybody can fetch the blob for so long (12 hours at most), saved as `filename`."""
+
+
+def _hours(seconds: int) -> str:
+    return f"it is back within {max(1, round(seconds / 3600))} hours"
 
 
 def checked_sha256(sha256: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
-
-from wake_service.blobs.base import BlobInfo, BlobStore
+from wake_service.blobs.base import BlobInfo
 from wake_service.blobs.image import ImageInfo, ImageTooLarge, NotAnImage, read_header
+from wake_service.blobs.records import add_blob
+from wake_service.blobs.shelf import Shelf
 from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import ImageRef
@@ -20,7 +19,6 @@ from wake_service.jobs.events import EventType
 from wake_service.jobs.model import Job, JobState, Result, with_result
 from wake_service.jobs.picture import Picture
 from wake_service.store.store import Transaction
-from wake_service.store.tables import blob_grants, blobs
 
 #: An engine writes its history just after it has announced the end; asked for where the announcement was missed.
 _HISTORY_TRIES = 10
@@ -38,9 +36,9 @@ class Fetched:
 class Collector:
     """Fetches one engine's pictures into the blob store. `max_pixels` bounds what the engine may answer with."""
 
-    def __init__(self, book: JobBook, blob_store: BlobStore, clock: Clock, max_pixels: int, price_micros_per_hour: int) -> None:
+    def __init__(self, book: JobBook, shelf: Shelf, clock: Clock, max_pixels: int, price_micros_per_hour: int) -> None:
         self._book = book
-        self._blobs = blob_store
+        self._shelf = shelf
         self._clock = clock
         self._max_pixels = max_pixels
         self._price = price_micros_per_hour
@@ -58,10 +56,10 @@ class Collector:
             image = read_header(data, max_pixels=self._max_pixels)
         except (NotAnImage, ImageTooLarge) as error:
             raise EngineError(f"What the engine left is no picture: {error}") from error
-        return Fetched(await self._blobs.put(data), image)
+        return Fetched(await self._shelf.put(data), image)
 
     async def announce(self, picture: Picture, fetched: Fetched, finished_at: float) -> None:
-        """Tells a stored picture's job. Raises StorageError."""
+        """Tells a stored picture's job. Raises StorageError; fetching it again helps if it was swept while it waited."""
         seconds = finished_at - (picture.started_at or finished_at)
         cost = round(seconds * self._price / 3600)
         while (job := self._book.board.get(picture.job_id)) is not None and picture.n in job.missing():
@@ -96,18 +94,3 @@ def record_result(job: Job, result: Result, now: float, tx: Transaction) -> None
     size = {"size": result.size, "width": result.width, "height": result.height}
     add_blob(tx, job.artist_id, result.sha256, result.media_type, now, pinned_until=now, **size)
     records.add_result(tx, job, result, now)
-
-
-def add_blob(
-    tx: Transaction, artist_id: str, sha256: str, media_type: str, now: float, *, pinned_until: float, **size: int
-) -> None:
-    """Writes a blob down and grants it to an artist; both may be known already."""
-    dialect = postgresql if tx.conn.dialect.name == "postgresql" else sqlite
-    known = tx.conn.execute(select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first()
-    if known is None:
-        values = {"sha256": sha256, "media_type": media_type, "created_at": now, **size}
-        tx.conn.execute(dialect.insert(blobs).values(**values).on_conflict_do_nothing())
-    grant = dialect.insert(blob_grants).values(artist_id=artist_id, sha256=sha256, pinned_until=pinned_until)
-    longer = {"pinned_until": grant.excluded.pinned_until}
-    where = blob_grants.c.pinned_until < grant.excluded.pinned_until
-    tx.conn.execute(grant.on_conflict_do_update(index_elements=["artist_id", "sha256"], set_=longer, where=where))

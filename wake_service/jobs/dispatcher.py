@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from wake_service.blobs.base import BlobStore
+from wake_service.blobs.shelf import Shelf
 from wake_service.clock import Clock
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
@@ -69,6 +70,7 @@ class Dispatcher:
         store: Store,
         book: JobBook,
         blobs: BlobStore,
+        shelf: Shelf,
         telling: Telling,
         clock: Clock,
         style: Callable[[str], Style | None],
@@ -78,6 +80,7 @@ class Dispatcher:
         self._store = store
         self._book = book
         self._blobs = blobs
+        self._shelf = shelf
         self._telling = telling
         self._clock = clock
         self._style = style
@@ -114,7 +117,7 @@ class Dispatcher:
         )
         given = self._preparation.of(machine.id, machine.boot).inputs
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool), given)
-        collector = Collector(self._book, self._blobs, self._clock, self._max_pixels, machine.price_micros_per_hour)
+        collector = Collector(self._book, self._shelf, self._clock, self._max_pixels, machine.price_micros_per_hour)
         runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
         self._runners[machine.id], self._machines[machine.id] = runner, machine
         runner.start()

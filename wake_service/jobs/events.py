@@ -126,9 +126,21 @@ def forget(tx: Transaction, before: float) -> int:
     old = select(events.c.artist_id, func.max(events.c.seq)).where(events.c.at < before).group_by(events.c.artist_id)
     gone = 0
     for artist_id, seq in tx.conn.execute(old).all():
-        tx.conn.execute(update(streams).where(streams.c.artist_id == artist_id).values(forgotten=seq))
-        gone += tx.conn.execute(delete(events).where(events.c.artist_id == artist_id, events.c.seq <= seq)).rowcount
+        gone += forget_through(tx, artist_id, seq)
     return gone
+
+
+def forget_job(tx: Transaction, artist_id: str, job_id: str) -> None:
+    """Deletes what was told of a job, and all that was told before."""
+    last = select(func.max(events.c.seq)).where(events.c.artist_id == artist_id, events.c.job_id == job_id)
+    if (seq := tx.conn.execute(last).scalar_one()) is not None:
+        forget_through(tx, artist_id, seq)
+
+
+def forget_through(tx: Transaction, artist_id: str, seq: int) -> int:
+    """Deletes one artist's events up to and including `seq`; returns how many went."""
+    tx.conn.execute(update(streams).where(streams.c.artist_id == artist_id).values(forgotten=seq))
+    return tx.conn.execute(delete(events).where(events.c.artist_id == artist_id, events.c.seq <= seq)).rowcount
 
 
 def envelope(stream_id: str | None, seq: int | None, event: Event) -> bytes:

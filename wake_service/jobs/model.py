@@ -65,6 +65,10 @@ class JobRequest:
     region: Region | None = None
     reference: str | None = None
 
+    def inputs(self) -> list[str]:
+        """Checksums of the uploads it starts from."""
+        return [checksum for checksum in (self.image, self.mask) if checksum is not None]
+
     @classmethod
     def from_stored(cls, values: dict[str, Any]) -> JobRequest:
         """The request again, from the JSON it was stored as."""

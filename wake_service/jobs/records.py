@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from wake_service.comfy.progress import Stage
 from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, WaitingFor
 from wake_service.store.store import Transaction
-from wake_service.store.tables import jobs, prompts, results
+from wake_service.store.tables import job_inputs, jobs, prompts, results
 
 
 def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[str, Any]:
@@ -35,6 +35,14 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
 def insert_all(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Adds accepted jobs."""
     tx.conn.execute(insert(jobs), rows)
+
+
+def add_inputs(tx: Transaction, accepted: Iterable[Job]) -> None:
+    """Notes which uploads jobs start from."""
+    used = [(job, sha256) for job in accepted for sha256 in dict.fromkeys(job.request.inputs())]
+    if used:
+        rows = [{"job_id": job.id, "artist_id": job.artist_id, "sha256": sha256} for job, sha256 in used]
+        tx.conn.execute(insert(job_inputs), rows)
 
 
 def save(tx: Transaction, before: Job, after: Job) -> bool:
@@ -114,6 +122,18 @@ def add_result(tx: Transaction, job: Job, result: Result, now: float) -> None:
     """Records a stored picture."""
     values = {**asdict(result), "seed": str(result.seed)}
     tx.conn.execute(insert(results).values(job_id=job.id, artist_id=job.artist_id, created_at=now, **values))
+
+
+def forget(tx: Transaction, ended_before: float, limit: int) -> int:
+    """Deletes jobs that ended by then and of which no picture is kept; at most `limit` at once. How many went."""
+    shown = select(results.c.job_id).where(results.c.job_id == jobs.c.id).exists()
+    old = select(jobs.c.id).where(jobs.c.finished_at <= ended_before, ~shown)
+    ids = list(tx.conn.execute(old.limit(limit)).scalars())
+    if ids:
+        for table in (prompts, job_inputs):
+            tx.conn.execute(delete(table).where(table.c.job_id.in_(ids)))
+        tx.conn.execute(delete(jobs).where(jobs.c.id.in_(ids)))
+    return len(ids)
 
 
 def _jobs(conn: Connection, rows: Sequence[Row[Any]]) -> list[Job]:

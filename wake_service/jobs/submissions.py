@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from wake_service.accounts.tokens import Identity
+from wake_service.blobs.records import pin
 from wake_service.clock import Clock
 from wake_service.errors import RequestError
 from wake_service.jobs import records
@@ -136,20 +137,20 @@ class Submissions:
 
     def _insert_accepted(self, tx: Transaction, accepted: Sequence[_Submission]) -> None:
         records.insert_all(tx, [records.new_row(s.job, s.key, s.request_hash) for s in accepted])
+        records.add_inputs(tx, [s.job for s in accepted])
         if prompts := [row for s in accepted if s.offer is not None for row in s.offer.prompts]:
             records.add_prompts(tx, prompts)
         told: defaultdict[str, list[Event]] = defaultdict(list)
         pinned: defaultdict[str, set[str]] = defaultdict(set)
         for submission in accepted:
             told[submission.job.artist_id].append(submission.told)
-            pinned[submission.job.artist_id].update(_inputs(submission.job.request))
+            pinned[submission.job.artist_id].update(submission.job.request.inputs())
         for artist_id, new in told.items():
             self._book.events.append(tx, artist_id, new)
         until = self._clock.now() + PIN_SECONDS
         for artist_id, checksums in pinned.items():
             if checksums:
-                mine = (blob_grants.c.artist_id == artist_id) & blob_grants.c.sha256.in_(checksums)
-                tx.conn.execute(update(blob_grants).where(mine).values(pinned_until=until))
+                pin(tx, artist_id, checksums, until)
 
 
 #: Seeded once from the system. Job ids are names, not secrets; asking the kernel for each costs more than all else of a request.
@@ -160,13 +161,9 @@ def _new_id() -> str:
     return str(uuid.UUID(int=_ids.getrandbits(128), version=4))
 
 
-def _inputs(request: JobRequest) -> list[str]:
-    return [checksum for checksum in (request.image, request.mask) if checksum is not None]
-
-
 def _uploads(conn: Connection, batch: Sequence[_Submission]) -> dict[tuple[str, str], tuple[int, int]]:
     """Size in pixels of everything that the batch's artists have uploaded and the batch needs."""
-    needed = {checksum for submission in batch for checksum in _inputs(submission.job.request)}
+    needed = {checksum for submission in batch for checksum in submission.job.request.inputs()}
     if not needed:
         return {}
     query = (
@@ -186,7 +183,7 @@ def _judge(
         request_hash, job = known[submission.pair]
         return job if request_hash == submission.request_hash else _conflict(submission.key)
     request, artist_id = submission.job.request, submission.job.artist_id
-    missing = [checksum for checksum in _inputs(request) if (artist_id, checksum) not in uploads]
+    missing = [checksum for checksum in request.inputs() if (artist_id, checksum) not in uploads]
     if missing:
         return blob_missing(missing)
     if request.image and request.mask and uploads[artist_id, request.image] != uploads[artist_id, request.mask]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
+from wake_service.machines.model import Machine, MachineState
 from wake_service.providers.leases import Leased
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,14 @@ class LeaseKeeper:
         if self._wanted.get(machine_id) != wanted:
             self._wanted[machine_id] = wanted
             self._changed.set()
+
+    def follow(self, machine: Machine) -> None:
+        """The machine is like this now: its tags must cover its lease and its hold, and what it works on."""
+        if machine.state in (MachineState.ASLEEP, MachineState.GONE):
+            self.forget(machine.id)
+            return
+        working = machine.state in (MachineState.WAKING, MachineState.BUSY, MachineState.DRAINING)
+        self.want(machine.id, machine.lease_until, machine.hold_until or None, working=working)
 
     def forget(self, machine_id: str) -> None:
         """The machine sleeps or is gone: its tags may say what they say."""

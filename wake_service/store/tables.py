@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -102,6 +103,17 @@ blob_grants = Table(
     Column("artist_id", ForeignKey("artists.id"), primary_key=True),
     Column("sha256", ForeignKey("blobs.sha256"), primary_key=True),
     Column("pinned_until", Float, nullable=False),
+    Index("ix_blob_grants_sha256", "sha256"),
+)
+
+blob_bytes = Table(
+    "blob_bytes",
+    metadata,
+    #: Every checksum under which the blob store may hold bytes: written before they are, deleted once they are gone.
+    Column("sha256", String(64), primary_key=True),
+    Column("touched_at", Float, nullable=False),
+    #: The sweeper is removing the bytes: nobody may rely on them.
+    Column("leaving", Boolean, nullable=False),
 )
 
 jobs = Table(
@@ -134,6 +146,22 @@ jobs = Table(
     UniqueConstraint("artist_id", "idempotency_key"),
     Index("ix_jobs_artist_id_place", "artist_id", "place"),
     Index("ix_jobs_state", "state"),
+    #: Finished ones only, so that accepting a job does not pay for it.
+    Index(
+        "ix_jobs_finished_at",
+        "finished_at",
+        sqlite_where=text("finished_at IS NOT NULL"),
+        postgresql_where=text("finished_at IS NOT NULL"),
+    ),
+)
+
+job_inputs = Table(
+    "job_inputs",
+    metadata,
+    Column("job_id", String(36), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("artist_id", String(36), nullable=False),
+    Index("ix_job_inputs_artist_id_sha256", "artist_id", "sha256"),
 )
 
 prompts = Table(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.s3 import cloud, in_memory_aws
 from wake_service.blobs.base import BlobInfo, BlobMissing, BlobStore, BlobTooLarge, ChecksumMismatch
 from wake_service.blobs.folder import FolderBlobs
 from wake_service.blobs.memory import MemoryBlobs
+from wake_service.blobs.s3 import S3Blobs
+from wake_service.blobs.s3_upload import PART_BYTES
 from wake_service.errors import BlobCorrupt, StorageFull
 
 PICTURE = bytes(range(256)) * 5000
@@ -42,16 +45,49 @@ class FolderWorld:
         path.write_bytes(b"!" + path.read_bytes()[1:])
 
 
+class S3World:
+    """A bucket in a stand-in for S3, in this process. `part_bytes` decides from what size on blobs travel in parts."""
+
+    def __init__(self, part_bytes: int) -> None:
+        self.aws = in_memory_aws()
+        self.part_bytes = part_bytes
+        self.aws.client("s3").create_bucket(Bucket="pictures")
+
+    def store(self, capacity: int | None = None) -> BlobStore:
+        assert capacity is None, "S3 has no room to run out of"
+        return S3Blobs(self.aws, "pictures", prefix="wakebrush/blobs/", part_bytes=self.part_bytes)
+
+    def corrupt(self, sha256: str) -> None:
+        key = f"wakebrush/blobs/{sha256[:2]}/{sha256}"
+        client = self.aws.client("s3")
+        changed = b"!" + client.get_object(Bucket="pictures", Key=key)["Body"].read()[1:]
+        client.put_object(Bucket="pictures", Key=key, Body=changed, ChecksumAlgorithm="SHA256")
+
+
 def used(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-World = MemoryWorld | FolderWorld
+World = MemoryWorld | FolderWorld | S3World
+
+
+@pytest.fixture(params=["memory", "folder", "s3", "s3 in parts"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    if not request.param.startswith("s3"):
+        yield local_world(request.param, tmp_path)
+        return
+    with cloud(monkeypatch):
+        yield S3World(part_bytes=500_000 if request.param == "s3 in parts" else PART_BYTES)
 
 
 @pytest.fixture(params=["memory", "folder"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    return MemoryWorld() if request.param == "memory" else FolderWorld(tmp_path / "blobs")
+def bounded(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """A world that can run out of room."""
+    return local_world(request.param, tmp_path)
+
+
+def local_world(kind: str, tmp_path: Path) -> World:
+    return MemoryWorld() if kind == "memory" else FolderWorld(tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -137,8 +173,8 @@ async def test_a_stream_that_breaks_leaves_nothing(store: BlobStore) -> None:
     assert not await store.exists(SHA256)
 
 
-async def test_a_store_that_is_full_says_so_and_keeps_what_it_has(world: World) -> None:
-    store = world.store(capacity=len(PICTURE) + 10)
+async def test_a_store_that_is_full_says_so_and_keeps_what_it_has(bounded: World) -> None:
+    store = bounded.store(capacity=len(PICTURE) + 10)
     await store.put(PICTURE)
     for given in (b"x" * 11, chunks(b"x" * 11)):
         with pytest.raises(StorageFull):
@@ -149,8 +185,8 @@ async def test_a_store_that_is_full_says_so_and_keeps_what_it_has(world: World) 
     await store.put(b"x" * 10)
 
 
-async def test_deleting_makes_room(world: World) -> None:
-    store = world.store(capacity=len(PICTURE))
+async def test_deleting_makes_room(bounded: World) -> None:
+    store = bounded.store(capacity=len(PICTURE))
     await store.put(PICTURE)
     await store.delete(SHA256)
     assert (await store.put(b"x")).size == 1

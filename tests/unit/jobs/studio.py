@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select
 
 from wake_service.accounts import people
 from wake_service.accounts.tokens import Identity, Role
-from wake_service.clock import ManualClock
+from wake_service.blobs.records import add_blob, expect_bytes
+from wake_service.clock import Clock, ManualClock
 from wake_service.comfy.request import Mode
 from wake_service.jobs import events
 from wake_service.jobs.book import JobBook
-from wake_service.jobs.collector import add_blob
 from wake_service.jobs.events import EventLog
 from wake_service.jobs.hub import Frame, Hub, Subscription
 from wake_service.jobs.model import Job, JobRequest, WaitingFor
@@ -47,17 +47,20 @@ def job(place: int | None = None, **changes: Any) -> Job:
 class Studio:
     """Two artists, their streams, and everything that accepts and changes jobs. No machines."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self.store = store
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.hub = Hub()
         self.log = EventLog(self.hub)
         self.book = JobBook(store, self.clock, self.log, "USD")
         self.reason = WaitingFor.MACHINE_WAKING
-        self.submissions = Submissions(store, self.clock, self.book, lambda _job: self.reason)
+        self.submissions = self.new_submissions()
         self.changed: list[Job] = []
         self.book.on_change = self.changed.append
         self.mira = self.noor = Identity("", "", "", "", "", "", None, frozenset(), None)
+
+    def new_submissions(self) -> Submissions:
+        return Submissions(self.store, self.clock, self.book, lambda _job: self.reason)
 
     async def open(self) -> Studio:
         def work(tx: Transaction) -> list[str]:
@@ -78,6 +81,7 @@ class Studio:
 
     async def upload(self, who: Identity, sha256: str, width: int = 512, height: int = 512) -> None:
         size = {"size": 10, "width": width, "height": height}
+        await self.store.write(lambda tx: expect_bytes(tx, sha256, 0.0))
         await self.store.write(lambda tx: add_blob(tx, who.artist_id, sha256, "image/png", 0.0, pinned_until=1.0, **size))
 
     async def pinned_until(self, who: Identity, sha256: str) -> float:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from wake_service.errors import SetupError
-from wake_service.store.migrate import upgrade
+from wake_service.store.migrate import SCRIPTS, upgrade
 from wake_service.store.store import Store
 from wake_service.store.tables import metadata
 
@@ -61,3 +63,29 @@ def test_what_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="database"):
         upgrade(store.engine)
     store.close()
+
+
+def test_pictures_of_an_older_version_are_taken_over_by_the_sweeper(empty: Store) -> None:
+    """What is stored already may have bytes; what jobs start from is read from their requests."""
+    upgrade_to(empty, "0001")
+    with empty.engine.begin() as conn:
+        conn.exec_driver_sql("INSERT INTO teams (id, name, created_at) VALUES ('t', 'studio', 0)")
+        conn.exec_driver_sql("INSERT INTO artists (id, team_id, name, role, created_at) VALUES ('a', 't', 'Mira', 'artist', 0)")
+        conn.exec_driver_sql("INSERT INTO blobs VALUES ('s1', 10, 'image/png', 8, 8, 0)")
+        conn.exec_driver_sql(
+            "INSERT INTO jobs (place, id, artist_id, team_id, pool, state, attempt, version, request_hash, request, created_at, "
+            "cost_micros) VALUES (1, 'j', 'a', 't', 'default', 'queued', 1, 0, '', ?, 0, 0)",
+            ('{"image":"s1","mask":null}',),
+        )
+    upgrade(empty.engine)
+    with empty.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT sha256, leaving FROM blob_bytes").all() == [("s1", 0)]
+        assert conn.exec_driver_sql("SELECT job_id, sha256, artist_id FROM job_inputs").all() == [("j", "s1", "a")]
+
+
+def upgrade_to(store: Store, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -1,0 +1,100 @@
+"""Blobs in the database: who may see what, until when, and which checksums may have bytes. No decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from wake_service.blobs.base import BlobSwept
+from wake_service.store.store import Transaction
+from wake_service.store.tables import blob_bytes, blob_grants, blobs
+
+
+def expect_bytes(tx: Transaction, sha256: str, now: float) -> bool:
+    """Says that bytes are about to be stored, so that they are found should nobody come to use them.
+
+    False while the sweeper is removing earlier ones: what is stored now might go with them.
+    """
+    row = _dialect(tx).insert(blob_bytes).values(sha256=sha256, touched_at=now, leaving=False)
+    renewed = row.on_conflict_do_update(
+        index_elements=["sha256"], set_={"touched_at": row.excluded.touched_at}, where=blob_bytes.c.leaving.is_(False)
+    )
+    return tx.conn.execute(renewed).rowcount == 1
+
+
+def add_blob(
+    tx: Transaction, artist_id: str, sha256: str, media_type: str, now: float, *, pinned_until: float, **size: int
+) -> None:
+    """Writes a blob down and grants it to an artist; both may be known already. Its bytes were stored before.
+
+    Raises BlobSwept when they were swept meanwhile.
+    """
+    staying = (blob_bytes.c.sha256 == sha256) & blob_bytes.c.leaving.is_(False)
+    if tx.conn.execute(select(blob_bytes.c.sha256).where(staying)).first() is None:
+        raise BlobSwept(sha256)
+    dialect = _dialect(tx)
+    known = tx.conn.execute(select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first()
+    if known is None:
+        values = {"sha256": sha256, "media_type": media_type, "created_at": now, **size}
+        tx.conn.execute(dialect.insert(blobs).values(**values).on_conflict_do_nothing())
+    grant = dialect.insert(blob_grants).values(artist_id=artist_id, sha256=sha256, pinned_until=pinned_until)
+    longer = {"pinned_until": grant.excluded.pinned_until}
+    where = blob_grants.c.pinned_until < grant.excluded.pinned_until
+    tx.conn.execute(grant.on_conflict_do_update(index_elements=["artist_id", "sha256"], set_=longer, where=where))
+
+
+def pin(tx: Transaction, artist_id: str, checksums: Collection[str], until: float) -> int:
+    """Keeps an artist's blobs at least until then; how many of them she has."""
+    mine = (blob_grants.c.artist_id == artist_id) & blob_grants.c.sha256.in_(checksums)
+    return tx.conn.execute(update(blob_grants).where(mine).values(pinned_until=until)).rowcount
+
+
+def granted(conn: Connection, artist_id: str, sha256: str) -> bool:
+    """Whether an artist may see a blob."""
+    mine = (blob_grants.c.artist_id == artist_id) & (blob_grants.c.sha256 == sha256)
+    return conn.execute(select(blob_grants.c.sha256).where(mine)).first() is not None
+
+
+def used_bytes(conn: Connection, artist_id: str) -> int:
+    """Bytes of everything that an artist may see; what two artists have counts for each."""
+    query = select(func.coalesce(func.sum(blobs.c.size), 0)).join_from(blob_grants, blobs)
+    return int(conn.execute(query.where(blob_grants.c.artist_id == artist_id)).scalar_one())
+
+
+def drop_grants_of(tx: Transaction, artist_id: str) -> int:
+    """Takes everything from an artist; how many blobs that were."""
+    return tx.conn.execute(delete(blob_grants).where(blob_grants.c.artist_id == artist_id)).rowcount
+
+
+def unknown_bytes(conn: Connection, untouched_since: float) -> list[str]:
+    """Checksums whose bytes no blob needs, and that nobody has put since then; those whose removal broke off come first."""
+    query = select(blob_bytes.c.sha256).where(_unneeded(untouched_since))
+    return list(conn.execute(query.order_by(blob_bytes.c.leaving.desc(), blob_bytes.c.touched_at)).scalars())
+
+
+def begin_leaving(tx: Transaction, checksums: Collection[str], untouched_since: float) -> list[str]:
+    """Claims bytes for removal, if still nobody needs them; those that were claimed."""
+    claim = update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), _unneeded(untouched_since)).values(leaving=True)
+    return list(tx.conn.execute(claim.returning(blob_bytes.c.sha256)).scalars())
+
+
+def end_leaving(tx: Transaction, checksums: Collection[str]) -> None:
+    """The bytes are gone; they may be put again."""
+    tx.conn.execute(delete(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), blob_bytes.c.leaving.is_(True)))
+
+
+def stop_leaving(tx: Transaction, checksums: Collection[str], now: float) -> None:
+    """The bytes would not go: they may be put again, and are removed another time."""
+    tx.conn.execute(update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums)).values(leaving=False, touched_at=now))
+
+
+def _unneeded(untouched_since: float) -> ColumnElement[bool]:
+    needed = exists().where(blobs.c.sha256 == blob_bytes.c.sha256)
+    return ~needed & (blob_bytes.c.leaving.is_(True) | (blob_bytes.c.touched_at <= untouched_since))
+
+
+def _dialect(tx: Transaction) -> Any:
+    return postgresql if tx.conn.dialect.name == "postgresql" else sqlite

@@ -1,0 +1,73 @@
+"""Puts pictures where they belong so that clearing up cannot take them away before they are written down."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from wake_service.blobs import records
+from wake_service.blobs.base import BlobInfo, BlobStore, BlobSwept, checked_sha256
+from wake_service.clock import Clock
+from wake_service.errors import StorageError, StorageFull
+from wake_service.store.store import Store, Transaction
+
+log = logging.getLogger(__name__)
+
+#: Removing a blob takes a moment; a put of the same bytes waits this long in all, and asks this often. In seconds.
+_LEAVING_SECONDS = 30.0
+_LEAVING_PAUSE = 0.25
+#: Sweeps that may come between putting and writing down; each is minutes after the one before.
+_TRIES = 3
+
+
+class Shelf:
+    """The way to put bytes whose row is yet to be written: the checksum is in the database before the bytes are in the store.
+
+    Whoever writes the row with `records.add_blob` learns (BlobSwept) when the bytes went in between, and puts them again.
+    `on_full` is called when there was no room.
+    """
+
+    def __init__(self, store: Store, blobs: BlobStore, clock: Clock, on_full: Callable[[], None] = lambda: None) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._clock = clock
+        self.on_full = on_full
+
+    async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+        """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
+        name = await asyncio.to_thread(_sha256, data) if sha256 is None else checked_sha256(sha256)
+        await self._expect(name)
+        try:
+            return await self._blobs.put(data, sha256=name, max_bytes=max_bytes)
+        except StorageFull:
+            self.on_full()
+            raise
+
+    async def keep(self, data: bytes, sha256: str, max_bytes: int, write: Callable[[Transaction], None]) -> None:
+        """Puts bytes and writes them down; both again when they were swept in between. Raises as `put` does."""
+        for _ in range(_TRIES):
+            await self.put(data, sha256=sha256, max_bytes=max_bytes)
+            try:
+                return await self._store.write(write)
+            except BlobSwept as error:
+                log.info("%s", error)
+        raise StorageError("The picture could not be kept, because it was cleared away again and again. Send it again.")
+
+    async def renew(self, artist_id: str, sha256: str, until: float) -> bool:
+        """Pins what an artist has already, if she does. Pinned first: from then on it stays, and can be looked for at leisure."""
+        pinned = await self._store.write(partial(records.pin, artist_id=artist_id, checksums=[sha256], until=until))
+        return bool(pinned) and await self._blobs.exists(sha256)
+
+    async def _expect(self, sha256: str) -> None:
+        give_up_at = self._clock.now() + _LEAVING_SECONDS
+        while not await self._store.write(partial(records.expect_bytes, sha256=sha256, now=self._clock.now())):
+            if self._clock.now() >= give_up_at:
+                raise StorageError("An earlier copy of this picture is still being removed. Send it again in a minute.")
+            await self._clock.sleep(_LEAVING_PAUSE)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
