@@ -15,14 +15,13 @@ from tests.aws.cloud import Cloud
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "cloud_image" / "cloudformation" / "wakebrush.yaml"
 STUDIO = "studio"
-#: What moto's CloudFormation knows nothing of: it is not made here (docs/aws.md, "Not proven without AWS").
-UNKNOWN = "is.* not supported by moto's CloudFormation"
 
 
 def apply(cloud: Cloud, name: str = STUDIO, **parameters: str) -> dict[str, str]:
     """Makes the stack, and gives its outputs."""
     _teach_moto_to_delete()
     client = cloud.client("cloudformation")
+    # What moto's CloudFormation knows nothing of is not made (docs/aws.md, "Not proven without AWS").
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not supported by moto's CloudFormation.*")
         client.create_stack(
@@ -34,7 +33,20 @@ def apply(cloud: Cloud, name: str = STUDIO, **parameters: str) -> dict[str, str]
         )
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    _join_subnets(cloud, outputs["Subnets"].split(","))
+    return outputs
+
+
+def _join_subnets(cloud: Cloud, subnets: list[str]) -> None:
+    """The associations of the template, which moto accepts and does not make."""
+    ec2 = cloud.client("ec2")
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "tag:aws:cloudformation:logical-id", "Values": ["WayOut"]}])[
+        "RouteTables"
+    ]
+    assert not table["Associations"]
+    for subnet in subnets:
+        ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)
 
 
 def _teach_moto_to_delete() -> None:

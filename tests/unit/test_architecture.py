@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "app": CELLAR | {"jobs", "machines", "exchange"},
     "api": CELLAR | {"jobs", "machines", "app"},
     "server": CELLAR | {"app", "api"},
-    "cli": CELLAR | {"app", "demo", "server"},
+    "cli": CELLAR | {"app", "cli_aws", "demo", "server"},
+    "cli_aws": CELLAR,
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

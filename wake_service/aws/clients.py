@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from wake_service.aws.errors import AwsError, AwsSilent, NoCredentials, from_code
 from wake_service.clock import Clock
@@ -80,7 +80,7 @@ class Aws:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_passing),
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(FIRST_PAUSE, LONGEST_PAUSE, jitter=FIRST_PAUSE),
+            wait=wait_exponential(FIRST_PAUSE, LONGEST_PAUSE) + wait_random(0, FIRST_PAUSE),
             sleep=self.clock.sleep,
             reraise=True,
         ):

@@ -71,7 +71,9 @@ def _line(thing: Thing, prices: Prices, region: str) -> Line:
             note = "no machine has it" if thing.state == "available" else f"{thing.gib:.0f} GiB {thing.model}"
             return Line(thing, prices.volume_month_micros(region, thing.model, thing.gib), note)
         case Kind.SNAPSHOT:
-            return Line(thing, prices.snapshot_month_micros(region, thing.gib), f"at most: {thing.gib:.0f} GiB if all of it is stored")
+            return Line(
+                thing, prices.snapshot_month_micros(region, thing.gib), f"at most: {thing.gib:.0f} GiB if all of it is stored"
+            )
         case Kind.ADDRESS:
             hour = prices.address_hour_micros(region)
             return Line(thing, None if hour is None else hour * HOURS_A_MONTH, "reserved, used or not")
@@ -80,7 +82,9 @@ def _line(thing: Thing, prices: Prices, region: str) -> Line:
         case Kind.FILES:
             return Line(thing, prices.files_month_micros(region, thing.gib), f"{thing.gib:.1f} GiB")
         case Kind.BUCKET:
-            return Line(thing, prices.objects_month_micros(region, thing.gib), f"at most: {thing.gib:.1f} GiB, old pictures cost less")
+            return Line(
+                thing, prices.objects_month_micros(region, thing.gib), f"at most: {thing.gib:.1f} GiB, old pictures cost less"
+            )
         case Kind.OTHER if thing.id.startswith("natgateway/"):
             return Line(thing, None, "costs something every hour")
         case _:

@@ -83,7 +83,8 @@ def _ours(deployment: str) -> list[dict[str, object]]:
     return [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}]
 
 
-async def _machines(aws: Aws, deployment: str) -> list[Thing]:
+async def list_machines(aws: Aws, deployment: str) -> list[Thing]:
+    """The deployment's instances that are not terminated: those that paint, and the one of the service if it has one."""
     pages = await aws.pages("ec2", "describe_instances", Filters=_ours(deployment))
     described = [instance for page in pages for entry in page["Reservations"] for instance in entry["Instances"]]
     return [
@@ -257,10 +258,11 @@ async def _tagged(aws: Aws, deployment: str) -> AsyncIterator[Answer]:
 
 async def bucket_gib(aws: Aws, bucket: str) -> float:
     """What is in a bucket, in GiB, counted object by object."""
-    size, more = 0, {}
+    size: float = 0
+    more: dict[str, str] = {}
     while True:
         page = await aws.call("s3", "list_objects_v2", Bucket=bucket, **more)
-        size += sum(item["Size"] for item in page.get("Contents") or ())
+        size += sum(float(item["Size"]) for item in page.get("Contents") or ())
         if not page.get("IsTruncated"):
             return size / GIB
         more = {"ContinuationToken": page["NextContinuationToken"]}
@@ -273,7 +275,7 @@ def _thing(deployment: str, kind: Kind, thing_id: str, described: Answer, **fact
 
 
 _Look = Callable[[Aws, str], Awaitable[list[Thing]]]
-_LISTS: tuple[_Look, ...] = (_machines, _spot_requests, _disks, _images, _addresses, _files, _alarms, _schedules, _tokens)
+_LISTS: tuple[_Look, ...] = (list_machines, _spot_requests, _disks, _images, _addresses, _files, _alarms, _schedules, _tokens)
 #: What AWS's list of tagged things calls those that are listed above: it may name them for an hour after they are gone.
 _LISTED = (
     "instance/",

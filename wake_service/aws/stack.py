@@ -62,6 +62,15 @@ async def describe(aws: Aws, deployment: str) -> Answer | None:
     return None if found is None or found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
+async def image_in_use(aws: Aws, stack: Stack) -> str | None:
+    """The image that new machines are made from; None when the plan names none. Raises AwsError."""
+    answer = await aws.call(
+        "ec2", "describe_launch_template_versions", LaunchTemplateId=stack.launch_template, Versions=["$Latest"]
+    )
+    image: str | None = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("ImageId")
+    return image
+
+
 def read_stack(described: Answer) -> Stack:
     """The stack that CloudFormation describes so. Raises SetupError naming the first output that is missing."""
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs") or ()}

@@ -117,8 +117,8 @@ async def _terminated(aws: Aws, machine_ids: Sequence[str]) -> None:
             return
         if aws.clock.now() >= until:
             raise ProviderError(
-                f"AWS has not ended {', '.join(running)} within {TERMINATION_SECONDS / 60:.0f} minutes. Nothing is lost by waiting: "
-                "run `wakebrush aws uninstall` again later, it goes on where it stopped."
+                f"AWS has not ended {', '.join(running)} within {TERMINATION_SECONDS / 60:.0f} minutes. Nothing is lost by "
+                "waiting: run `wakebrush aws uninstall` again later, it goes on where it stopped."
             )
         await aws.clock.sleep(LOOK_SECONDS)
 
@@ -132,8 +132,9 @@ async def _delete_stack(aws: Aws, deployment: str, tell: Tell) -> None:
     while (stack := await describe(aws, deployment)) is not None:
         if stack["StackStatus"] == "DELETE_FAILED":
             raise ProviderError(
-                f"AWS could not delete the stack {deployment}: {stack.get('StackStatusReason') or 'it does not say why'}. Something "
-                "that was made by hand is probably still in its network. Delete that, then run `wakebrush aws uninstall` again."
+                f"AWS could not delete the stack {deployment}: {stack.get('StackStatusReason') or 'it does not say why'}. "
+                "Something that was made by hand is probably still in its network. Delete that, then run "
+                "`wakebrush aws uninstall` again."
             )
         if aws.clock.now() >= until:
             raise ProviderError(
@@ -149,7 +150,7 @@ async def _buckets(aws: Aws, deployment: str, keep: bool, tell: Tell) -> str | N
     for bucket in [thing.id for thing in await take_inventory(aws, deployment) if thing.kind is Kind.BUCKET]:
         if keep:
             kept = bucket
-            tell(f"Keeping the pictures in the bucket {bucket}. It costs what is in it; delete it yourself when you need it no more.")
+            tell(f"Keeping the pictures in the bucket {bucket}. It costs what it holds: delete it when you need it no more.")
             await _untag(aws, bucket, deployment)
         else:
             tell(f"Deleting: the bucket {bucket} with all pictures and models in it.")
