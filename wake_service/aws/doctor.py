@@ -17,6 +17,8 @@ _PREFIXES = {"efs": "elasticfilesystem", "service-quotas": "servicequotas"}
 #: An address of nobody (RFC 5737), for trying the right to open the way.
 _NOBODY = "192.0.2.1/32"
 _OBJECT = "doctor/trial"
+#: How AWS says that it would have done it; and that there is nothing to act on, because the trial before was refused.
+_AS_GOOD_AS_DONE = frozenset({"DryRunOperation", "InvalidResourceId"})
 
 
 class _Denied(WakebrushError):
@@ -175,10 +177,10 @@ class Doctor:
             await self._aws.call(service, operation, **arguments)
         except AwsDenied:
             return findings.denied("rights", right(service, operation))
-        except AwsNotFound:  # nothing to act on, because the trial before it was refused
+        except AwsNotFound:
             return None
         except AwsError as error:
-            if error.code != "DryRunOperation":  # that is how AWS says that it would have done it
+            if error.code not in _AS_GOOD_AS_DONE:
                 return Finding("rights", False, f"{right(service, operation)} could not be tried: {error}")
         return None
 
