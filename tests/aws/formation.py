@@ -33,19 +33,17 @@ def apply(cloud: Cloud, name: str = STUDIO, **parameters: str) -> dict[str, str]
         )
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    _join_subnets(cloud, outputs["Subnets"].split(","))
-    return outputs
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _join_subnets(cloud: Cloud, subnets: list[str]) -> None:
+def join_subnets(cloud: Cloud, outputs: dict[str, str]) -> None:
     """The associations of the template, which moto accepts and does not make."""
     ec2 = cloud.client("ec2")
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "tag:aws:cloudformation:logical-id", "Values": ["WayOut"]}])[
         "RouteTables"
     ]
     assert not table["Associations"]
-    for subnet in subnets:
+    for subnet in outputs["Subnets"].split(","):
         ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)
 
 

@@ -67,7 +67,7 @@ def test_the_doctor_ends_with_1_and_says_what_is_missing(run: Run) -> None:
 
 def test_the_doctor_speaks_to_programs(run: Run) -> None:
     said = json.loads(run("aws", "doctor", "--json").output)
-    assert {"subject": "stack", "ok": False} == {key: said[1][key] for key in ("subject", "ok")}
+    assert (said[1]["subject"], said[1]["ok"]) == ("stack", False)
 
 
 def test_cost_lists_and_adds_up(account: Cloud, run: Run) -> None:

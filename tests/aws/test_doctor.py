@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.aws.cloud import Cloud
-from tests.aws.formation import STUDIO, apply
+from tests.aws.formation import STUDIO, apply, join_subnets
 from wake_service.aws import findings
 from wake_service.aws.clients import Answer, Aws
 from wake_service.aws.doctor import Doctor
@@ -63,7 +63,7 @@ def aws(cloud: Cloud) -> WithQuota:
 @pytest.fixture
 async def complete(cloud: Cloud, aws: WithQuota) -> AsyncIterator[WithQuota]:
     """An account in which everything is in place, with one machine asleep."""
-    apply(cloud, ImageId=cloud.setting.image())
+    join_subnets(cloud, apply(cloud, ImageId=cloud.setting.image()))
     cloud.add_machine()
     yield aws
 
