@@ -15,6 +15,7 @@ import click
 from wake_service import __version__, settings
 from wake_service.accounts import people, tokens
 from wake_service.accounts.tokens import Scope
+from wake_service.cli_aws import aws_group, machines_group
 from wake_service.clock import iso
 from wake_service.errors import SetupError, WakebrushError
 from wake_service.store.migrate import upgrade
@@ -30,6 +31,10 @@ _DAY = 86400.0
 @click.version_option(__version__)
 def main() -> None:
     """Paint in Krita on a cloud GPU that is asleep whenever you are not painting."""
+
+
+main.add_command(aws_group)
+main.add_command(machines_group)
 
 
 @main.command()

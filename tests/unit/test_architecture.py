@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "api": CELLAR | {"jobs", "machines", "machinery", "app"},
     "server": CELLAR | {"app", "api"},
     "cli_reap": CELLAR | {"machines"},
-    "cli": CELLAR | {"cli_reap", "app", "demo", "server"},
+    "cli_aws": CELLAR | {"cli_reap"},
+    "cli": CELLAR | {"cli_aws", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

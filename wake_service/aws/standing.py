@@ -17,7 +17,7 @@ class Bookkeeper:
         self._prices = prices
 
     async def standing(self) -> list[tuple[str, int]]:
-        """What costs money while all sleeps: (what, micros a month); what has no known price is left out. Raises ProviderError."""
+        """What costs money while all sleeps: (what, micros a month); what has no known price is left out."""
         things = await take_inventory(self._aws, self._deployment)
         lines = bill(things, self._prices, self._aws.region).lines
         return [(f"{line.thing.kind} {line.thing.id}", line.month_micros) for line in lines if line.month_micros]

@@ -93,6 +93,12 @@ class Line:
         if self._link is not None:
             await self._advise(self._link)
 
+    async def deliver(self, name: str, data: bytes) -> str:
+        """Gives the machine a picture; the name its engine will find it under. Raises ProviderError while it does not hear."""
+        if self._link is None:
+            raise ProviderError("The machine's agent is not reached yet.")
+        return await self._link.put_input(name, data)
+
     async def _order(self, order: Order) -> None:
         seconds = self._deadlines.order
         if not await pause(self._clock, seconds, self._linked) or self._link is None:

@@ -110,6 +110,12 @@ class Ec2Provider:
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         await (await self._roster.known(machine_id)).prefetch(models)
 
+    async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
+        machine = await self._roster.known(machine_id)
+        if machine.line is None:
+            raise ProviderError(f'Machine "{machine_id}" is not up.')
+        return await machine.line.deliver(name, data)
+
     def watch(self) -> AsyncIterator[Sighting]:
         return self._roster.watch()
 
