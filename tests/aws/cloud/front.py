@@ -35,17 +35,14 @@ class Front:
         self.silent = False
         self.skew = 0.0
         self.version = 0
-        self._session: botocore.session.Session | None = None
         self._by = "client"
         self._arguments: Mapping[str, Any] = {}
         self._answers: dict[tuple[Any, ...], tuple[int, dict[str, str], bytes]] = {}
 
     def session(self) -> botocore.session.Session:
-        """botocore's session of whoever calls here."""
+        """A botocore session for whoever calls here. boto3 changes the one it is given, so each has its own."""
         global _loader
-        if self._session is not None:
-            return self._session
-        self._session = session = botocore.session.Session()
+        session = botocore.session.Session()
         if _loader is None:
             _loader = session.get_component("data_loader")
         session.register_component("data_loader", _loader)

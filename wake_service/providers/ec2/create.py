@@ -109,7 +109,7 @@ async def _request(
 ) -> dict[str, Any]:
     name = options.template_name
     template = {"LaunchTemplateId": name} if name.startswith("lt-") else {"LaunchTemplateName": name}
-    request: dict[str, Any] = {"LaunchTemplate": {**template, "Version": "$Default"}}
+    request: dict[str, Any] = {"LaunchTemplate": {**template, "Version": "$Latest"}}  # CloudFormation never moves the default
     if instance_type is not None:
         request["InstanceType"] = instance_type
     if zone is not None:
