@@ -115,7 +115,7 @@ async def test_what_stands_there_is_asked_for_and_booked_by_itself(tmp_path: Pat
     async def inventory() -> list[tuple[str, int]]:
         return [("disk vol-1", 31_000_000)]
 
-    house.service.inventory = inventory
+    house.service.machinery.standing = inventory
     async with house.open():
         await house.clock.advance(0)
         everybody = (await house.mira.ask("GET", "/v1/costs")).json["everybody"]
