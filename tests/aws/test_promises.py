@@ -82,6 +82,14 @@ class Promises(RuleBasedStateMachine):
 
         self.run(ask())
 
+    @rule()
+    def an_artist_is_in_the_middle_of_a_long_picture(self) -> None:
+        async def paint() -> None:
+            self.scene.easel.ask(work=900.0)
+            await self.clock.advance(50)
+
+        self.run(paint())
+
     @rule(seconds=st.sampled_from([1.0, 7.0, 30.0, 45.0, 120.0, 700.0]))
     def time_passes(self, seconds: float) -> None:
         self.run(self.clock.advance(seconds))
@@ -140,6 +148,16 @@ class Promises(RuleBasedStateMachine):
         self.alive = True
         self.run(self.scene.revive())
 
+    @precondition(lambda self: not self.alive)
+    @rule()
+    def nobody_looks_for_an_hour(self) -> None:
+        """All that is left is the reaper: what has no work is asleep within the hour."""
+        self.cloud.heal()
+        self.run(self.clock.advance(3600))
+        held = self.scene.easel.held
+        idle = [id for id in self.cloud.running() if id not in held or held[id].painted.is_set() or held[id].life is None]
+        assert [id for id in idle if self._covered_until(id) + 3 * REAPER_SECONDS < self.clock.now()] == []
+
     @invariant()
     def no_busy_machine_was_stopped(self) -> None:
         assert self.stopped_busy == []
@@ -183,7 +201,8 @@ class Promises(RuleBasedStateMachine):
             self.cloud.give_back("g5.xlarge")
             if not self.alive:
                 await self.scene.revive()
-            await self.scene.until_done(4000, step=20.0)
+            work = sum(picture.work for picture in self.scene.easel.unfinished)
+            await self.scene.until_done(4000 + 2 * work, step=20.0)
             assert await self.scene.asleep(seconds=4000, step=30.0) == []
             self.no_busy_machine_was_stopped()
         finally:
@@ -195,4 +214,4 @@ class Promises(RuleBasedStateMachine):
 
 
 TestPromises = Promises.TestCase
-TestPromises.settings = settings(max_examples=25, stateful_step_count=25)
+TestPromises.settings = settings(max_examples=12, stateful_step_count=20)
