@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ class Leaping:
 
     async def sleep(self, seconds: float) -> None:
         self.moment += seconds
+        await asyncio.sleep(0)  # a machine that waits for ever must let others have their turn
 
 
 Run = Callable[..., Result]
