@@ -201,22 +201,15 @@ async def _options(aws: Aws, given: Settings, pool: str) -> Any:
     from wake_service.aws.stack import find_stack
     from wake_service.providers.ec2.options import Ec2Options
 
-    template, group = given.aws_launch_template, given.aws_security_group
-    if template is None or group is None:
+    stack = None
+    if given.aws_launch_template is None or given.aws_security_group is None:
         stack = await find_stack(aws, given.aws_deployment)
         if stack is None:
             raise SetupError(
                 f'There is no stack "{given.aws_deployment}" in {given.aws_region} to make a machine from. '
                 "`wakebrush aws doctor` says what is missing."
             )
-        template, group = template or stack.launch_template, group or stack.security_group
-    return Ec2Options(
-        deployment=given.aws_deployment,
-        pool=pool,
-        guard_port=given.aws_guard_port,
-        launch_template=template,
-        security_group=group,
-    )
+    return Ec2Options.of(given, pool=pool, stack=stack)
 
 
 def open_account(given: Settings) -> Aws:

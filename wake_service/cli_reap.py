@@ -38,11 +38,11 @@ async def _reap_ec2(given: Settings, *, once: bool) -> bool:
     from wake_service.aws.clients import Aws
     from wake_service.providers.ec2.options import Ec2Options
     from wake_service.providers.ec2.provider import Ec2Provider
+    from wake_service.providers.ec2.rule import address_for
 
     clock = SystemClock()
     aws = Aws(given.aws_region, clock, endpoint=given.aws_endpoint)
-    options = Ec2Options(given.aws_deployment, guard_port=given.aws_guard_port, security_group=given.aws_security_group)
-    provider = Ec2Provider(aws, options, clock)
+    provider = Ec2Provider(aws, Ec2Options.of(given), clock, address=address_for(given))
     try:
         return await reap(provider, clock, ReaperPolicy.of(given), once=once)
     finally:

@@ -13,7 +13,7 @@ from wake_service.errors import ProviderError
 from wake_service.machines.autoscaler import Policy
 from wake_service.machines.curfew import Curfew
 from wake_service.machines.leases import LeaseKeeper
-from wake_service.machines.model import Machine
+from wake_service.machines.model import Machine, MachineState
 from wake_service.machines.reaper import Reaper
 from wake_service.machines.verdicts import ReaperPolicy
 from wake_service.providers.base import Provider
@@ -23,6 +23,7 @@ from wake_service.settings import Settings
 
 if TYPE_CHECKING:
     from wake_service.aws.clients import Aws
+    from wake_service.providers.ec2.copies import CopyKeeper
 
 log = logging.getLogger(__name__)
 
@@ -48,20 +49,26 @@ class Machinery:
     """The machines' side of one service.
 
     `known`: machines that were configured; those of the providers in `finders` are found. `keeper` keeps the leases on the
-    machines true, `forever` is what runs beside the service, `standing` tells what costs money while all sleeps.
+    machines true, `copies` a copy of their models; `forever` is what runs beside the service, `standing` tells what costs
+    money while all sleeps.
     """
 
     providers: dict[str, Provider]
     known: list[Machine] = field(default_factory=list)
     finders: frozenset[str] = frozenset()
     keeper: LeaseKeeper | None = None
+    copies: CopyKeeper | None = None
     forever: tuple[Callable[[], Coroutine[None, None, None]], ...] = ()
     standing: Callable[[], Awaitable[Standing]] = nothing_stands
 
     def changed(self, machine: Machine) -> None:
-        """A machine is not as it was: its lease follows."""
-        if self.keeper is not None and machine.provider in self.finders:
+        """A machine is not as it was: its lease follows, and when it sleeps its models may be copied."""
+        if machine.provider not in self.finders:
+            return
+        if self.keeper is not None:
             self.keeper.follow(machine)
+        if self.copies is not None and machine.state is MachineState.ASLEEP:
+            self.copies.fell_asleep(machine.id, machine.pool)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -101,8 +108,10 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     from wake_service.aws.prices import Prices
     from wake_service.aws.standing import Bookkeeper
     from wake_service.aws.watchdog import Watchdog
+    from wake_service.providers.ec2.copies import CopyKeeper
     from wake_service.providers.ec2.options import Ec2Options
     from wake_service.providers.ec2.provider import Ec2Provider
+    from wake_service.providers.ec2.rule import address_for
 
     aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
     prices = Prices.load(settings.aws_prices_file)
@@ -115,7 +124,9 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     async def before_start(machine_id: str) -> None:
         await asyncio.gather(keeper.before_start(machine_id), watchdog.arm(machine_id))
 
-    provider = Ec2Provider(aws, Ec2Options.of(settings), clock, arm=before_start, price=price)
+    options = Ec2Options.of(settings)
+    provider = Ec2Provider(aws, options, clock, address=address_for(settings), arm=before_start, price=price)
+    copies = CopyKeeper(aws, options) if options.plan.create else None
     wake = settings.wake_deadline_seconds + settings.idle_seconds
     keeper = LeaseKeeper(provider, clock, margin=settings.idle_seconds, wake_seconds=wake)
     reaper = Reaper(provider, clock, ReaperPolicy.of(settings))
@@ -128,7 +139,8 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
         providers={provider.name: provider},
         finders=frozenset({provider.name}),
         keeper=keeper,
-        forever=(keeper.run, reaper.run, keep_schedule),
+        copies=copies,
+        forever=(keeper.run, reaper.run, keep_schedule, *((copies.run,) if copies is not None else ())),
         standing=bookkeeper.standing,
     )
 

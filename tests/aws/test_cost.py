@@ -97,7 +97,7 @@ def test_money_is_written_with_its_currency() -> None:
 
 IMAGE = Thing(Kind.IMAGE, "ami-1")
 OF_IMAGE = Thing(Kind.SNAPSHOT, "snap-1", used_by="ami-1", created_at=10)
-OLD, NEW = Thing(Kind.SNAPSHOT, "snap-2", created_at=1), Thing(Kind.SNAPSHOT, "snap-3", created_at=2)
+COPIES = [Thing(Kind.SNAPSHOT, f"snap-{age}", created_at=100 - age, tags={"wakebrush-copy-of": "default"}) for age in range(4)]
 
 
 @pytest.mark.parametrize(
@@ -123,5 +123,12 @@ def test_an_image_that_no_machine_is_made_from_is_a_stray_with_its_snapshot() ->
     assert [stray for stray, _ in strays([IMAGE, OF_IMAGE], frozenset({"ami-2"}))] == [IMAGE, OF_IMAGE]
 
 
-def test_of_snapshots_of_disks_the_newest_is_of_use() -> None:
-    assert [stray for stray, _ in strays([OLD, NEW, OF_IMAGE, IMAGE], frozenset({"ami-1"}))] == [OLD]
+def test_of_the_copies_of_the_models_the_newest_two_of_each_pool_are_of_use() -> None:
+    other = Thing(Kind.SNAPSHOT, "snap-x", created_at=1, tags={"wakebrush-copy-of": "big"})
+    assert [stray for stray, _ in strays([*reversed(COPIES), other, OF_IMAGE, IMAGE], frozenset({"ami-1"}))] == COPIES[:1:-1]
+
+
+def test_a_snapshot_that_nothing_is_made_from_is_a_stray() -> None:
+    assert [stray for stray, _ in strays([Thing(Kind.SNAPSHOT, "snap-9"), *COPIES[:1]], NOTHING)] == [
+        Thing(Kind.SNAPSHOT, "snap-9")
+    ]

@@ -28,7 +28,7 @@ def template(cloud: Cloud) -> None:
 def snapshot(cloud: Cloud, gib: int = 80) -> str:
     """A snapshot of the models' disk, just taken."""
     ec2 = cloud.client("ec2")
-    tagged = [{"ResourceType": "snapshot", "Tags": tags.as_list({tags.DEPLOYMENT: STUDIO})}]
+    tagged = [{"ResourceType": "snapshot", "Tags": tags.as_list({tags.DEPLOYMENT: STUDIO, tags.COPY_OF: "default"})}]
     volume = ec2.create_volume(AvailabilityZone=A, Size=gib)["VolumeId"]
     return str(ec2.create_snapshot(VolumeId=volume, TagSpecifications=tagged)["SnapshotId"])
 

@@ -81,7 +81,7 @@ class Aws:
     async def call(self, service: str, operation: str, **arguments: Any) -> Answer:
         """One operation (`call("ec2", "start_instances", InstanceIds=[...])`), repeated when that may help.
 
-        Every operation used here may be sent twice: starting and stopping by id is, and creating carries a client token.
+        Every operation called so may be sent twice: starting and stopping by id is, and creating carries a client token.
         Raises AwsError (its kinds are in errors.py), ProviderTimeout or NoCredentials.
         """
         async for attempt in AsyncRetrying(
@@ -94,6 +94,10 @@ class Aws:
             with attempt:
                 return await self._once(service, operation, arguments)
         raise AssertionError("unreachable: the last attempt raises")
+
+    async def call_once(self, service: str, operation: str, **arguments: Any) -> Answer:
+        """As `call`, but sent once: for what would be there twice. An answer that is lost leaves open whether it was done."""
+        return await self._once(service, operation, arguments)
 
     async def pages(self, service: str, operation: str, **arguments: Any) -> list[Answer]:
         """All pages of an operation that answers in pages (`NextToken`)."""

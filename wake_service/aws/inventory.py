@@ -11,6 +11,8 @@ from wake_service.aws.clients import Answer, Aws
 from wake_service.aws.stack import belongs_to_stack
 
 GIB = 1024**3
+#: How many complete copies of a pool's models are of use: the newest, and one more, should that one turn out to be no good.
+COPIES_KEPT = 2
 
 
 class Kind(StrEnum):
@@ -63,7 +65,7 @@ def strays(things: Iterable[Thing], images_in_use: frozenset[str]) -> list[tuple
     """What costs money without being of use, each with the reason. `images_in_use`: what new machines are made from."""
     things = list(things)
     kept = {thing.id for thing in things if thing.kind is Kind.IMAGE and thing.id in images_in_use}
-    newest = max((t.created_at for t in things if t.kind is Kind.SNAPSHOT and not t.used_by), default=0.0)
+    copies = sorted((t for t in things if tags.COPY_OF in t.tags), key=lambda thing: thing.created_at, reverse=True)
     found = []
     for thing in things:
         if thing.kind is Kind.DISK and thing.state == "available":
@@ -74,9 +76,17 @@ def strays(things: Iterable[Thing], images_in_use: frozenset[str]) -> list[tuple
             found.append((thing, "New machines are made from another image."))
         elif thing.kind is Kind.SNAPSHOT and thing.used_by and thing.used_by not in kept:
             found.append((thing, f"It belongs to the image {thing.used_by}, which is not in use."))
-        elif thing.kind is Kind.SNAPSHOT and not thing.used_by and thing.created_at < newest:
-            found.append((thing, "There is a newer one."))
+        elif thing.kind is Kind.SNAPSHOT and not thing.used_by and (reason := _no_use(thing, copies)) is not None:
+            found.append((thing, reason))
     return found
+
+
+def _no_use(snapshot: Thing, copies: list[Thing]) -> str | None:
+    """Why nothing is made from a snapshot of a disk; None for the newest copies of each pool's models (newest first)."""
+    if tags.COPY_OF not in snapshot.tags:
+        return "No image and no new machine is made from it."
+    mates = [copy for copy in copies if copy.tags[tags.COPY_OF] == snapshot.tags[tags.COPY_OF]]
+    return "There are newer copies of these models." if mates.index(snapshot) >= COPIES_KEPT else None
 
 
 def _ours(deployment: str) -> list[dict[str, object]]:

@@ -15,6 +15,8 @@ INTENT = "wakebrush-intent"
 BOOT = "wakebrush-boot"
 #: On a machine whose type was changed because its own was taken: what it was.
 HOME_TYPE = "wakebrush-home-type"
+#: On a snapshot: the pool whose models' disk it is a copy of. Written by whoever keeps these copies.
+COPY_OF = "wakebrush-copy-of"
 #: Until when a machine may run without being needed, and until when somebody keeps it awake; UTC, ISO 8601.
 LEASE_UNTIL = "lease-until"
 HOLD_UNTIL = "hold-until"

@@ -23,7 +23,8 @@ class Plan:
     `tries`: how often the same machine is asked for, `pause` seconds apart. `types`: other types, the best first; they must
     run the same image and have GPUs that the work fits. `create`: whether new machines may be made; then in `zones` (the best
     first; only where a snapshot of the disk is young enough), never more than `most_machines` in the pool, and with
-    `on_demand` also at the full price when no spot machine is to be had. `snapshot_days`: how old that snapshot may be.
+    `on_demand` also at the full price when no spot machine is to be had. `snapshot_days`: how old that snapshot may be
+    (copies.py makes a new one at half that age).
     `disk_mib_per_second` and `first_gib`: how fast a disk made from a snapshot fills when it is first read, and how much of
     it the first picture reads. 100 MiB/s is the least that AWS lets one pay for to have a disk filled; unpaid it may be less.
     """

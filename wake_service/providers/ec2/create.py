@@ -82,22 +82,6 @@ async def _of_intent(aws: Aws, options: Ec2Options, intent: str) -> str | None:
     return min(found, default=None)
 
 
-async def newest_snapshot(aws: Aws, options: Ec2Options, younger_than: float) -> str | None:
-    """The newest complete snapshot of the deployment's data disks taken after that moment (epoch seconds); None if none."""
-    pages = await aws.pages(
-        "ec2",
-        "describe_snapshots",
-        OwnerIds=["self"],
-        Filters=[
-            {"Name": f"tag:{tags.DEPLOYMENT}", "Values": [options.deployment]},
-            {"Name": "status", "Values": ["completed"]},
-        ],
-    )
-    found = [snapshot for page in pages for snapshot in page["Snapshots"] if snapshot["StartTime"].timestamp() > younger_than]
-    newest = max(found, key=lambda snapshot: snapshot["StartTime"], default=None)
-    return None if newest is None else str(newest["SnapshotId"])
-
-
 async def _request(
     aws: Aws,
     options: Ec2Options,

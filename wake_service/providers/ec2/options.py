@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wake_service.aws import tags
+from wake_service.aws.stack import Stack
 from wake_service.providers.ec2.capacity import Plan
 from wake_service.providers.ec2.capacity_file import load_plan
 from wake_service.settings import Settings
@@ -47,13 +48,14 @@ class Ec2Options:
         return self.launch_template or self.deployment
 
     @classmethod
-    def of(cls, settings: Settings) -> Ec2Options:
-        """What the settings say. Raises SetupError when the capacity file cannot be used."""
+    def of(cls, settings: Settings, *, pool: str = "default", stack: Stack | None = None) -> Ec2Options:
+        """What the settings say; what they leave open is the stack's. Raises SetupError when the capacity file cannot be used."""
         return cls(
             deployment=settings.aws_deployment,
+            pool=pool,
             guard_port=settings.aws_guard_port,
-            launch_template=settings.aws_launch_template,
-            security_group=settings.aws_security_group,
+            launch_template=settings.aws_launch_template or (stack.launch_template if stack else None),
+            security_group=settings.aws_security_group or (stack.security_group if stack else None),
             plan=load_plan(settings.aws_capacity_file),
         )
 

@@ -16,7 +16,8 @@ from wake_service.errors import NoCapacity, ProviderError, ProviderTimeout
 from wake_service.providers.base import Power
 from wake_service.providers.ec2 import sentences
 from wake_service.providers.ec2.capacity import Kind, Means, Situation, Step, next_step
-from wake_service.providers.ec2.create import create, newest_snapshot
+from wake_service.providers.ec2.copies import newest_copy
+from wake_service.providers.ec2.create import create
 from wake_service.providers.ec2.instance import Instance
 from wake_service.providers.ec2.keys import Keys
 from wake_service.providers.ec2.machine import Ec2Machine
@@ -200,7 +201,7 @@ class Start:
             zone=step.zone,
             instance_type=step.instance_type,
             spot=step.spot,
-            snapshot=await newest_snapshot(tools.aws, tools.options, self._young_since),
+            snapshot=await newest_copy(tools.aws, tools.options, instance.pool, self._young_since),
             pool=instance.pool,
         )
         log.warning("machine %s: made %s instead, %s", self._id, made, step.kind)
@@ -219,7 +220,7 @@ class Start:
             i.power is Power.STOPPED and not i.interrupted and now >= tools.taken.get(i.id, 0.0) + TAKEN_LATELY for i in mates
         )
         others = frozenset(Kind(i.home_type or i.instance_type, i.zone, i.spot) for i in mates)
-        copy = await newest_snapshot(tools.aws, tools.options, self._young_since) is not None
+        copy = await newest_copy(tools.aws, tools.options, instance.pool, self._young_since) is not None
         return replace(self._situation, machines=len(pool), others=others, spare=spare, copy=copy)
 
     @property
