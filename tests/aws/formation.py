@@ -37,7 +37,7 @@ def apply(cloud: Cloud, name: str = STUDIO, **parameters: str) -> dict[str, str]
 
 
 def join_subnets(cloud: Cloud, outputs: dict[str, str]) -> None:
-    """The associations of the template, which moto accepts and does not make."""
+    """The associations of the template, and its subnets' public addresses, which moto accepts and does not make."""
     ec2 = cloud.client("ec2")
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "tag:aws:cloudformation:logical-id", "Values": ["WayOut"]}])[
         "RouteTables"
@@ -45,6 +45,7 @@ def join_subnets(cloud: Cloud, outputs: dict[str, str]) -> None:
     assert not table["Associations"]
     for subnet in outputs["Subnets"].split(","):
         ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
 
 
 def _teach_moto_to_delete() -> None:

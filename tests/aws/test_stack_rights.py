@@ -99,9 +99,17 @@ def test_the_service_writes_guard_tokens_and_no_other_parameter(action: str) -> 
 
 
 def test_the_service_sets_its_own_alarms_only() -> None:
-    alarm = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:{}-i-mine"
+    alarm = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:{}-idle-i-mine"
     assert allowed("service", Ask("cloudwatch:SetAlarmState", alarm.format("studio")))
-    assert not allowed("service", Ask("cloudwatch:SetAlarmState", alarm.format("somebody")))
+    for other in ("somebody", "studio-two"):
+        assert not allowed("service", Ask("cloudwatch:SetAlarmState", alarm.format(other)))
+
+
+def test_the_service_deletes_copies_of_models_and_no_other_snapshot() -> None:
+    snapshot, copy = "arn:aws:ec2:us-east-1::snapshot/snap-1", {"aws:ResourceTag/wakebrush-copy-of": "default"}
+    assert allowed("service", Ask("ec2:DeleteSnapshot", snapshot, {**OF_THE_SERVICE, **copy}))
+    assert not allowed("service", Ask("ec2:DeleteSnapshot", snapshot, OF_THE_SERVICE))
+    assert not allowed("service", Ask("ec2:DeleteSnapshot", snapshot, {**THEIRS, **copy}))
 
 
 def test_the_service_keeps_pictures_in_its_own_bucket_only() -> None:
