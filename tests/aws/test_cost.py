@@ -10,8 +10,7 @@ from wake_service.aws.cost import bill, money
 from wake_service.aws.inventory import Kind, Thing, strays, take_inventory
 from wake_service.aws.prices import HOURS_A_MONTH, Prices
 
-#: moto keeps objects in temporary files, and leaves it to Python to close them.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 REGION = "us-east-1"
 MACHINE = {"wakebrush-pool": "default"}

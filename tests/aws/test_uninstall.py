@@ -16,8 +16,7 @@ from wake_service.aws.uninstall import KEPT, Left, in_order, uninstall
 from wake_service.clock import ManualClock
 from wake_service.errors import ProviderError
 
-#: moto keeps objects in temporary files, and leaves it to Python to close them.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 T = TypeVar("T")
 OURS = [{"Key": "wakebrush", "Value": STUDIO}]
