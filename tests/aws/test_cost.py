@@ -10,8 +10,6 @@ from wake_service.aws.cost import bill, money
 from wake_service.aws.inventory import Kind, Thing, strays, take_inventory
 from wake_service.aws.prices import HOURS_A_MONTH, Prices
 
-
-
 REGION = "us-east-1"
 MACHINE = {"wakebrush-pool": "default"}
 NOTHING: frozenset[str] = frozenset()

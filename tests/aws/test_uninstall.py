@@ -16,8 +16,6 @@ from wake_service.aws.uninstall import KEPT, Left, in_order, uninstall
 from wake_service.clock import ManualClock
 from wake_service.errors import ProviderError
 
-
-
 T = TypeVar("T")
 OURS = [{"Key": "wakebrush", "Value": STUDIO}]
 THEIRS = [{"Key": "wakebrush", "Value": "somebody"}]

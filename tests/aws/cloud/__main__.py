@@ -10,7 +10,6 @@ from tests.aws.cloud import REGION, Cloud, Times
 from tests.aws.cloud.server import Server
 from wake_service.clock import SystemClock
 
-
 #: Machines that start and stop as they are told to, for those who cannot wait.
 AT_ONCE = Times(pending=0, stopping=0, forced_stopping=0, shutting_down=0)
 
