@@ -55,8 +55,8 @@ def test_the_prices_file_that_is_shown_can_be_used(tmp_path: Path) -> None:
     (shown,) = [text for text in examples("aws.md") if "volume_month" in text]
     (tmp_path / "prices.toml").write_text(shown, encoding="utf-8")
     prices = Prices.load(tmp_path / "prices.toml")
-    assert prices.hour_micros("eu-central-1", "g5.xlarge", spot=True) == 550_000
-    assert prices.volume_month_micros("eu-central-1", "gp3", 100) == 9_520_000
+    assert prices.hour_micros("us-east-1", "g5.xlarge", spot=True) == 420_000
+    assert prices.volume_month_micros("us-east-1", "gp3", 100) == 7_200_000
 
 
 def test_the_settings_that_are_shown_can_be_used() -> None:
