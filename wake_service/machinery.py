@@ -98,6 +98,7 @@ def on_this_computer(settings: Settings, clock: Clock) -> Machinery:
 def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     """EC2 machines of one deployment; boto3 is imported only here."""
     from wake_service.aws.clients import Aws
+    from wake_service.aws.leftovers import Leftovers
     from wake_service.aws.prices import Prices
     from wake_service.aws.standing import Bookkeeper
     from wake_service.aws.watchdog import Watchdog
@@ -115,7 +116,7 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     async def before_start(machine_id: str) -> None:
         await asyncio.gather(keeper.before_start(machine_id), watchdog.arm(machine_id))
 
-    provider = Ec2Provider(aws, Ec2Options.of(settings), clock, arm=before_start, price=price)
+    provider = Ec2Provider(aws, Ec2Options.of(settings), clock, arm=before_start, disarm=watchdog.remove, price=price)
     wake = settings.wake_deadline_seconds + settings.idle_seconds
     keeper = LeaseKeeper(provider, clock, margin=settings.idle_seconds, wake_seconds=wake)
     reaper = Reaper(provider, clock, ReaperPolicy.of(settings))
@@ -128,7 +129,7 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
         providers={provider.name: provider},
         finders=frozenset({provider.name}),
         keeper=keeper,
-        forever=(keeper.run, reaper.run, keep_schedule),
+        forever=(keeper.run, reaper.run, keep_schedule, Leftovers(aws, settings.aws_deployment).run),
         standing=bookkeeper.standing,
     )
 
