@@ -16,12 +16,13 @@ from wake_service.machines.leases import LeaseKeeper
 from wake_service.machines.model import Machine, MachineState
 from wake_service.machines.reaper import Reaper
 from wake_service.machines.verdicts import ReaperPolicy
-from wake_service.providers.base import Provider
+from wake_service.providers.base import Door, Provider
 from wake_service.providers.engine_command import from_settings
 from wake_service.providers.process import ProcessProvider
 from wake_service.settings import Settings
 
 if TYPE_CHECKING:
+    from wake_service.agent.link import AgentLink
     from wake_service.aws.clients import Aws
     from wake_service.providers.ec2.copies import CopyKeeper
 
@@ -71,6 +72,16 @@ class Machinery:
             self.copies.fell_asleep(machine.id, machine.pool)
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ways out of here: how AWS is called, a machine's guard is dialled, and our own public address is found. None: as
+    the settings say."""
+
+    aws: Aws | None = None
+    dial: Callable[[Door], Awaitable[AgentLink]] | None = None
+    address: Callable[[], Awaitable[str]] | None = None
+
+
 def policy_of(settings: Settings) -> Policy:
     """How the pool is run, as the admin has set it."""
     return Policy(
@@ -102,18 +113,22 @@ def on_this_computer(settings: Settings, clock: Clock) -> Machinery:
     return Machinery({provider.name: provider}, known)
 
 
-def in_ec2(settings: Settings, clock: Clock) -> Machinery:
-    """EC2 machines of one deployment; boto3 is imported only here."""
+def in_ec2(settings: Settings, clock: Clock, reach: Reach | None = None) -> Machinery:
+    """EC2 machines of one deployment; boto3 is imported only here. `reach` replaces the ways out, for rehearsals."""
     from wake_service.aws.clients import Aws
+    from wake_service.aws.leftovers import Leftovers
     from wake_service.aws.prices import Prices
     from wake_service.aws.standing import Bookkeeper
     from wake_service.aws.watchdog import Watchdog
     from wake_service.providers.ec2.copies import CopyKeeper
+    from wake_service.providers.ec2.line import dial_guard
     from wake_service.providers.ec2.options import Ec2Options
     from wake_service.providers.ec2.provider import Ec2Provider
     from wake_service.providers.ec2.rule import address_for
 
-    aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
+    reach = reach or Reach()
+    aws = reach.aws or Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
+    address = reach.address or address_for(settings)
     prices = Prices.load(settings.aws_prices_file)
     watchdog = Watchdog(aws, settings.aws_deployment, idle_seconds=settings.idle_seconds)
 
@@ -125,7 +140,8 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
         await asyncio.gather(keeper.before_start(machine_id), watchdog.arm(machine_id))
 
     options = Ec2Options.of(settings)
-    provider = Ec2Provider(aws, options, clock, address=address_for(settings), arm=before_start, price=price)
+    dial, disarm = reach.dial or dial_guard, watchdog.remove
+    provider = Ec2Provider(aws, options, clock, dial, address=address, price=price, arm=before_start, disarm=disarm)
     copies = CopyKeeper(aws, options) if options.plan.create else None
     wake = settings.wake_deadline_seconds + settings.idle_seconds
     keeper = LeaseKeeper(provider, clock, margin=settings.idle_seconds, wake_seconds=wake)
@@ -135,12 +151,15 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     async def keep_schedule() -> None:
         await _keep_schedule(aws, settings, clock)
 
+    forever = [keeper.run, reaper.run, keep_schedule, Leftovers(aws, settings.aws_deployment).run]
+    if copies is not None:
+        forever.append(copies.run)
     return Machinery(
         providers={provider.name: provider},
         finders=frozenset({provider.name}),
         keeper=keeper,
         copies=copies,
-        forever=(keeper.run, reaper.run, keep_schedule, *((copies.run,) if copies is not None else ())),
+        forever=tuple(forever),
         standing=bookkeeper.standing,
     )
 

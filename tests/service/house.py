@@ -50,20 +50,20 @@ class House:
     """`mira` is the artist of this computer, `noor` belongs to another team. `engine_address` is where machine `m1` answers."""
 
     def __init__(self, data: Path, engine_address: str = "http://127.0.0.1:9", **settings: Any) -> None:
-        self.clock = ManualClock()
-        database = data / "wakebrush.db"
-        if not database.exists():
-            data.mkdir(parents=True, exist_ok=True)
-            database.write_bytes(empty_database())
+        clock = ManualClock()
         times = FakeTimes(starting=1, booting=1, stopping=1, forced_stopping=1)
-        self.provider = FakeProvider(self.clock, ["m1"], times=times, address=engine_address)
-        self.blobs = MemoryBlobs()
-        self.service = Service(
-            Settings(data=data, **settings),
-            self.clock,
-            machinery=Machinery({"fake": self.provider}, [Machine("m1", "default", "fake", PRICE)]),
-            blob_store=self.blobs,
-        )
+        self.provider = FakeProvider(clock, ["m1"], times=times, address=engine_address)
+        machinery = Machinery({"fake": self.provider}, [Machine("m1", "default", "fake", PRICE)])
+        self.build(Settings(data=data, **settings), clock, machinery, MemoryBlobs())
+
+    def build(self, settings: Settings, clock: ManualClock, machinery: Machinery, blobs: MemoryBlobs, **more: Any) -> None:
+        """The service over these machines; its tables are there already."""
+        database = settings.data / "wakebrush.db"
+        if not database.exists():
+            settings.data.mkdir(parents=True, exist_ok=True)
+            database.write_bytes(empty_database())
+        self.clock, self.blobs = clock, blobs
+        self.service = Service(settings, clock, machinery=machinery, blob_store=blobs, **more)
         self.app = create_app(self.service)
         self.anybody = Caller(self.app)
         self.mira = self.noor = self.anybody
