@@ -40,6 +40,7 @@ from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
 from wake_service.machines.estimates import WakeEstimate
 from wake_service.machines.fleet import Fleet
+from wake_service.machines.history import forget
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
 from wake_service.machines.spending import Spending
@@ -80,7 +81,8 @@ class Service:
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
         self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
         self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
-        self.housekeeping = Housekeeping(self.store, self.clock, Keeping(settings.keep_events_days, settings.keep_history_days))
+        keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
+        self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
@@ -233,6 +235,8 @@ class Service:
     def _job_changed(self, job: Job) -> None:
         self.controller.poke()
         self.dispatcher.poke()
+        if not job.unfinished:
+            self.telling.ended(job)
         if job.machine_id is not None:
             self.telling.queue_moved()
 

@@ -7,15 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Column, Table, delete, select
-
 from wake_service.accounts import tokens
 from wake_service.blobs.life import DAY
 from wake_service.clock import Clock
 from wake_service.errors import StorageError
 from wake_service.jobs import events, records
-from wake_service.store.store import Store, Transaction
-from wake_service.store.tables import ledger, wakes
+from wake_service.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -23,22 +20,26 @@ PERIOD = 3600.0
 #: Rows in one transaction at most: others wait for the writer meanwhile.
 _AT_ONCE = 500
 
+#: `forget(transaction, ended_before=moment, limit=rows)` deletes at most so many, and returns how many went.
+Forget = Callable[..., int]
+
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How many days what is kept: events, and the history (finished jobs, tokens that ended, wakes, the ledger)."""
+    """How many days what is kept: events, and the history (finished jobs, tokens that ended, wakes, machines, costs)."""
 
     events: float
     history: float
 
 
 class Housekeeping:
-    """Tidies one database."""
+    """Tidies one database. `machines` is what the machines' side has to forget."""
 
-    def __init__(self, store: Store, clock: Clock, keeping: Keeping) -> None:
+    def __init__(self, store: Store, clock: Clock, keeping: Keeping, machines: Forget) -> None:
         self._store = store
         self._clock = clock
         self._keeping = keeping
+        self._history = (records.forget, tokens.forget, machines)
 
     async def run(self) -> None:
         """Tidies, for ever."""
@@ -52,18 +53,10 @@ class Housekeeping:
     async def tidy(self) -> None:
         """Deletes what is older than it is kept. Raises StorageError; whatever was done by then is done."""
         now = self._clock.now()
-        history = now - self._keeping.history * DAY
         await self._store.write(partial(events.forget, before=now - self._keeping.events * DAY))
-        await self._in_portions(partial(records.forget, ended_before=history))
-        await self._in_portions(partial(tokens.forget, ended_before=history))
-        await self._in_portions(partial(_forget, table=wakes, moment=wakes.c.requested_at, before=history))
-        await self._in_portions(partial(_forget, table=ledger, moment=ledger.c.to_at, before=history))
+        for forget in self._history:
+            await self._in_portions(partial(forget, ended_before=now - self._keeping.history * DAY, limit=_AT_ONCE))
 
-    async def _in_portions(self, forget: Callable[..., int]) -> None:
-        while await self._store.write(partial(forget, limit=_AT_ONCE)) == _AT_ONCE:
+    async def _in_portions(self, forget: Forget) -> None:
+        while await self._store.write(forget) == _AT_ONCE:
             pass
-
-
-def _forget(tx: Transaction, table: Table, moment: Column[float], before: float, limit: int) -> int:
-    old = select(table.c.id).where(moment <= before).limit(limit)
-    return tx.conn.execute(delete(table).where(table.c.id.in_(old))).rowcount

@@ -11,6 +11,7 @@ from wake_service.comfy.events import Preview
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.events import Event, EventType
 from wake_service.jobs.hub import Hub
+from wake_service.jobs.model import Job
 from wake_service.jobs.picture import Picture
 
 #: How many of an artist's queued jobs are told their new place when the queue moves.
@@ -47,6 +48,10 @@ class Telling:
         self._progress[job.id] = event
         self._book.events.present(job.artist_id, event)
 
+    def ended(self, job: Job) -> None:
+        """A job has ended: its progress is of no interest any more."""
+        self._progress.pop(job.id, None)
+
     def preview(self, picture: Picture, preview: Preview) -> None:
         """A picture of the work so far."""
         job = self._book.board.get(picture.job_id)
@@ -58,7 +63,6 @@ class Telling:
 
     def newest_progress(self, artist_id: str) -> list[Event]:
         """The newest progress of each of an artist's running jobs."""
-        self._progress = {job_id: event for job_id, event in self._progress.items() if self._book.board.get(job_id)}
         mine = {job.id for job in self._book.board.of_artist(artist_id)}
         return [event for job_id, event in self._progress.items() if job_id in mine]
 
