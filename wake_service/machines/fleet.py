@@ -19,9 +19,12 @@ from wake_service.providers.base import NoticeKind
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import machines as table
 
+#: A machine that is gone stays to be seen for so long, in seconds. Nothing that was under way with it takes longer.
+REMEMBERED_SECONDS = 86_400.0
+
 
 class Fleet:
-    """Holds machines; `apply` is the one way to change one."""
+    """Holds machines; `apply` is the one way to change one. Those that were found are forgotten a day after they were gone."""
 
     def __init__(self, store: Store, clock: Clock, ledger: Ledger, estimate: WakeEstimate) -> None:
         self._store = store
@@ -30,6 +33,7 @@ class Fleet:
         self.estimate = estimate
         self._wakes = WakeLog(estimate)
         self._machines: dict[str, Machine] = {}
+        self._configured: frozenset[str] = frozenset()
         self.on_change: Callable[[Machine], None] = lambda _machine: None
 
     async def load(self, known: Iterable[Machine], *, finders: Collection[str] = ()) -> None:
@@ -42,6 +46,8 @@ class Fleet:
         stored = {row.id: _from_row(row) for row in rows}
         found = [m for m in stored.values() if m.provider in finders and m.state is not MachineState.GONE]
         self._machines = {machine.id: machine for machine in found}
+        known = list(known)
+        self._configured = frozenset(machine.id for machine in known)
         for machine in known:
             mine = stored.get(machine.id)
             if mine is None:
@@ -61,6 +67,15 @@ class Fleet:
         self._wakes.knows(machine)
         self.on_change(machine)
         await self._store.write(partial(_insert, machine=machine))
+
+    def forget_gone(self) -> list[str]:
+        """Lets go of machines that are gone for good, the configured ones excepted; their ids. Their rows are history."""
+        before = self._clock.now() - REMEMBERED_SECONDS
+        gone = [m.id for m in self._machines.values() if m.state is MachineState.GONE and m.since <= before]
+        for machine_id in (forgotten := [id for id in gone if id not in self._configured]):
+            del self._machines[machine_id]
+            self._wakes.forget(machine_id)
+        return forgotten
 
     def payer_of(self, machine_id: str) -> Payer | None:
         """For whom the machine runs now."""

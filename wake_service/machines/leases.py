@@ -96,6 +96,8 @@ class LeaseKeeper:
         """The machine sleeps or is gone: its tags may say what they say."""
         self._wanted.pop(machine_id, None)
         self._written.pop(machine_id, None)
+        if machine_id in self._writing and not self._writing[machine_id].locked():
+            del self._writing[machine_id]
 
     async def before_start(self, machine_id: str) -> None:
         """Writes a lease that covers the whole wake; to be awaited before the start is asked for, so that the reaper never

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 #: could not be stored is tried again.
 ASK_IN_TRANSITION = 2.0
 ASK_AT_REST = 30.0
+#: A machine that its provider lists no more is gone after so long, in seconds: a cloud's list may be behind for a moment.
+UNLISTED_SECONDS = 120.0
 _IN_TRANSITION = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED})
 
 
@@ -56,6 +58,8 @@ class Lookout:
         self._preparing: dict[str, str | None] = {}
         self._greeting: dict[str, str | None] = {}
         self._attached: dict[str, str | None] = {}
+        self._unlisted: dict[str, float] = {}
+        self._strangers: dict[str, set[str]] = {}
         #: Machines whose provider has not accepted the order to start yet: what it says of them is older than the order.
         self.starting: set[str] = set()
 
@@ -92,12 +96,32 @@ class Lookout:
                 self._poke()  # budgets and months change by themselves
 
     async def ask(self) -> None:
+        """Asks every provider for its list. What is not on it any more is gone, also when that happened while no service ran."""
         for provider in self._providers.values():
             try:
-                for sighting in await provider.machines():
-                    await self.observe(sighting, provider.name)
+                sightings = await provider.machines()
             except ProviderError as error:
                 log.warning("Asking %s for its machines failed: %s", provider.name, error)
+                continue
+            for sighting in sightings:
+                await self.observe(sighting, provider.name)
+            await self._miss(provider.name, {sighting.machine_id for sighting in sightings})
+        self._forget_gone()
+
+    async def _miss(self, provider: str, listed: set[str]) -> None:
+        now = self._clock.now()
+        self._strangers[provider] = self._strangers.get(provider, set()) & listed
+        there = [m.id for m in self._fleet.all() if m.provider == provider and m.state is not MachineState.GONE]
+        for machine_id in there:
+            if machine_id in listed:
+                self._unlisted.pop(machine_id, None)
+            elif now - self._unlisted.setdefault(machine_id, now) >= UNLISTED_SECONDS:
+                await self.observe(Sighting(machine_id, Power.TERMINATED, now), provider)
+
+    def _forget_gone(self) -> None:
+        for machine_id in self._fleet.forget_gone():
+            for remembered in (self._preparing, self._greeting, self._attached, self._unlisted):
+                remembered.pop(machine_id, None)
 
     async def observe(self, sighting: Sighting, provider: str) -> None:
         """Makes of the machine what the provider of that name says of it."""
@@ -127,7 +151,10 @@ class Lookout:
         except KeyError:
             machine = model.discovered(sighting, provider, self._clock.now())
         if machine is None or machine.pool not in self._pools:
-            log.warning("%s is not a machine of this service", sighting.machine_id)
+            strangers = self._strangers.setdefault(provider, set())
+            if sighting.power is not Power.TERMINATED and sighting.machine_id not in strangers:
+                strangers.add(sighting.machine_id)
+                log.warning("%s is not a machine of this service", sighting.machine_id)
             return None
         log.info("machine %s is new in pool %s", machine.id, machine.pool)
         try:

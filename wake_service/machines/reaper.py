@@ -147,6 +147,8 @@ class Reaper:
         said = self._said.setdefault(machine_id, set())
         if sentence in said:
             return
+        if len(said) >= KEPT_FINDINGS:
+            said.clear()
         said.add(sentence)
         self.findings.append(Finding(self._clock.now(), machine_id, sentence, alarm))
         log.log(logging.WARNING if alarm else logging.INFO, "%s", sentence)

@@ -36,6 +36,12 @@ class WakeLog:
         """A machine as it was found; of a wake under way nobody knows since when it is in its stage."""
         self._stage_since[machine.id] = machine.since
 
+    def forget(self, machine_id: str) -> None:
+        """The machine is gone; what it taught stays."""
+        self._stage_since.pop(machine_id, None)
+        self._without_step.discard(machine_id)
+        self._stepped.pop(machine_id, None)
+
     def remaining(self, machine: Machine, now: float) -> float | None:
         """Seconds until a waking machine is ready, an estimate."""
         return self.estimate.remaining(machine, self._stage_since[machine.id], now)
