@@ -5,8 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from wake_service.jobs.model import Job, JobState
+
+K = TypeVar("K")
 
 
 class Board:
@@ -37,14 +40,17 @@ class Board:
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        self._of_artist[job.artist_id] -= 1
+        _take_one(self._of_artist, job.artist_id)
         if job.machine_id is not None:
-            self._on_machine[job.machine_id].discard(job_id)
+            held = self._on_machine[job.machine_id]
+            held.discard(job_id)
+            if not held:
+                del self._on_machine[job.machine_id]
         else:
             index = bisect_left(self._waiting, (job.place, job_id))
             if index < len(self._waiting) and self._waiting[index][1] == job_id:
                 del self._waiting[index]
-                self._of_team[job.pool, job.team_id] -= 1
+                _take_one(self._of_team, (job.pool, job.team_id))
 
     def get(self, job_id: str) -> Job | None:
         """The job, if it is unfinished."""
@@ -73,11 +79,11 @@ class Board:
 
     def on_machine(self, machine_id: str) -> list[Job]:
         """The jobs a machine holds, in order of arrival."""
-        return sorted((self._jobs[job_id] for job_id in self._on_machine[machine_id]), key=lambda job: job.place)
+        return sorted((self._jobs[job_id] for job_id in self._on_machine.get(machine_id, ())), key=lambda job: job.place)
 
     def count_on_machine(self, machine_id: str) -> int:
         """How many jobs a machine holds."""
-        return len(self._on_machine[machine_id])
+        return len(self._on_machine.get(machine_id, ()))
 
     def of_artist(self, artist_id: str) -> list[Job]:
         """An artist's unfinished jobs, in order of arrival."""
@@ -89,7 +95,7 @@ class Board:
 
     def waiting_by_team(self, pool: str) -> dict[str, int]:
         """How many jobs of each team no machine holds."""
-        return {team_id: count for (of_pool, team_id), count in self._of_team.items() if of_pool == pool and count}
+        return {team_id: count for (of_pool, team_id), count in self._of_team.items() if of_pool == pool}
 
     def ahead(self, job: Job) -> int | None:
         """How many jobs come before this one, those that machines hold included; None once it runs."""
@@ -104,3 +110,10 @@ class Board:
         for job_ids in self._on_machine.values():
             for job_id in job_ids:
                 yield self._jobs[job_id]
+
+
+def _take_one(counts: Counter[K], key: K) -> None:
+    """Counts one less, and keeps no zeros: whoever came once need not be remembered."""
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

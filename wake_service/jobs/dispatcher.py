@@ -136,6 +136,7 @@ class Dispatcher:
         Without `blame` none of them is held to be the cause.
         """
         runner = self._runners.pop(machine_id, None)
+        self._machines.pop(machine_id, None)
         guilty = runner.first_started() if runner else None
         if runner is not None:
             await runner.stop()

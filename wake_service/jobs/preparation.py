@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from cachetools import LRUCache
+
 from wake_service.blobs.base import BlobStore
 from wake_service.clock import Clock
 from wake_service.comfy.request import Style
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 JOBS = 2
 #: A machine that boots does not hear us at first: asked again after so many seconds.
 PAUSE_SECONDS = 2.0
+#: Machines whose preparation is remembered: more than boot at once.
+REMEMBERED_MACHINES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Preparation:
         self._blobs = blobs
         self._clock = clock
         self._style = style
-        self._prepared: dict[str, tuple[str, Prepared]] = {}
+        self._prepared: LRUCache[str, tuple[str, Prepared]] = LRUCache(REMEMBERED_MACHINES)
 
     def of(self, machine_id: str, boot: str) -> Prepared:
         """What this life of the machine was given so far."""
