@@ -105,6 +105,7 @@ def on_this_computer(settings: Settings, clock: Clock) -> Machinery:
 def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     """EC2 machines of one deployment; boto3 is imported only here."""
     from wake_service.aws.clients import Aws
+    from wake_service.aws.leftovers import Leftovers
     from wake_service.aws.prices import Prices
     from wake_service.aws.standing import Bookkeeper
     from wake_service.aws.watchdog import Watchdog
@@ -125,7 +126,8 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
         await asyncio.gather(keeper.before_start(machine_id), watchdog.arm(machine_id))
 
     options = Ec2Options.of(settings)
-    provider = Ec2Provider(aws, options, clock, address=address_for(settings), arm=before_start, price=price)
+    around = {"arm": before_start, "disarm": watchdog.remove}
+    provider = Ec2Provider(aws, options, clock, address=address_for(settings), price=price, **around)
     copies = CopyKeeper(aws, options) if options.plan.create else None
     wake = settings.wake_deadline_seconds + settings.idle_seconds
     keeper = LeaseKeeper(provider, clock, margin=settings.idle_seconds, wake_seconds=wake)
@@ -135,12 +137,13 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
     async def keep_schedule() -> None:
         await _keep_schedule(aws, settings, clock)
 
+    forever = (keeper.run, reaper.run, keep_schedule, Leftovers(aws, settings.aws_deployment).run)
     return Machinery(
         providers={provider.name: provider},
         finders=frozenset({provider.name}),
         keeper=keeper,
         copies=copies,
-        forever=(keeper.run, reaper.run, keep_schedule, *((copies.run,) if copies is not None else ())),
+        forever=(*forever, *((copies.run,) if copies is not None else ())),
         standing=bookkeeper.standing,
     )
 

@@ -33,6 +33,11 @@ _LONGEST_WINDOW = 86_400
 ARM_SECONDS = 10.0
 
 
+def alarm_prefix(deployment: str) -> str:
+    """What comes before a machine's id in the name of its alarm."""
+    return f"{deployment}-idle-"
+
+
 class Watchdog:
     """The alarms of one deployment's machines. `trouble` is a sentence while the last alarm could not be armed, else None."""
 
@@ -45,7 +50,7 @@ class Watchdog:
 
     def alarm_name(self, machine_id: str) -> str:
         """What the machine's alarm is called."""
-        return f"{self._deployment}-idle-{machine_id}"
+        return alarm_prefix(self._deployment) + machine_id
 
     async def ensure(self, machine_id: str) -> None:
         """Makes the alarm, or makes it what it should be; its state stays. Raises ProviderError."""

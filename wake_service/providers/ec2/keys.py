@@ -75,6 +75,7 @@ class Keys:
     async def remove(self, machine_id: str) -> None:
         """Deletes the token of a machine that is gone for good."""
         self.forget(machine_id)
+        self._tagged.discard(machine_id)
         try:
             await self._aws.call("ssm", "delete_parameter", Name=self._options.parameter(machine_id))
         except AwsNotFound:

@@ -19,7 +19,7 @@ from wake_service.providers.ec2.line import Dial, dial_guard
 from wake_service.providers.ec2.listing import no_such_machine
 from wake_service.providers.ec2.machine import Price
 from wake_service.providers.ec2.options import Ec2Options
-from wake_service.providers.ec2.roster import Roster
+from wake_service.providers.ec2.roster import Disarm, Roster
 from wake_service.providers.ec2.rule import Address, WayIn, public_address
 from wake_service.providers.ec2.starting import Arm, Start, Tools
 from wake_service.providers.ec2.stopping import Stops
@@ -43,7 +43,7 @@ class Ec2Provider:
 
     It implements Provider and Leased. `dial` reaches a machine's agent, `address` says which address we are seen to come
     from, `price` what an hour costs in millionths of the currency unit; `arm` is awaited before every start of a machine, and
-    raises nothing.
+    raises nothing; `disarm` is, when one is gone for good, and may raise ProviderError.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Ec2Provider:
         address: Address = public_address,
         price: Price = free_of_charge,
         arm: Arm = unwatched,
+        disarm: Disarm = unwatched,
         name: str = "ec2",
     ) -> None:
         self.name = name
@@ -65,7 +66,7 @@ class Ec2Provider:
         self._dial = dial
         self._keys = Keys(aws, options)
         self._way_in = WayIn(aws, options, address)
-        self._roster = Roster(aws, options, clock, self._keys, self._way_in, dial, price)
+        self._roster = Roster(aws, options, clock, self._keys, self._way_in, dial, price, disarm)
         self._stops = Stops(aws, self._roster, options.deadlines)
         self._tools = Tools(aws, options, clock, self._keys, self._roster, arm, {})
         self._starts: dict[str, tuple[Start, asyncio.Task[None]]] = {}

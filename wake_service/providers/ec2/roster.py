@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from wake_service.aws.clients import Aws
@@ -26,6 +26,8 @@ from wake_service.providers.ec2.waits import pause
 
 log = logging.getLogger(__name__)
 
+Disarm = Callable[[str], Awaitable[None]]
+
 #: How long AWS may fail to list a machine that is there, in seconds; after that it is gone.
 _UNLISTED = 60.0
 
@@ -33,10 +35,21 @@ _UNLISTED = 60.0
 class Roster:
     """Machines by id, and the one who hears of them. One question to AWS is an answer for all."""
 
-    def __init__(self, aws: Aws, options: Ec2Options, clock: Clock, keys: Keys, way_in: WayIn, dial: Dial, price: Price) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        options: Ec2Options,
+        clock: Clock,
+        keys: Keys,
+        way_in: WayIn,
+        dial: Dial,
+        price: Price,
+        disarm: Disarm,
+    ) -> None:
         self._aws = aws
         self._options = options
         self._clock = clock
+        self._disarm = disarm
         self._background = Background(log)
         self._announcements = Announcements()
         self._around = Surroundings(
@@ -129,9 +142,8 @@ class Roster:
             else:
                 machine.see(instance)
                 machine.announce()
-            if instance.power is Power.TERMINATED and id not in self._buried:
-                self._buried.add(id)
-                self._background.spawn(self._bury(id))
+            if instance.power is Power.TERMINATED:
+                self._bury_once(id)
         for id in [id for id in self.machines if id not in listing.instances]:
             self._miss(id)
         self._settle()
@@ -146,15 +158,22 @@ class Roster:
         machine.see(replace(machine.instance, power=Power.TERMINATED, reason=None))
         machine.announce()
         self._missed.pop(machine_id, None)
+        self._bury_once(machine_id)
         self._buried.discard(machine_id)
         del self.machines[machine_id]
 
-    async def _bury(self, machine_id: str) -> None:
-        """What a machine that is gone leaves behind is its key."""
+    def _bury_once(self, machine_id: str) -> None:
+        if machine_id not in self._buried:
+            self._buried.add(machine_id)
+            for remove in (self._around.keys.remove, self._disarm):
+                self._background.spawn(self._bury(machine_id, remove))
+
+    async def _bury(self, machine_id: str, remove: Disarm) -> None:
+        """What a machine that is gone leaves behind is its key and its alarm; what does not go now is cleared away later."""
         try:
-            await self._around.keys.remove(machine_id)
+            await remove(machine_id)
         except ProviderError as error:
-            log.warning("The key of machine %s, which is gone, could not be removed: %s", machine_id, error)
+            log.warning("What machine %s, which is gone, leaves behind could not be removed yet: %s", machine_id, error)
 
     def _settle(self) -> None:
         now = self._clock.now()

@@ -124,10 +124,16 @@ class Start:
         step = next_step(plan, self._tried, self._situation)
         if step is None and plan.create and not self._looked_around:
             self._looked_around = True
-            self._tools.taken[self._id] = self._tools.clock.now()
+            self._note_taken()
             self._situation = await self._look_around(instance)
             step = next_step(plan, self._tried, self._situation)
         return step
+
+    def _note_taken(self) -> None:
+        now, taken = self._tools.clock.now(), self._tools.taken
+        for machine_id in [id for id, moment in taken.items() if moment + TAKEN_LATELY <= now]:
+            del taken[machine_id]
+        taken[self._id] = now
 
     async def _try(self, step: Step, instance: Instance) -> bool:
         """Whether AWS gave this machine. Raises NoCapacity when it gave another one."""
