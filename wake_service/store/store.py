@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 #: Works per transaction at most: bounds how long the first one waits for the commit.
 MAX_GROUP = 256
 READERS = 2
+#: The journal beside the database keeps the size of the largest transaction ever; once written back, it is cut to this (bytes).
+JOURNAL_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -156,7 +158,13 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, so that savepoints work
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-32000",
+            f"journal_size_limit={JOURNAL_BYTES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
