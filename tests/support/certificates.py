@@ -27,19 +27,20 @@ class Certificate:
         return context
 
 
-def self_signed(folder: Path, name: str = "machine") -> Certificate:
-    """A new key and a certificate for it that nobody but its fingerprint vouches for."""
+def self_signed(folder: Path, name: str = "machine", *, days_old: float = 0, good_for_days: float = 3650) -> Certificate:
+    """A new key and a certificate for it that nobody but its fingerprint vouches for; by its own dates it was made so many days
+    ago, and good for so many from then."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
+    made_at = datetime.now(UTC) - timedelta(days=days_old, hours=1)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=3650))
+        .not_valid_before(made_at)
+        .not_valid_after(made_at + timedelta(days=good_for_days))
         .sign(key, hashes.SHA256())
     )
     file = folder / f"{name}.pem"
