@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from tests.service.year import BEGINNING, DAYS, ZONE, Look, Story, Year
+from wake_service.server import SWITCH_SECONDS
 
 WEEK, HALF = 7, DAYS // 2
 #: What two halves of the time may differ by: a half has a few more working days, or a longer month, than the other.
@@ -18,12 +19,17 @@ SLACK = 1.15
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """The whole of it, lived once."""
+    """The whole of it, lived once; threads give way as soon as in a real server."""
 
     async def live() -> Story:
         return await Year(tmp_path_factory.mktemp("year") / "data").live()
 
-    return asyncio.run(live())
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        return asyncio.run(live())
+    finally:
+        sys.setswitchinterval(before)
 
 
 def most(year: Story, size: Callable[[Look], int]) -> tuple[int, int]:
@@ -34,8 +40,9 @@ def most(year: Story, size: Callable[[Look], int]) -> tuple[int, int]:
 
 
 def test_every_picture_that_was_asked_for_was_painted(year: Story) -> None:
-    working_days, saturdays = 286, 57
-    assert year.painted > working_days + saturdays
+    days_of_painting, saturdays, first = 114, 57, 1
+    months = sum(answers.count(202) for answers in year.noor.values())
+    assert year.painted == days_of_painting + saturdays + months + first
     assert len(year.weekends) == saturdays
 
 
@@ -75,8 +82,8 @@ def test_the_service_has_no_more_tasks_after_a_year_than_after_half_of_one(year:
     assert late <= early + 2
 
 
-def test_a_day_on_which_nobody_paints_is_not_a_line_in_the_log(year: Story) -> None:
-    assert year.quiet_lines == []
+def test_a_day_on_which_nobody_paints_is_not_a_line_in_the_log_but_for_what_was_cleared_away(year: Story) -> None:
+    assert {line.partition(":")[0] for line in year.quiet_lines} == {"Cleared away"}
 
 
 def test_a_token_stops_working_at_its_end_and_one_without_end_goes_on(year: Story) -> None:
@@ -97,8 +104,8 @@ def test_a_saturdays_picture_waits_for_the_end_of_the_curfew_also_where_the_cloc
 
 
 def test_every_month_brings_a_new_budget(year: Story) -> None:
-    assert len(year.noor) == 14
     whole = {month: answers for month, answers in year.noor.items() if month != "2028-11"}
+    assert len(whole) == 13
     assert {answers[0] for answers in whole.values()} == {202}
     assert {answers[-1] for answers in whole.values()} == {402}
 
@@ -120,6 +127,5 @@ def test_a_key_that_is_older_than_the_history_may_be_used_for_another_picture(ye
 def test_an_artists_stream_goes_on_in_one_count(year: Story) -> None:
     assert len({position.stream_id for position in year.positions}) == 1
     counts = [position.seq for position in year.positions]
-    assert counts == sorted(counts) and counts[-1] > 1000
-    kept = [position.seq - position.forgotten for position in year.positions]
-    assert max(kept[len(kept) // 2 :]) <= max(kept[: len(kept) // 2]) * SLACK + 2
+    assert counts == sorted(counts) and counts[-1] > 500
+    assert max(position.seq - position.forgotten for position in year.positions) < 50  # what a week brings
