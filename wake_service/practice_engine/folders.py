@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 from PIL import Image
 
 KINDS = ("input", "output", "temp")
+#: The subfolder of what a wake service puts there and makes; it has pictures of its own, so these are kept for some days only.
+SERVICE = "wakebrush"
+KEPT_SECONDS = 7 * 86_400.0
 _ANNOTATION = re.compile(r" ?\[(input|output|temp)\]$")
 
 
@@ -17,13 +21,24 @@ class OutsideFolder(ValueError):
 
 
 class Folders:
-    """`input`, `output` and `temp` below one directory. `temp` is emptied when the engine starts."""
+    """`input`, `output` and `temp` below one directory.
+
+    When the engine starts, `temp` is emptied, and what a wake service left in the others more than a week ago goes.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         shutil.rmtree(root / "temp", ignore_errors=True)
         for kind in KINDS:
             (root / kind).mkdir(parents=True, exist_ok=True)
+            self._forget_old(root / kind / SERVICE)
+
+    @staticmethod
+    def _forget_old(folder: Path) -> None:
+        before = time.time() - KEPT_SECONDS
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink()
 
     def folder(self, kind: str) -> Path | None:
         """The folder of a kind, or None for a word that is not one."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ from PIL import Image
 
 from wake_service.practice_engine.catalogue import Catalogue
 from wake_service.practice_engine.failures import Failure, FailurePlan, Kind, OutOfMemory
-from wake_service.practice_engine.folders import Folders, OutsideFolder
+from wake_service.practice_engine.folders import KEPT_SECONDS, Folders, OutsideFolder
 from wake_service.practice_engine.graph import Schedule, signatures
 from wake_service.practice_engine.nodes import RUNNERS, latents
 from wake_service.practice_engine.prompts import Item, PromptQueue
@@ -146,3 +148,15 @@ def test_an_animation_counts_with_all_its_frames(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(latents, "MAX_PIXELS", 40 * 40 * 2)
     with pytest.raises(OutOfMemory):
         RUNNERS["LoadImage"](run, image="a.gif")
+
+
+def test_what_a_wake_service_left_goes_after_a_week_and_what_others_left_stays(tmp_path: Path) -> None:
+    Folders(tmp_path)
+    old, young, others = (tmp_path / "output" / name for name in ("wakebrush/old.png", "wakebrush/young.png", "others.png"))
+    old.parent.mkdir()
+    for path in (old, young, others):
+        path.write_bytes(b"picture")
+    for path in (old, others):
+        os.utime(path, (time.time() - KEPT_SECONDS - 60,) * 2)
+    Folders(tmp_path)
+    assert [path.exists() for path in (old, young, others)] == [False, True, True]
