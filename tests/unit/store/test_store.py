@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from wake_service.errors import StorageError, StorageFull
-from wake_service.store.store import MAX_GROUP, Store, Transaction
+from wake_service.store.store import JOURNAL_BYTES, MAX_GROUP, Store, Transaction
 
 
 def add(word: str) -> Callable[[Transaction], str]:
@@ -265,3 +265,14 @@ async def test_two_programs_on_one_database_wait_for_each_other(store: Store, tm
     await asyncio.gather(writer(store, "a"), writer(other, "b"))
     other.close()
     assert len(await store.read(words)) == 50
+
+
+async def test_the_journal_of_a_large_transaction_is_cut_again(store: Store, tmp_path: Path) -> None:
+    def large(tx: Transaction) -> None:
+        tx.conn.execute(text("INSERT INTO words VALUES (zeroblob(:size), 1)"), {"size": 2 * JOURNAL_BYTES})
+
+    await store.write(large)
+    assert (tmp_path / "test.db-wal").stat().st_size > JOURNAL_BYTES
+    for number in range(3):
+        await store.write(add(f"word {number}"))
+    assert (tmp_path / "test.db-wal").stat().st_size <= JOURNAL_BYTES
