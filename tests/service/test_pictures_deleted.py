@@ -233,7 +233,7 @@ async def test_a_store_with_links_gives_one_to_who_asks_for_it(house: House) -> 
     assert (await house.noor.ask("GET", f"/v1/jobs/{job_id}/results/0?link=true")).code == "not_found"
 
 
-async def test_old_tokens_wakes_and_ledger_entries_go_with_the_history(house: House) -> None:
+async def test_old_tokens_and_wakes_go_with_the_history_and_costs_once_their_month_is_over(house: House) -> None:
     def counted(conn: Connection) -> list[int]:
         return [conn.execute(select(func.count()).select_from(table)).scalar_one() for table in (tokens, wakes, ledger)]
 
@@ -251,6 +251,9 @@ async def test_old_tokens_wakes_and_ledger_entries_go_with_the_history(house: Ho
     await house.service.housekeeping.tidy()
     assert await house.service.store.read(counted) == [before[0] + 2, before[1] + 1, before[2] + 2]
     later(house, 3 * DAY)
+    await house.service.housekeeping.tidy()
+    assert await house.service.store.read(counted) == [before[0], before[1], before[2] + 2]
+    later(house, 31 * DAY)
     await house.service.housekeeping.tidy()
     assert await house.service.store.read(counted) == [before[0], before[1], before[2] + 1]
 

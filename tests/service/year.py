@@ -261,12 +261,11 @@ class Year:
         if not await self._guest_is_let_in() and "guest until" not in self.story.answers:
             self.story.answers["guest until"] = day
         rows = await self.service.store.read(_rows)
-        sizes = [file.stat().st_size if file.exists() else 0 for file in (self._file(), self._file("-wal"))]
+        database, journal = (file.stat().st_size for file in (self._file(), self._file("-wal")))
         pictures = sum(1 for path in (self.data / "blobs").rglob("*") if path.is_file())
         memory = dict(held(self.service))
-        self.story.looks.append(Look(day, rows, *sizes, pictures, memory, len(asyncio.all_tasks())))
-        mira = self.service.authenticator
-        identity = await mira.identify(self.mira.token or "")
+        self.story.looks.append(Look(day, rows, database, journal, pictures, memory, len(asyncio.all_tasks())))
+        identity = await self.service.identify(self.mira.token or "")
         assert identity is not None
         self.story.positions.append(await self.service.store.read(lambda conn: events.position(conn, identity.artist_id)))
 
