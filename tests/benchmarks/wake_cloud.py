@@ -10,7 +10,7 @@ from tests.benchmarks.report import Report
 GROUPS: groups.Groups = {
     "share": (wake_share.measure, ("wake_share_ms_median", "wake_share_ms_p99")),
     "reaper": (wake_reaper.measure, ("reaper_delay_ratio",)),
-    "days": (wake_days.measure, ("soak_hours_ratio", "soak_hours_ratio_short_idle")),
+    "days": (wake_days.measure, ("soak_hours_ratio", "soak_hours_ratio_peak", "soak_hours_ratio_short_idle")),
 }
 
 

@@ -26,8 +26,8 @@ def measure(folder: Path) -> dict[str, Metric]:
     """One machine, left alone again and again."""
     delays = asyncio.run(forgotten())
     how = (
-        f"simulated time: the longest of {len(LEASES)} delays from a lease's end until AWS lists the machine as stopping, over the "
-        f"reaper's {PERIOD:g} s; the leases end all over its minute (median {median(delays) / PERIOD:.2f})"
+        f"simulated time: the longest of {len(LEASES)} delays from a lease's end until AWS lists the machine as stopping, over "
+        f"the reaper's {PERIOD:g} s; the leases end all over its minute (median {median(delays) / PERIOD:.2f})"
     )
     return {"reaper_delay_ratio": Metric(max(delays) / PERIOD, "ratio", 1.5, "lower", len(LEASES), how)}
 

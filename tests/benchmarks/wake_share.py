@@ -15,7 +15,7 @@ from tests.benchmarks.report import Metric, median, percentile
 from wake_service.aws.clients import Aws
 from wake_service.clock import SystemClock
 from wake_service.machines.autoscaler import Policy
-from wake_service.machines.model import MachineState
+from wake_service.machines.model import Machine, MachineState
 from wake_service.providers.ec2.options import Ec2Options
 from wake_service.store.store import Store
 from wake_service.store.tables import metadata
@@ -23,7 +23,7 @@ from wake_service.store.tables import metadata
 WAKES, WARM_UP = 30, 2
 #: The engine takes longer than the 2 s between two looks at AWS's list, as every real one does.
 TIMES = Times(pending=0.3, guard=0.2, booting=0.1, engine=2.6, stopping=0.2)
-IDLE_SECONDS, WORK_SECONDS, LOOK_SECONDS = 0.2, 0.05, 0.02
+IDLE_SECONDS, WORK_SECONDS = 0.2, 0.05
 LONGEST_WAKE = 60.0
 
 
@@ -36,6 +36,19 @@ class Remote(Cloud):
         session: Any = botocore.session.Session()
         session.set_credentials("AKIASTANDINSTANDIN00", "not a secret")
         return kind(self.region, self.clock, endpoint=self.endpoint, session=session)
+
+
+class Watched(Studio):
+    """Tells when its machine sleeps."""
+
+    def __init__(self, *what: Any) -> None:
+        super().__init__(*what)
+        self.asleep = asyncio.Event()
+
+    def _changed(self, machine: Machine) -> None:
+        super()._changed(machine)
+        if machine.state is MachineState.ASLEEP:
+            self.asleep.set()
 
 
 def measure(folder: Path) -> dict[str, Metric]:
@@ -63,7 +76,7 @@ async def wakes(folder: Path) -> tuple[list[float], list[float]]:
         metadata.create_all(store.engine)
         cloud.listen(lambda _id, state, _forced: heard.update({state: clock.now()}))
         options = Ec2Options(deployment=STUDIO, security_group=cloud.setting.security_group())
-        studio = Studio(cloud, easel, store, Policy(), options, IDLE_SECONDS)  # type: ignore[arg-type]
+        studio = Watched(cloud, easel, store, Policy(), options, IDLE_SECONDS)
         await studio.start()
         shares, late = [], []
         for _ in range(WAKES + WARM_UP):
@@ -77,11 +90,10 @@ async def wakes(folder: Path) -> tuple[list[float], list[float]]:
         store.close()
 
 
-async def one_wake(easel: Easel, studio: Studio) -> float:
+async def one_wake(easel: Easel, studio: Watched) -> float:
     """Milliseconds of one wake that are the service's; returns when the machine sleeps again."""
-    async with asyncio.timeout(LONGEST_WAKE):
-        picture = easel.ask(work=WORK_SECONDS)
-        while picture.done_at is None or any(m.state is not MachineState.ASLEEP for m in studio.fleet.all()):
-            await asyncio.sleep(LOOK_SECONDS)
-    assert picture.begun_at is not None
+    studio.asleep.clear()
+    picture = easel.ask(work=WORK_SECONDS)
+    await asyncio.wait_for(studio.asleep.wait(), LONGEST_WAKE)
+    assert picture.begun_at is not None and picture.done_at is not None, "the machine slept again before it had painted"
     return (picture.begun_at - picture.asked_at - TIMES.wake) * 1000
