@@ -225,23 +225,23 @@ def open_provider(cloud: Cloud, options: Ec2Options) -> Ec2Provider:
 class Studio:
     """One service's life over the cloud's machines. `easel` and `store` are what the next one finds."""
 
-    def __init__(self, cloud: Cloud, easel: Easel, store: InstantStore, policy: Policy, options: Ec2Options) -> None:
+    def __init__(
+        self, cloud: Cloud, easel: Easel, store: InstantStore, policy: Policy, options: Ec2Options, idle: float = IDLE_SECONDS
+    ) -> None:
         self.cloud, self.easel, self.store = cloud, easel, store
         self.clock = cloud.clock
         self.provider = open_provider(cloud, options)
         self.ledger = Ledger()
         self.fleet = Fleet(store, self.clock, self.ledger, WakeEstimate(60.0))  # type: ignore[arg-type]
         self.fleet.on_change = self._changed
-        self.keeper = LeaseKeeper(
-            self.provider, self.clock, margin=IDLE_SECONDS, wake_seconds=policy.wake_deadline + IDLE_SECONDS
-        )
+        self.keeper = LeaseKeeper(self.provider, self.clock, margin=idle, wake_seconds=policy.wake_deadline + idle)
         self.reaper = Reaper(self.provider, self.clock)
         self.controller = Controller(
             self.fleet,
             {"ec2": self.provider},
             easel,  # type: ignore[arg-type]
             {POOL: policy},
-            Timing(IDLE_SECONDS),
+            Timing(idle),
             self.clock,
             lambda door: EngineOnWire(cloud, easel, door),  # type: ignore[arg-type, return-value]
         )
@@ -270,13 +270,13 @@ class Studio:
 class Scene:
     """A studio on an account, and what happens to both."""
 
-    def __init__(self, cloud: Cloud, policy: Policy, options: Ec2Options) -> None:
-        self.cloud, self.policy, self.options = cloud, policy, options
+    def __init__(self, cloud: Cloud, policy: Policy, options: Ec2Options, idle: float = IDLE_SECONDS) -> None:
+        self.cloud, self.policy, self.options, self.idle = cloud, policy, options, idle
         self.easel, self.store = Easel(cloud), InstantStore()
         self.studio = self._new()
 
     def _new(self) -> Studio:
-        return Studio(self.cloud, self.easel, self.store, self.policy, self.options)
+        return Studio(self.cloud, self.easel, self.store, self.policy, self.options, self.idle)
 
     @property
     def clock(self) -> ManualClock:
@@ -310,11 +310,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(cloud: Cloud, *, policy: Policy | None = None, options: Ec2Options | None = None) -> AsyncIterator[Scene]:
+async def scene(
+    cloud: Cloud, *, policy: Policy | None = None, options: Ec2Options | None = None, idle: float = IDLE_SECONDS
+) -> AsyncIterator[Scene]:
     """A studio that runs until the end of the block."""
-    there = Scene(
-        cloud, policy or Policy(), options or Ec2Options(deployment=STUDIO, security_group=cloud.setting.security_group())
-    )
+    options = options or Ec2Options(deployment=STUDIO, security_group=cloud.setting.security_group())
+    there = Scene(cloud, policy or Policy(), options, idle)
     await there.studio.start()
     yield there
     await there.kill()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import skeleton
+from tests.benchmarks import skeleton, wake_cloud
 from tests.benchmarks.report import show
 
-SUBJECTS = {"skeleton": skeleton}
+SUBJECTS = {"skeleton": skeleton, "wake": wake_cloud}
 
 
 def main() -> int:

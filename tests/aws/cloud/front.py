@@ -15,6 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 from tests.aws.cloud.account import Account
 from tests.aws.cloud.faults import Call, Fault, refusal
 from tests.aws.cloud.present import present
+from tests.aws.cloud.reading import Reading
 from tests.aws.cloud.rights import Rights
 from tests.aws.cloud.timeline import Timeline
 
@@ -46,6 +47,7 @@ class Front:
         if _loader is None:
             _loader = session.get_component("data_loader")
         session.register_component("data_loader", _loader)
+        session.register_component("response_parser_factory", Reading())
         session.set_credentials("AKIASTANDINSTANDIN00", "not a secret")
         session.register("provide-client-params", self._note)
         session.register("before-send", self._take)
