@@ -126,8 +126,8 @@ def in_ec2(settings: Settings, clock: Clock) -> Machinery:
         await asyncio.gather(keeper.before_start(machine_id), watchdog.arm(machine_id))
 
     options = Ec2Options.of(settings)
-    around = {"arm": before_start, "disarm": watchdog.remove}
-    provider = Ec2Provider(aws, options, clock, address=address_for(settings), price=price, **around)
+    address, gone = address_for(settings), watchdog.remove
+    provider = Ec2Provider(aws, options, clock, address=address, arm=before_start, disarm=gone, price=price)
     copies = CopyKeeper(aws, options) if options.plan.create else None
     wake = settings.wake_deadline_seconds + settings.idle_seconds
     keeper = LeaseKeeper(provider, clock, margin=settings.idle_seconds, wake_seconds=wake)
