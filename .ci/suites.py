@@ -32,10 +32,10 @@ LINTERS = {
     "mypy": ["mypy"],
 }
 #: Krita mostly waits for its own screen, so it may have a lane of its own; everything else would disturb each other's timing.
-LANES = (("lint", "unit", "service", "contract", "faults"), ("krita",))
+LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita",))
 
-#: The two Kritas run side by side; faults mostly wait for what they broke.
-OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"]}
+#: The two Kritas run side by side; faults mostly wait for what they broke; machines in AWS live by clocks that tests move.
+OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"], "aws": ["-n", "2"]}
 
 #: What was started and has not been ended, for the person who presses Ctrl+C.
 RUNNING: set[subprocess.Popen[bytes]] = set()
