@@ -22,7 +22,9 @@ from wake_service.providers.ec2.options import Ec2Options
 
 T = TypeVar("T")
 UP = frozenset({MachineState.WAKING, MachineState.READY, MachineState.BUSY})
-REAPER_SECONDS = 60.0
+#: Two readings half a period apart, the first a period after the lease's end at the latest, and what a guard that is silent
+#: takes to be given up (seconds).
+REAPED_WITHIN = 1.5 * 60.0 + 15.0
 #: After a fault was due, this long (seconds) the cloud's own delays excuse a machine that should have gone.
 EXCUSED = 420.0
 
@@ -156,7 +158,7 @@ class Promises(RuleBasedStateMachine):
         self.run(self.clock.advance(3600))
         held = self.scene.easel.held
         idle = [id for id in self.cloud.running() if id not in held or held[id].painted.is_set() or held[id].life is None]
-        assert [id for id in idle if self._covered_until(id) + 3 * REAPER_SECONDS < self.clock.now()] == []
+        assert [id for id in idle if self._covered_until(id) + REAPED_WITHIN < self.clock.now()] == []
 
     @invariant()
     def no_busy_machine_was_stopped(self) -> None:
@@ -178,7 +180,7 @@ class Promises(RuleBasedStateMachine):
         for machine_id in self.cloud.in_state("running"):
             picture = self.scene.easel.held.get(machine_id)
             if picture is None or picture.painted.is_set():
-                assert self.clock.now() <= self._covered_until(machine_id) + 3 * REAPER_SECONDS
+                assert self.clock.now() <= self._covered_until(machine_id) + REAPED_WITHIN
 
     def _covered_until(self, machine_id: str) -> float:
         """Until when its tags let it run; without a lease the reaper takes the start and its grace for one."""
