@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE, PLUGIN = ROOT / "wake_service", ROOT / "krita_plugin" / "wakebrush"
-CODE = ("wake_service", "krita_plugin", "tests", ".ci")
+MACHINE = ROOT / "cloud_image"
+CODE = ("wake_service", "krita_plugin", "cloud_image", "packer", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
 GROUND = {"errors", "clock", "settings", "background"}
@@ -44,6 +45,17 @@ MAY_IMPORT = {
     "cli": CELLAR | {"cli_aws", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
+}
+#: The same for what lives on a GPU machine; it is installed there alone, and knows nothing of the service.
+MACHINE_GROUND = {"errors", "paths", "settings", "door", "marks", "moments", "metadata"}
+MACHINE_MAY_IMPORT = {
+    **{ground: MACHINE_GROUND for ground in MACHINE_GROUND},
+    "cloud": MACHINE_GROUND,
+    "engine": MACHINE_GROUND,
+    "guard": MACHINE_GROUND | {"cloud"},
+    "model_sync": MACHINE_GROUND | {"cloud"},
+    "idle_monitor": MACHINE_GROUND,
+    "agent": MACHINE_GROUND | {"engine"},
 }
 NETWORK = {"requests", "websocket", "urllib", "http", "socket", "ssl", "aiohttp"}
 QT = {"PyQt5", "PyQt6", "wakebrush.qt"}
@@ -137,6 +149,42 @@ def test_the_practice_engine_imports_nothing_of_the_service() -> None:
     assert not outside
 
 
+def machine_room_of(name: str) -> str | None:
+    """`agent` for `cloud_image.agent.cli`; None for what is not the machine's, or the package itself."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "cloud_image" and len(parts) > 1 and not parts[1].startswith("__") else None
+
+
+def test_imports_of_the_machine_run_downward_only() -> None:
+    wrong = []
+    for path in python_files("cloud_image"):
+        room = machine_room_of(module_name(path, ROOT))
+        if room is None:
+            continue
+        assert room in MACHINE_MAY_IMPORT, f"{room} is not on the map"
+        targets = {target for name in imports(path, ROOT) if (target := machine_room_of(name)) in MACHINE_MAY_IMPORT}
+        wrong += [f"{relative(path)} imports {target}" for target in targets - {room} - MACHINE_MAY_IMPORT[room]]
+    assert not wrong
+
+
+def test_service_and_machine_do_not_import_each_other() -> None:
+    pairs = (("wake_service", "cloud_image"), ("cloud_image", "wake_service"))
+    assert not [
+        f"{relative(path)} imports {name}"
+        for here, there in pairs
+        for path in python_files(here)
+        for name in imports(path, ROOT)
+        if within(name, {there})
+    ]
+
+
+def test_the_agent_and_the_idle_monitor_import_no_library_of_the_cloud() -> None:
+    heavy = {"boto3", "botocore", "pydantic", "aiohttp", "fastapi"}
+    allowed = {"cloud", "model_sync"}
+    files = [path for path in python_files("cloud_image") if machine_room_of(module_name(path, ROOT)) not in allowed]
+    assert not [f"{relative(path)} imports {name}" for path in files for name in imports(path, ROOT) if within(name, heavy)]
+
+
 @pytest.mark.parametrize(
     ("room", "unknown"),
     [
@@ -171,7 +219,7 @@ def test_no_file_is_longer_than_a_reader_can_hold() -> None:
 def test_no_function_outside_tests_is_longer_than_a_screen() -> None:
     long = [
         f"{relative(path)}:{node.lineno} {node.name} has {length} lines"
-        for path in python_files("wake_service", "krita_plugin", ".ci")
+        for path in python_files("wake_service", "krita_plugin", "cloud_image", ".ci")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and "versions" not in path.parts  # a migration is a list of tables, not a story
@@ -180,8 +228,9 @@ def test_no_function_outside_tests_is_longer_than_a_screen() -> None:
     assert not long
 
 
-def test_every_module_of_the_service_says_what_it_is_for() -> None:
-    silent = [relative(path) for path in python_files("wake_service") if tree(path).body and not ast.get_docstring(tree(path))]
+def test_every_module_says_what_it_is_for() -> None:
+    files = python_files("wake_service", "cloud_image")
+    silent = [relative(path) for path in files if tree(path).body and not ast.get_docstring(tree(path))]
     assert not silent
 
 

@@ -1,0 +1,1 @@
+"""The machine's end of the service's wire (docs/agent.md)."""

@@ -1,0 +1,1 @@
+"""Decides whether the machine may stop, and stops it."""

@@ -1,0 +1,1 @@
+"""Brings models to the disk that the engine reads from."""
