@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,8 @@ async def background() -> AsyncIterator[Background]:
 
 async def soon(good: Callable[[], Any], seconds: float = 10.0) -> None:
     """Returns once it is so; for what threads and other processes do, which no clock moves."""
-    async with asyncio.timeout(seconds):
-        while not good():
-            await asyncio.sleep(0.005)
-
-
-async def moved(clock: ManualClock, work: Awaitable[Any], step: float = 1.0, steps: int = 1000) -> Any:
-    """What `work` gives, moving the clock meanwhile."""
-    task = asyncio.ensure_future(work)
-    for _ in range(steps):
-        await clock.advance(step)
-        if task.done():
-            return task.result()
-    task.cancel()
+    for _ in range(int(seconds / 0.005)):
+        if good():
+            return
+        await asyncio.sleep(0.005)
     raise TimeoutError
