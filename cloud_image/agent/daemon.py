@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -91,7 +93,13 @@ class AgentDaemon:
         """Until a signal comes or `server.should_exit` is set. Raises AgentBroken when a part of it fails."""
         self.keeper.load()
         self.surroundings.look()
-        listening = listen(self._paths.agent_socket)
+        with closing(listen(self._paths.agent_socket)) as listening:
+            try:
+                await self._work(listening)
+            finally:
+                self._paths.agent_socket.unlink(missing_ok=True)
+
+    async def _work(self, listening: socket.socket) -> None:
         parts = [asyncio.ensure_future(self._part(name, work)) for name, work in self._parts().items()]
         serving: asyncio.Future[Any] = asyncio.ensure_future(self.server.serve(sockets=[listening]))
         broken: asyncio.Future[Any] = asyncio.gather(*parts)
@@ -105,8 +113,6 @@ class AgentDaemon:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, broken, serving, return_exceptions=True)
-            listening.close()
-            self._paths.agent_socket.unlink(missing_ok=True)
 
     def _parts(self) -> dict[str, Coroutine[Any, Any, None]]:
         """All that runs beside the server, each with its own signs of life."""

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cloud_image.engine.exits import Exit
+
 from .clock import Clock, within
-from .ending import Ending, EngineProcess
+from .ending import EngineProcess
 from .engine_client import EngineApi, EngineGone, EngineSilent
 from .loaded import Loaded
 from .prompts import Finished, Work
@@ -128,7 +130,7 @@ class EngineWatch:
         if anew:
             ending = self._process.ending()
             self._start, self._trouble = self._process.start(), ""
-            self._ending_at = None if ending is None else ending["at"]
+            self._ending_at = None if ending is None else ending.at
             self._state.say("The engine answers.")
         if news:
             self._finished(news)
@@ -153,7 +155,7 @@ class EngineWatch:
         """It does not answer: it has not started yet, starts again, or has failed."""
         start, ending = self._process.start(), self._process.ending()
         facts = self._state.facts
-        if ending is not None and ending["at"] != self._ending_at:
+        if ending is not None and ending.at != self._ending_at:
             await self._ended(ending)
         elif start is not None and start != self._ended_start:
             self._start = start
@@ -165,9 +167,9 @@ class EngineWatch:
         elif answers(facts.engine):
             self._state.facts = replace(facts, engine=Engine(EngineState.STARTING, NO_ANSWER), queue=Queue())
 
-    async def _ended(self, ending: Ending) -> None:
+    async def _ended(self, ending: Exit) -> None:
         # The start that ended is the one that was known before the record was seen: a new one may be under way by now.
-        self._ended_start, self._ending_at = self._start, ending["at"]
+        self._ended_start, self._ending_at = self._start, ending.at
         self._trouble = await self._process.why(ending)
         self._loaded = Loaded()
         facts = self._state.facts

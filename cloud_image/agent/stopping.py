@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 #: The kernel's list of local sockets of our network namespace.
 TABLE = Path("/proc/self/net/unix")
-#: How it writes the state of a connection that stands (SS_CONNECTED).
-_CONNECTED = "03"
+#: How it writes the state of one that waits to be taken, and of one that was (SS_CONNECTING, SS_CONNECTED).
+_STANDS = ("02", "03")
 
 
 class Sight(Protocol):
@@ -70,9 +70,9 @@ class Stopping:
 
 
 def connections(socket: Path, table: Path = TABLE) -> int:
-    """How many connections to a listening local socket stand. Raises OSError."""
+    """How many connections to a listening local socket stand, also for a client that is gone. Raises OSError."""
     found = 0
     for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
         columns = line.split(maxsplit=7)
-        found += len(columns) == 8 and columns[7] == str(socket) and columns[5] == _CONNECTED
+        found += len(columns) == 8 and columns[7] == str(socket) and columns[5] in _STANDS
     return found

@@ -1,18 +1,16 @@
-"""The real agent in a scratch folder, before a small engine and behind a small guard: what test_our_machine moves by hand."""
+"""The real agent behind the real guard, in a scratch folder and before a small engine: what test_our_machine moves by hand."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from aiohttp import web
-from yarl import URL
 
 from cloud_image.agent.commands import SystemCommands
 from cloud_image.agent.daemon import AgentDaemon
@@ -24,22 +22,17 @@ from cloud_image.agent.prefetch import DiskReader
 from cloud_image.agent.state import report
 from cloud_image.agent.wire import Stage, text
 from cloud_image.agent.world import World
-from cloud_image.door import Door
+from cloud_image.engine.exits import Exit, write
 from cloud_image.metadata import Identity
 from cloud_image.metadata import Notice as CloudNotice
-from cloud_image.paths import Paths
 from cloud_image.settings import AgentSettings, EngineSettings, Settings
-from tests.contract.agent.worlds import TOKEN, AddressWorld
-from tests.support.certificates import self_signed
-from tests.support.guard import HOP_BY_HOP, Guard, respond, serving
-from wake_service.agent.link import Answer
-from wake_service.agent.memory import MemoryMachine, problem
+from tests.contract.agent.worlds import TOKEN, AddressWorld, hung_up
+from tests.support.nginx import NginxGuard, nginx_guard
+from wake_service.agent.memory import MemoryMachine
 from wake_service.agent.text import read_message
-from wake_service.agent.wire import WIRE_HEADER, Notice, Report
+from wake_service.agent.wire import Notice, Report
 from wake_service.clock import SystemClock
 
-FOLDERS = ("run/wakebrush/door", "run/wakebrush/agent", "run/wakebrush/guard", "run/wakebrush/idle", "run/wakebrush/engine")
-LASTING = ("var/lib/wakebrush/agent", "var/lib/wakebrush/models", "var/lib/comfyui/input", "var/lib/comfyui/output")
 HEARTBEAT = 0.2
 
 
@@ -112,43 +105,56 @@ class SmallEngine:
 
 
 class Hands:
-    """Moves the machine as MemoryMachine is moved. `life` is the agent of the present boot; `silent` lets the guard hang."""
+    """Moves the machine as MemoryMachine is moved. `life` is the agent of the present boot."""
 
-    def __init__(self, root: Path) -> None:
-        self.paths = Paths(root)
+    def __init__(self, guard: NginxGuard, engine: SmallEngine) -> None:
+        self.guard = guard
+        self.paths = guard.paths
         self.clock = SystemClock()
-        self.engine = SmallEngine()
+        self.engine = engine
         self.life: AgentDaemon | None = None
-        self.silent = False
-        self.token: str | None = None
         self._boots = 0
         self._notice: CloudNotice | None = None
-        self._sentence = ""
-        self._living: asyncio.Task[None] | None = None
-        self._ended: list[asyncio.Task[None]] = []
-        for folder in (*FOLDERS, *LASTING):
-            (root / folder).mkdir(parents=True)
+        self.sentence = ""
+        self._silent = False
+        self._tasks: list[asyncio.Task[None]] = []
+        for folder in (self.paths.idle, self.paths.engine_exit.parent, self.paths.kept.parent, self.paths.models):
+            folder.mkdir(parents=True)
+        for name in ("input", "output"):
+            (self.paths.engine_data / name).mkdir(parents=True)
 
     def power_on(self, token: str) -> None:
+        assert token == TOKEN, "the guard was set up with another token"
         self.power_off()
         self._boots += 1
-        for folder in FOLDERS:
-            shutil.rmtree(self.paths.root / folder)
-            (self.paths.root / folder).mkdir()
-        self.token, self.silent = token, False
-        self._living = asyncio.ensure_future(self._live())
+        for path in (*self.paths.door.iterdir(), self.paths.engine_exit, self.paths.stop_order, self.paths.hold):
+            path.unlink(missing_ok=True)
+        self._tasks = [asyncio.ensure_future(self._live(self._tasks))]
 
     def power_off(self) -> None:
-        if self._living is not None:
-            self._living.cancel()
-            self._ended.append(self._living)
-        self._living = self.life = self.token = None
         self.silent = False
+        self.life = None
+        self.guard.stop()
+        current = asyncio.current_task()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
 
     async def close(self) -> None:
         self.power_off()
-        await asyncio.gather(*self._ended, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.engine.die()
+
+    @property
+    def silent(self) -> bool:
+        return self._silent
+
+    @silent.setter
+    def silent(self, silent: bool) -> None:
+        """Whether it hangs: its connections stand, and nothing comes over them."""
+        if silent != self._silent:
+            os.killpg(self.guard.pid, signal.SIGSTOP if silent else signal.SIGCONT)
+        self._silent = silent
 
     @property
     def inputs(self) -> dict[str, bytes]:
@@ -169,9 +175,9 @@ class Hands:
         self._notice = None if notice is None else CloudNotice(str(notice.kind), notice.at)
 
     def fail_engine(self, sentence: str) -> None:
-        self._sentence = sentence
-        self.paths.engine_exit.write_text(json.dumps({"at": self.clock.now(), "result": "signal"}))
-        self._ended.append(asyncio.ensure_future(self.engine.die()))
+        self.sentence = sentence
+        write(self.paths.engine_exit, Exit(self.clock.now(), "signal", "killed", "KILL", 1, True))
+        self._tasks.append(asyncio.ensure_future(self.engine.die()))
 
     def keep(self, prompt_id: str, files: Sequence[tuple[str, bytes]]) -> None:
         folder = self.paths.engine_data / "output"
@@ -196,15 +202,17 @@ class Hands:
     def notice(self) -> CloudNotice | None:
         return self._notice
 
-    async def _live(self) -> None:
-        """One boot: the agent first, then the engine; root stops the machine when the agent asks for it."""
+    async def _live(self, before: list[asyncio.Task[None]]) -> None:
+        """One boot: guard and agent first, then the engine; root stops the machine when the agent asks for it."""
+        await asyncio.gather(*before, return_exceptions=True)
+        await self.guard.start()
         units = self.paths.root / "run/systemd/units"
         units.mkdir(parents=True, exist_ok=True)
         invocation = units / "invocation:comfyui.service"
         invocation.unlink(missing_ok=True)
         world = World(
             engine=EngineClient(self.engine.port),
-            process=UnitProcess(self.paths.engine_exit, SystemCommands(), lambda _, __: self._sentence, units),
+            process=ToldProcess(self, units),
             gpus=self,
             metadata=self,
             commands=SystemCommands(),
@@ -237,81 +245,35 @@ class Hands:
         await until(lambda: life.hub.listeners and life.state.facts.stage is stage)
         await asyncio.sleep(0.05)
 
-    # What the guard asks of the machine.
 
-    def lets_in(self, token: str) -> bool:
-        return self.token is not None and token == self.token
+class ToldProcess(UnitProcess):
+    """A process whose end has the reason that the test has given."""
 
-    def refuse_prompt(self) -> Answer | None:
-        if not Door(self.paths.door).closers():
-            return None
-        error = {"type": "draining", "message": "This machine is about to stop.", "details": "", "extra_info": {}}
-        return Answer(503, json.dumps({"error": error, "node_errors": {}}).encode(), headers={"Retry-After": "5"})
+    def __init__(self, hands: Hands, units: Path) -> None:
+        super().__init__(hands.paths.engine_exit, SystemCommands(), units)
+        self._hands = hands
 
-
-class SocketGuard(Guard):
-    """A guard before the agent's own socket, as nginx is."""
-
-    async def _session(self, application: web.Application) -> AsyncIterator[None]:
-        agent = aiohttp.UnixConnector(str(self.machine.paths.agent_socket), force_close=True)
-        async with aiohttp.ClientSession(connector=agent, auto_decompress=False) as self._machine_session:
-            async for nothing in super()._session(application):
-                yield nothing
-
-    async def _agent(self, request: web.Request) -> web.StreamResponse:
-        kept = {WIRE_HEADER: request.headers[WIRE_HEADER]} if WIRE_HEADER in request.headers else {}
-        try:
-            async with self._machine_session.ws_connect("http://agent/agent", headers=kept, max_msg_size=0) as agent:
-                client = web.WebSocketResponse(max_msg_size=0)
-                await client.prepare(request)
-                ways = {asyncio.create_task(self._pump(agent, client)), asyncio.create_task(self._pump(client, agent))}
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-                await client.close()
-                return client
-        except aiohttp.WSServerHandshakeError as refused:
-            headers = {name: value for name, value in (refused.headers or {}).items() if name.lower() == WIRE_HEADER.lower()}
-            return web.Response(status=refused.status, headers=headers)
-        except aiohttp.ClientError:
-            return respond(problem(502, "agent_unreachable", "The agent on this machine does not answer yet."))
-
-    async def _agent_call(self, request: web.Request) -> web.StreamResponse:
-        url = URL(f"http://agent{request.raw_path}", encoded=True)
-        try:
-            async with self._machine_session.request(request.method, url, data=await request.read()) as answer:
-                body = await answer.read()
-                headers = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
-                return web.Response(status=answer.status, body=body, headers=headers)
-        except aiohttp.ClientError:
-            return respond(problem(502, "agent_unreachable", "The agent on this machine does not answer yet."))
-
-    async def _pump(self, source: Any, sink: Any) -> None:
-        async for message in source:
-            await until(lambda: not self.machine.silent)
-            if message.type is aiohttp.WSMsgType.TEXT:
-                await sink.send_str(message.data)
+    async def why(self, ending: Exit) -> str:
+        return self._hands.sentence
 
 
 class MachineWorld(AddressWorld):
     heartbeat, silence = HEARTBEAT, 1.5
 
-    def __init__(self, hands: Hands, url: str, fingerprint: str) -> None:
-        super().__init__(url, TOKEN, fingerprint)
+    def __init__(self, hands: Hands, guard: NginxGuard) -> None:
+        super().__init__(guard.url, TOKEN, guard.certificate.fingerprint)
         self.hands: MemoryMachine = hands  # type: ignore[assignment]
 
 
 @asynccontextmanager
-async def machine_world(folder: Path) -> AsyncIterator[MachineWorld]:
-    certificate = self_signed(folder)
-    hands = Hands(folder / "machine")
-    await hands.engine.start()
-    port = hands.engine.port
-    await hands.engine.die()
-    guard = SocketGuard(hands, f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
-    async with serving(guard, certificate.context()) as url:
+async def machine_world(_: Path) -> AsyncIterator[MachineWorld]:
+    engine = SmallEngine()
+    await engine.start()
+    async with nginx_guard(TOKEN, engine.port) as guard:
+        hands = Hands(guard, engine)
+        await hands.engine.die()
         hands.power_on(TOKEN)
         await until(lambda: hands.life is not None and hands.life.server.started)
-        yield MachineWorld(hands, url, certificate.fingerprint)
+        yield MachineWorld(hands, guard)
         await hands.close()
+    await hung_up(guard.port)

@@ -21,7 +21,7 @@ from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
 from cloud_image.door import Closer, Door
 from tests.unit.cloud_image.agent.conftest import soon
-from tests.unit.cloud_image.agent.fakes import finished
+from tests.unit.cloud_image.agent.fakes import ended, finished
 from tests.unit.cloud_image.agent.machines import Machine, closed
 from tests.unit.cloud_image.agent.machines import machine as new_machine
 
@@ -74,7 +74,7 @@ async def test_what_the_service_missed_is_told_when_it_comes_back(machine: Machi
         machine.engine.begin("p1")
         machine.engine.end(finished("p1", "a.png"))
         await soon(lambda: agent.state.facts.kept)
-        machine.process.record = {"at": 1.0}
+        machine.process.record = ended(1.0)
         machine.engine.die()
         await soon(lambda: len(agent.state.facts.happened) == 2)
         async with machine.socket() as line:
