@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries to reach an engine that does not answer: what a waiting artist loses by it at most.
 RETRY = 0.25
+#: The same for one that has failed: until it is started again there is nobody to reach.
+RETRY_FAILED = 1.0
 #: Seconds after which the queue is looked at although nothing was said; a backstop only.
 LOOK_ANYWAY = 30.0
 #: Seconds until an engine that gave no good answer is asked again.
@@ -68,7 +70,8 @@ class EngineWatch:
             with contextlib.suppress(EngineGone):
                 await self._follow()
             await self._absent()
-            await self._clock.sleep(RETRY)
+            given_up = self._state.facts.engine.state is EngineState.FAILED
+            await self._clock.sleep(RETRY_FAILED if given_up else RETRY)
 
     async def fresh_work(self) -> Work | None:
         """What the engine has to do at this moment; None when it does not answer. Raises EngineSilent when it is there and
@@ -117,6 +120,8 @@ class EngineWatch:
         if work.running:
             self._worked(self._clock.now())
         self._loaded.used(news, work)
+        if self._loaded.names() != self._state.facts.models.loaded:
+            self._state.heat(self._loaded.names())
         anew = not answers(self._state.facts.engine)
         engine = Engine(EngineState.WORKING if work.running else EngineState.READY)
         facts = self._state.facts

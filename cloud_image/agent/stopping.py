@@ -40,6 +40,11 @@ class Stopping:
     prompts_in_flight: Callable[[], int]
     now: Callable[[], float]
 
+    def recover(self) -> None:
+        """Opens what an agent closed that ended before it could hand over: nobody else would. Raises OSError."""
+        if not self.order.exists():
+            self.door.open(Closer.STOP)
+
     async def stop(self, id: str, force: bool) -> str:
         """Empty when the stop is under way, else a sentence that says why the machine goes on. Raises OSError."""
         self.door.close(Closer.STOP)

@@ -67,3 +67,13 @@ async def soon(good: Callable[[], Any], seconds: float = 10.0) -> None:
             return
         await asyncio.sleep(0.005)
     raise TimeoutError
+
+
+async def moved(clock: ManualClock, good: Callable[[], Any], step: float = 10.0) -> None:
+    """Moves the clock until it is so, with time between for the threads."""
+    for _ in range(2000):
+        if good():
+            return
+        await clock.advance(step)
+        await asyncio.sleep(0.005)
+    raise TimeoutError

@@ -170,6 +170,7 @@ class FakeReader:
         self.sizes: dict[str, int] = dict(sizes)
         self.troubles: dict[str, str] = {}
         self.read: list[str] = []
+        self.evicted: set[str] = set()
         self.memory = 1_000_000
         self.gate: threading.Event | None = None
 
@@ -183,6 +184,9 @@ class FakeReader:
             return Fetched(name, missing=True)
         trouble = self.troubles.get(name, "")
         return Fetched(name, self.sizes[name], trouble=trouble, whole=not trouble)
+
+    def cached(self, name: str) -> bool:
+        return name not in self.evicted
 
     def room(self) -> int:
         return self.memory

@@ -17,6 +17,7 @@ from yarl import URL
 from cloud_image.agent.app import MOST_SOCKETS
 from cloud_image.agent.daemon import AgentBroken
 from cloud_image.agent.engine_client import EngineClient, EngineGone
+from cloud_image.agent.files import write_safely
 from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
 from cloud_image.door import Closer, Door
@@ -91,9 +92,29 @@ async def test_a_crash_between_finishing_and_booking_is_made_good_by_the_next_ag
         await line.until(lambda report: report["kept"])
     machine.engine.die()
     machine.boot = "boot 2"
+    (machine.paths.run / "agent/happened.json").unlink()
     async with machine.running(), machine.socket() as line:
         report = await line.next()
         assert report["kept"] and report["boot"] == "boot 2" and report["happened"] == []
+
+
+async def test_an_agent_that_is_started_anew_goes_on_counting_and_opens_what_a_stop_left_closed(machine: Machine) -> None:
+    door = Door(machine.paths.door)
+    async with machine.running() as agent:
+        agent.state.say("The first thing.")
+        door.close(Closer.STOP)
+        door.close(Closer.SERVICE)
+    async with machine.running(), machine.socket() as line:
+        happened = (await line.next())["happened"]
+    assert [(row["number"], row["sentence"]) for row in happened] == [
+        (1, "The first thing."),
+        (2, "The machine's agent was started anew."),
+    ]
+    assert door.closers() == {Closer.SERVICE}
+    write_safely(machine.paths.stop_order, {"order": "s1"})
+    door.close(Closer.STOP)
+    async with machine.running():
+        assert Closer.STOP in door.closers()
 
 
 async def test_a_prompt_renews_the_lease_with_nobody_connected(machine: Machine) -> None:
@@ -101,7 +122,7 @@ async def test_a_prompt_renews_the_lease_with_nobody_connected(machine: Machine)
     machine.engine.begin("p1")
     async with machine.running():
         await soon(lambda: machine.commands.ran, 20)
-    assert machine.commands.ran[0][:2] == ["wakebrush-cloud", "renew-lease"]
+    assert machine.commands.ran[0][1] == "renew-lease"
 
 
 async def test_an_order_is_carried_out_once_over_however_many_sockets_it_comes(machine: Machine) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cloud_image.agent.engine_watch import ASK_AGAIN, LOOK_ANYWAY, REMEMBERED, RETRY, EngineWatch
+from cloud_image.agent.engine_watch import ASK_AGAIN, LOOK_ANYWAY, REMEMBERED, RETRY, RETRY_FAILED, EngineWatch
 from cloud_image.agent.prompts import Finished, Waiting
 from cloud_image.agent.state import State
 from cloud_image.agent.wire import Engine, EngineState, Queue, Stage
@@ -64,7 +64,7 @@ async def test_work_is_known_as_soon_as_the_engine_says_so(watched: Watched) -> 
     await settle()
     facts = watched.state.facts
     assert (facts.engine.state, facts.queue) == (EngineState.WORKING, Queue(1, 1))
-    assert facts.models.loaded == ("checkpoints/a.safetensors",) and watched.worked == [watched.clock.now()]
+    assert facts.models.loaded == facts.models.hot == ("checkpoints/a.safetensors",) and watched.worked == [watched.clock.now()]
 
 
 async def test_a_prompt_that_has_run_is_told_once(watched: Watched) -> None:
@@ -136,7 +136,7 @@ async def test_an_engine_that_failed_and_is_started_again_says_both_and_then_is_
     watched.engine.die()
     await settle()
     watched.process.started = "start 2"
-    await watched.clock.advance(RETRY)
+    await watched.clock.advance(RETRY_FAILED)
     assert watched.said.state is EngineState.STARTING and watched.process.sentence in watched.said.sentence
     watched.engine.start()
     await watched.clock.advance(RETRY)
@@ -152,7 +152,7 @@ async def test_a_new_start_that_was_faster_than_our_look_is_seen(watched: Watche
     watched.engine.die()
     await settle()
     assert watched.said.state is EngineState.FAILED
-    await watched.clock.advance(RETRY)
+    await watched.clock.advance(RETRY_FAILED)
     assert watched.said.state is EngineState.STARTING
 
 
