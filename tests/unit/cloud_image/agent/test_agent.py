@@ -16,7 +16,6 @@ from yarl import URL
 
 from cloud_image.agent.app import MOST_SOCKETS
 from cloud_image.agent.daemon import AgentBroken
-from cloud_image.agent.engine_client import EngineClient, EngineGone
 from cloud_image.agent.files import write_safely
 from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
@@ -307,12 +306,3 @@ async def test_a_machine_that_is_not_laid_out_says_so_at_once(machine: Machine) 
     machine.paths.agent_socket.parent.rmdir()
     with pytest.raises(OSError):
         await machine.agent().run()
-
-
-async def test_nothing_answers_where_no_engine_is(unused_tcp_port: int) -> None:
-    client = EngineClient(unused_tcp_port)
-    with pytest.raises(EngineGone):
-        await client.work()
-    with pytest.raises(EngineGone):
-        async for _ in client.changes():
-            pass
