@@ -137,8 +137,16 @@ async def test_an_order_is_carried_out_once_over_however_many_sockets_it_comes(m
 
 
 async def test_the_same_stop_over_two_sockets_at_once_is_one(machine: Machine) -> None:
+    machine.engine.start()
     async with machine.running(), machine.socket() as line, machine.socket() as other:
-        replies = await asyncio.gather(line.order("stop", "s1"), other.order("stop", "s1"))
+        await line.until(lambda report: report["engine"]["state"] == "ready")
+        machine.engine.looks, machine.engine.gate = 0, asyncio.Event()
+        orders = asyncio.gather(line.order("stop", "s1"), other.order("stop", "s1"))
+        await soon(lambda: machine.engine.looks)
+        await asyncio.sleep(0.1)
+        machine.engine.gate.set()
+        replies = await orders
+        assert machine.engine.looks == 1
         assert replies[0] == replies[1] and replies[0]["done"]
         assert json.loads(machine.paths.stop_order.read_text())["order"] == "s1"
         await line.until(lambda report: report["draining"])
