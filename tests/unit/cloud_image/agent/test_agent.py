@@ -17,6 +17,7 @@ from yarl import URL
 from cloud_image.agent.app import MOST_SOCKETS
 from cloud_image.agent.daemon import AgentBroken
 from cloud_image.agent.files import write_safely
+from cloud_image.agent.gpus import NoGpu
 from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
 from cloud_image.door import Closer, Door
@@ -314,3 +315,10 @@ async def test_a_machine_that_is_not_laid_out_says_so_at_once(machine: Machine) 
     machine.paths.agent_socket.parent.rmdir()
     with pytest.raises(OSError):
         await machine.agent().run()
+
+
+async def test_a_machine_without_a_gpu_is_not_taken_for_one_whose_watch_is_dead(machine: Machine) -> None:
+    machine.gpus.error = NoGpu("There is none.")
+    async with machine.running() as agent:
+        await soon(lambda: "gpus" not in agent.pulse._due)
+        assert "engine" in agent.pulse._due and not agent.pulse.dead()
