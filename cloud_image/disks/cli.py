@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 mount(use, run)
                 os.chown(use.target, -1, grp.getgrnam("comfyui").gr_gid)
                 log.info("%s is at %s.", use.disk.path, use.target)
+                grow(use, run)
             except MachineError as flaw:
                 flaws.append(str(flaw))
         remember(paths, found)
@@ -71,8 +72,13 @@ def mount(use: Use, run: Run) -> None:
         quick = "nodiscard,lazy_itable_init=1,lazy_journal_init=1"
         _do(run, use, ["mkfs.ext4", "-q", "-F", "-L", use.label, "-m", "0", "-E", quick, use.disk.path])
     _do(run, use, ["mount", "-t", "ext4", "-o", "nodev,nosuid", use.disk.path, str(use.target)])
-    # A copy of a smaller disk has a smaller filesystem.
-    _do(run, use, ["resize2fs", use.disk.path])
+
+
+def grow(use: Use, run: Run) -> None:
+    """Lets the filesystem fill its disk: that of a copy is as large as the disk it was copied from. Raises MachineError."""
+    status, said = run(["resize2fs", use.disk.path])
+    if status != 0:
+        raise MachineError(f"{use.disk.path} is used, but not to its end (resize2fs: {said.strip()[-300:]}).")
 
 
 def remember(paths: Paths, found: Plan) -> None:
