@@ -85,7 +85,7 @@ _LINES: tuple[tuple[str, Kind, str], ...] = (
         "machine, which gives it another one.",
     ),
     (
-        r"\[Errno 98\].*?(\d{2,5})\)?.*address already in use|address already in use",
+        r"(?:, (\d+)\): )?address already in use",
         Kind.PORT,
         "Another program on the machine has the engine's port {0}, so the engine cannot start. End it, or set another port in "
         "machine.toml.",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
 
 from cloud_image.cloud.ec2 import Ec2Calls
@@ -22,6 +23,7 @@ class Machine:
     """`calls` speaks to `cloud` as the machine does."""
 
     cloud: Cloud
+    clock: ManualClock
     identity: Identity
     calls: Ec2Calls
 
@@ -33,10 +35,12 @@ class Machine:
 
 @pytest.fixture
 async def machine() -> AsyncIterator[Machine]:
-    cloud = Cloud(ManualClock())
+    clock = ManualClock()
+    cloud = Cloud(clock)
     instance = cloud.add_machine()
     identity = Identity(instance, cloud.region, "g5.xlarge", cloud.tags(instance)["wakebrush"], "default", spot=False)
-    yield Machine(cloud, identity, Ec2Calls(identity, cloud.front.session()))
+    session = boto3.session.Session(botocore_session=cloud.front.session(), region_name=cloud.region)
+    yield Machine(cloud, clock, identity, Ec2Calls(identity, session))
     await cloud.close()
 
 

@@ -49,8 +49,9 @@ def test_the_alarm_hears_whether_there_is_work(machine: Machine, busy: bool) -> 
     assert report["Dimensions"] == [{"Name": watchdog.DIMENSION, "Value": machine.identity.machine}]
 
 
-def test_a_machine_can_have_itself_stopped(machine: Machine) -> None:
+async def test_a_machine_can_have_itself_stopped(machine: Machine) -> None:
     machine.cloud.start(machine.identity.machine)
+    await machine.clock.advance(machine.cloud.times.wake)
     machine.calls.stop()
     (call,) = machine.cloud.asked("StopInstances")
     assert call.arguments["InstanceIds"] == [machine.identity.machine]
@@ -74,15 +75,6 @@ def test_every_refusal_is_a_sentence_that_says_whether_it_passes(
     with pytest.raises(CloudError, match=sentence) as refused:
         machine.calls.publish_fingerprint(FINGER)
     assert refused.value.passing is passing
-
-
-def test_a_call_that_fails_once_is_tried_again_before_anybody_hears_of_it(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    machine.cloud.fail("CreateTags", "InternalError")
-    machine.calls.publish_fingerprint(FINGER)
-    assert machine.cloud.tags(machine.identity.machine)[tags.FINGERPRINT] == FINGER
 
 
 def test_a_machine_without_its_role_is_a_sentence(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
