@@ -74,7 +74,7 @@ def test_the_admins_flags_come_last_and_never_clash_with_ours(theirs: tuple[str,
 
 
 def test_an_admin_may_choose_the_device() -> None:
-    assert "--cpu" not in started(replace(SMALL, gpu=False), "--normalvram")
+    assert "--cpu" not in started(replace(SMALL, gpu=False), "--lowvram")
 
 
 @pytest.fixture
