@@ -35,8 +35,12 @@ class Cloud:
         #: Publishing waits for this.
         self.may_publish = threading.Event()
         self.may_publish.set()
+        #: The token waits for this.
+        self.may_tell = threading.Event()
+        self.may_tell.set()
 
     def guard_token(self) -> str:
+        assert self.may_tell.wait(10)
         if self.token_failures:
             self.token_failures -= 1
             raise CloudError("AWS did not answer.", passing=True)
@@ -49,6 +53,7 @@ class Cloud:
             self.publish_failures -= 1
             raise CloudError("AWS does not let this machine say which certificate it shows.")
         self.published.append(fingerprint)
+        self.may_tell.set()
 
     def renew_lease(self, until: float) -> None:
         raise AssertionError("not the guard's business")
@@ -113,6 +118,7 @@ def test_the_guard_does_not_wait_until_its_certificate_is_known(stage: Stage) ->
 
 
 def test_a_late_token_does_not_keep_the_certificate_from_being_known(stage: Stage) -> None:
+    stage.cloud.may_tell.clear()
     stage.cloud.token_failures = 3
     stage.prepare()
     assert stage.ready.is_set() and len(stage.cloud.published) == 1 and len(stage.pauses) == 3
