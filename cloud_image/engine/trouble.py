@@ -24,6 +24,7 @@ class Kind(StrEnum):
     FLAGS = "flags"
     LIBRARY = "library"
     SETTINGS = "settings"
+    SHIELD = "shield"
     CRASH = "crash"
 
 
@@ -48,6 +49,12 @@ _GPU_MEMORY = (
 #: comfy/cli_args.py), of Python, of torch (c10/cuda), and of NVIDIA's driver. `{0}` is the pattern's first group.
 _LINES: tuple[tuple[str, Kind, str], ...] = (
     (r"^(The engine cannot be started: .+)$", Kind.SETTINGS, "{0}"),
+    (
+        r"Dependency failed for comfyui\.service",
+        Kind.SHIELD,
+        "The engine was not started, because nothing would keep it from the cloud's credentials. Look why: systemctl status "
+        "wakebrush-shield",
+    ),
     (
         r"CUDA out of memory|torch\.OutOfMemoryError|cuda\.OutOfMemoryError|CUDA error: out of memory",
         Kind.GPU_MEMORY,

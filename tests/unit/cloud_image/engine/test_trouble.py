@@ -57,6 +57,7 @@ LINES = [
     ("sqlite3.OperationalError: database or disk is full", Kind.DISK),
     ("Database is locked. Another ComfyUI process is already using this database.", Kind.SETTINGS),
     ("ASSETS_STARTUP_FAILED: not_writable", Kind.SETTINGS),
+    ("Dependency failed for comfyui.service - ComfyUI, the engine.", Kind.SHIELD),
     ("main.py: error: argument --user-directory: The path '/var/lib/comfyui/user' does not exist.", Kind.FOLDER),
     ("main.py: error: unrecognized arguments: --disable-assets", Kind.FLAGS),
     ("main.py: error: argument --cache-none: not allowed with argument --cache-lru", Kind.FLAGS),
