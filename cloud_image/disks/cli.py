@@ -19,11 +19,12 @@ from cloud_image.files import replace
 from cloud_image.paths import Paths
 
 from .look import Run, look, run
-from .plan import Plan, Purpose, Use, plan
+from .plan import VOLUME, Disk, Plan, Purpose, Use, plan
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for a models' disk: the kernel finds disks one after the other, and the root disk may be the first.
+#: Seconds to wait for a models' disk: the kernel finds disks one after the other, and the root disk may be the first. At the
+#: first boot nobody knows whether there is one; a machine whose disks are not EC2's volumes has none.
 EXPECTED_WAIT, FIRST_WAIT = 10.0, 1.0
 _PAUSE = 0.1
 _NONE = "none"
@@ -57,10 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def wait_for(paths: Paths, run: Run, now: Callable[[], float], sleep: Callable[[float], None]) -> Plan:
     """The plan, as soon as it has a disk for the models or none is to be expected. Raises MachineError."""
-    waited_from, seconds = now(), _patience(paths)
+    waited_from, known = now(), _known(paths)
     while True:
-        found = plan(look(run), paths.models, paths.fast_models)
-        if any(use.purpose is Purpose.MODELS for use in found.uses) or now() - waited_from >= seconds:
+        disks = look(run)
+        found = plan(disks, paths.models, paths.fast_models)
+        if any(use.purpose is Purpose.MODELS for use in found.uses) or now() - waited_from >= _patience(known, disks):
             return found
         sleep(_PAUSE)
 
@@ -87,11 +89,18 @@ def remember(paths: Paths, found: Plan) -> None:
     replace(paths.models_disk, "".join(serials) or _NONE)
 
 
-def _patience(paths: Paths) -> float:
+def _known(paths: Paths) -> str | None:
+    """Which disk the models were on at the last boot; None at the first one."""
     try:
-        known = paths.models_disk.read_text(encoding="utf-8").strip()
+        return paths.models_disk.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        return FIRST_WAIT
+        return None
+
+
+def _patience(known: str | None, disks: Sequence[Disk]) -> float:
+    """Seconds to wait for a models' disk."""
+    if known is None:
+        return FIRST_WAIT if any(disk.model == VOLUME for disk in disks) else 0.0
     return 0.0 if known == _NONE else EXPECTED_WAIT
 
 

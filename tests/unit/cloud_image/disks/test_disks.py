@@ -152,15 +152,25 @@ def test_a_disk_that_was_there_last_time_is_waited_for(tmp_path: Path) -> None:
     assert [use.disk.serial for use in found.uses] == ["vol0bbb"] and clock.now < 4
 
 
-@pytest.mark.parametrize(("known", "seconds"), [("vol0bbb", cli.EXPECTED_WAIT), (None, cli.FIRST_WAIT), ("none", 0.0)])
-def test_a_disk_that_is_gone_does_not_keep_the_engine_waiting(tmp_path: Path, known: str | None, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("known", "root", "seconds"),
+    [
+        ("vol0bbb", ROOT, cli.EXPECTED_WAIT),
+        (None, ROOT, cli.FIRST_WAIT),
+        (None, device("/dev/sda", mountpoints=["/"]), 0.0),
+        ("none", ROOT, 0.0),
+    ],
+)
+def test_a_disk_that_is_gone_does_not_keep_the_engine_waiting(
+    tmp_path: Path, known: str | None, root: dict[str, Any], seconds: float
+) -> None:
     paths, clock = Paths(tmp_path), Clock()
     paths.models_disk.parent.mkdir(parents=True)
     if known is not None:
         paths.models_disk.write_text(known, encoding="utf-8")
-    found = cli.wait_for(paths, Programs([ROOT]).run, lambda: clock.now, clock.sleep)
+    found = cli.wait_for(paths, Programs([root]).run, lambda: clock.now, clock.sleep)
     assert found.uses == () and clock.now == pytest.approx(seconds, abs=0.2)
     cli.remember(paths, found)
     before = clock.now
-    cli.wait_for(paths, Programs([ROOT]).run, lambda: clock.now, clock.sleep)
+    cli.wait_for(paths, Programs([root]).run, lambda: clock.now, clock.sleep)
     assert clock.now == before, "the next boot does not wait"
