@@ -122,6 +122,24 @@ def test_an_empty_disk_gets_a_filesystem_with_our_label() -> None:
     assert programs.done[0].startswith("mkfs.ext4 ") and "-L wb-models" in programs.done[0]
 
 
+def test_the_real_programs_make_a_filesystem_that_is_ours_and_does_not_get_another(tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    disk = Disk(str(image), 64 << 20, blank=True)
+
+    def without_mounting(command: Sequence[str]) -> tuple[int, str]:
+        return (0, "") if command[0] == "mount" else run(command)
+
+    cli.mount(Use(disk, Purpose.MODELS, tmp_path, fresh=True), without_mounting)
+
+    def listing(command: Sequence[str]) -> tuple[int, str]:
+        return (0, json.dumps({"blockdevices": [device(str(image))]})) if command[0] == "lsblk" else run(command)
+
+    (found,) = look(listing)
+    assert (found.label, found.blank) == ("wb-models", False)
+
+
 @pytest.mark.parametrize("program", ["mkfs.ext4", "mount"])
 def test_a_disk_that_cannot_be_used_says_where_the_models_are(program: str) -> None:
     programs = Programs(broken={program})
