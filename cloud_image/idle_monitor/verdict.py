@@ -99,8 +99,7 @@ def verdict(samples: Sequence[Sample], now: Now, policy: Policy) -> Verdict:
     """
     tail = unbroken(samples, now, policy)
     graced = now.awake_since + policy.boot_seconds
-    moments = [graced, *(sample.begin for sample in tail[:1]), *(sample.worked or 0.0 for sample in tail)]
-    worked = max(moments)
+    worked = max([graced, *_worked(tail, now)])
     missed = max((s.end for s in tail if s.of(Said.MISSING)), default=worked)
     missing = tail[-1].of(Said.MISSING) if tail else [_NOBODY]
     due = min(max(worked, missed) + policy.window, worked + policy.window + policy.missing_seconds)
@@ -146,6 +145,15 @@ def working(sample: Sample, now: Now) -> bool:
 def watch_for(found: Verdict, boot: float, period: float) -> float:
     """How long the next sample is: a period, or until the machine is due to stop if that is sooner."""
     return min(period, found.due - boot) if found.due > boot else period
+
+
+def _worked(tail: Sequence[Sample], now: Now) -> Iterator[float]:
+    """When there was work, or could have been: before anybody watched, and until somebody looked again."""
+    nexts = [*(sample.begin for sample in tail[1:]), now.boot]
+    for sample, following in zip(tail, nexts, strict=True):
+        yield tail[0].begin
+        if sample.worked is not None:
+            yield following if sample.worked >= sample.end else sample.worked
 
 
 def _suspicious(newest: Sequence[Sample], now: Now, policy: Policy) -> Iterator[str]:
