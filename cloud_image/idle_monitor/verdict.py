@@ -143,17 +143,17 @@ def working(sample: Sample, now: Now) -> bool:
 
 
 def watch_for(found: Verdict, boot: float, period: float) -> float:
-    """How long the next sample is: a period, or until the machine is due to stop if that is sooner."""
-    return min(period, found.due - boot) if found.due > boot else period
+    """How long the next sample is: a period, or until the machine is due to stop if that is sooner; one look if it is."""
+    return period if found.busy and found.due <= boot else min(period, max(0.0, found.due - boot))
 
 
 def _worked(tail: Sequence[Sample], now: Now) -> Iterator[float]:
     """When there was work, or could have been: before anybody watched, and until somebody looked again."""
-    nexts = [*(sample.begin for sample in tail[1:]), now.boot]
-    for sample, following in zip(tail, nexts, strict=True):
-        yield tail[0].begin
+    yield from (sample.begin for sample in tail[:1])
+    for place, sample in enumerate(tail):
+        looked_again = tail[place + 1].begin if place + 1 < len(tail) else now.boot
         if sample.worked is not None:
-            yield following if sample.worked >= sample.end else sample.worked
+            yield looked_again if sample.worked >= sample.end else sample.worked
 
 
 def _suspicious(newest: Sequence[Sample], now: Now, policy: Policy) -> Iterator[str]:

@@ -147,15 +147,14 @@ def lived(life: Sequence[Placed]) -> Iterator[Look]:
     clock = LifeClock(life)
     sampler = Sampler([LifeSignal(number, clock) for number in range(len(life[0].stretch.says))], clock, STEP, POLICY.blink)
     awake, samples, raw = Awake(0.0, 0.0), [], []
-    found: Verdict | None = None
     while clock.boot() < life[-1].end:
         try:
             clock.settle()
-            length = watch_for(found, clock.boot(), PERIOD) if found else PERIOD
-            sample = sampler.watch(length, awake)
+            before = verdict(samples, _now(life, clock, awake), POLICY)
+            sample = sampler.watch(watch_for(before, clock.boot(), PERIOD), awake)
             samples = history.extended(samples, sample, POLICY, awake.since)
             raw = [*raw, sample]
-            now = Now(clock.boot(), clock.wall(), awake.since, _lease_ends(life, clock.boot()))
+            now = _now(life, clock, awake)
             found = verdict(samples, now, POLICY)
             yield Look(clock.boot(), now, found, tuple(raw), tuple(samples))
             if found.stop_now:
@@ -166,12 +165,15 @@ def lived(life: Sequence[Placed]) -> Iterator[Look]:
             while clock.here.stretch.watch in (Watch.DEAD, Watch.LOST):
                 if clock.here.stretch.watch is Watch.LOST:
                     awake, samples, raw = Awake(0.0, clock.slept()), [], []
-                    found = None
                     break
                 try:
                     clock.revive()
                 except Died:
                     continue
+
+
+def _now(life: Sequence[Placed], clock: LifeClock, awake: Awake) -> Now:
+    return Now(clock.boot(), clock.wall(), awake.since, _lease_ends(life, clock.boot()))
 
 
 def _lease_ends(life: Sequence[Placed], at: float) -> float | None:

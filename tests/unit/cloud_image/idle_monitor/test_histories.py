@@ -8,7 +8,6 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from cloud_image.idle_monitor.verdict import verdict
-
 from tests.unit.cloud_image.idle_monitor.life import LIVES, PERIOD, POLICY, STEP, Placed, Watch, lived, stopped_at
 
 WINDOW, GRACE = POLICY.window, POLICY.missing_seconds
