@@ -51,7 +51,9 @@ def main(
         )
         return _do(given, monitor, settings)
     except (MachineError, OSError) as error:
-        _LOG.error("The idle monitor cannot go on; the machine stops by its lease or its alarm instead. %s", error)
+        _LOG.error(
+            "wakebrush-idle %s cannot go on: %s. Without it the machine stops by its lease or its alarm.", given.command, error
+        )
         return 1
 
 
