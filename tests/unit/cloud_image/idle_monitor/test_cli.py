@@ -74,6 +74,13 @@ def test_runs_from_cron_stop_an_idle_machine(host: Host) -> None:
     assert 5300 <= host.clock.now <= 5363
 
 
+@pytest.mark.parametrize(("period", "watched"), [(60, 57.0), (4, 3.0)])
+def test_a_run_leaves_a_little_of_the_period_to_the_start_of_the_next(host: Host, period: int, watched: float) -> None:
+    host.paths.settings.write_text(SETTINGS.replace("period_seconds = 60", f"period_seconds = {period}"))
+    host.call("run")
+    assert host.clock.now == 5000 + watched
+
+
 def test_a_loop_stops_an_idle_machine(host: Host) -> None:
     with pytest.raises(Off):
         host.call("loop")
