@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_image.errors import ModelError
+from cloud_image.model_sync.names import about_name
 from cloud_image.model_sync.source import FolderSource, ModelChanged
 from cloud_image.model_sync.sync import MostRecentlyUsed
 from cloud_image.model_sync.tier import PARTS
@@ -55,6 +56,27 @@ def test_a_source_without_a_model_takes_nothing_away(mount: Path, disk: Disk, go
     with pytest.raises(ModelError, match=r"no models|not there"):
         sync(source, disk)
     assert disk.names == {BASE}
+
+
+def test_a_new_store_without_models_is_no_trouble(mount: Path, disk: Disk) -> None:
+    mount.mkdir()
+    (disk.root / "vae").mkdir()
+    (disk.root / "vae" / "mine.safetensors").write_bytes(b"x")
+    lines = Lines()
+    outcome = sync(FolderSource(mount), disk, lines=lines)
+    assert outcome.troubles == [] and "no models yet" in lines[0]
+    assert disk.names == {"vae/mine.safetensors"}
+
+
+def test_a_damaged_word_about_a_model_does_not_take_its_copy_away(mount: Path, disk: Disk) -> None:
+    put(mount, BASE)
+    put(mount, LORA)
+    sync(FolderSource(mount), disk)
+    for name in (BASE, LORA):
+        (mount / about_name(name)).write_text("{")
+        outcome = sync(FolderSource(mount), disk)
+        assert any(name in sentence for sentence in outcome.troubles)
+        assert disk.names == {BASE, LORA}
 
 
 def test_a_wanted_model_takes_the_room_of_the_least_recently_used(mount: Path, disk: Disk) -> None:
