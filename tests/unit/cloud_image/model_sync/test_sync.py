@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloud_image.errors import ModelError
 from cloud_image.model_sync.names import about_name
+from cloud_image.model_sync.plan import Remote
 from cloud_image.model_sync.source import FolderSource, ModelChanged
 from cloud_image.model_sync.sync import MostRecentlyUsed
 from cloud_image.model_sync.tier import PARTS
@@ -146,6 +148,23 @@ def test_one_that_fails_hinders_none_of_the_others_and_is_tried_once(mount: Path
     assert BASE in sentence and not outcome.passing
 
 
+def test_what_failed_is_not_tried_again_because_another_one_changed(mount: Path, disk: Disk) -> None:
+    put(mount, BASE, sha256="0" * 64)
+    put(mount, LORA)
+
+    class Changing(Flaky):
+        def read(self, model: Remote, start: int) -> Iterator[bytes]:
+            if model.name == LORA and LORA not in names:
+                names.append(LORA)
+                raise ModelChanged(LORA)
+            names.append(model.name)
+            return super().read(model, start)
+
+    names: list[str] = []
+    assert sync(Changing(FolderSource(mount)), disk).brought == [LORA]
+    assert sorted(names) == [BASE, LORA, LORA]
+
+
 def test_the_room_of_an_old_version_is_used_once_the_new_one_is_whole(mount: Path, disk: Disk) -> None:
     put(mount, BASE, b"x" * 1000)
     sync(FolderSource(mount), disk)
@@ -192,4 +211,10 @@ def test_the_fast_disk_gets_what_was_used_last(mount: Path, disk: Disk, tmp_path
     outcome = sync(MostRecentlyUsed(FolderSource(disk.root), disk.tier), fast)
     assert fast.names == {OLD, BASE}
     assert (outcome.left_out, outcome.troubles) == ([NEW], [])
-    assert disk.tier.in_use(3.5e9) == {OLD}, "reading it for the other disk is no use of it"
+
+
+def test_reading_a_model_for_another_disk_is_no_use_of_it(mount: Path, disk: Disk, tmp_path: Path) -> None:
+    put(mount, BASE)
+    sync(FolderSource(mount), disk)
+    assert sync(MostRecentlyUsed(FolderSource(disk.root), disk.tier), Disk(tmp_path / "fast")).brought == [BASE]
+    assert disk.tier.in_use(0.0) == set()
