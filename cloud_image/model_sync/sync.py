@@ -100,9 +100,10 @@ class Sync:
         self._tier.forget_parts(listing.models)
         # What is there and cannot be brought is not gone: what is here of it stays.
         keep = self._tier.in_use(self._used_since) | listing.unclear
-        # What has arrived of a model takes no room a second time.
-        begun = sum(part.stat().st_size for model in listing.models if (part := self._tier.part(model)).exists())
-        made = plan(listing.models, self._tier.models(), self._tier.room() + begun, keep, wanted)
+        arrived = self._tier.arrived(listing.models)
+        made = plan(listing.models, self._tier.models(), self._tier.room(), keep, wanted, arrived)
+        # What was begun of models for which there is no room would keep others out.
+        self._tier.forget_parts(made.fetches)
         outcome.left_out = list(made.left_out)
         for name in sorted(set(made.unknown) - listing.unclear):
             if (sentence := f"{name} was asked for, and the source has no such model.") not in outcome.troubles:

@@ -123,6 +123,16 @@ def test_what_had_arrived_before_takes_no_room_a_second_time(mount: Path, disk: 
     assert sync(FolderSource(mount), disk).brought == [BASE]
 
 
+def test_what_was_begun_of_a_model_without_room_gives_it_back(mount: Path, disk: Disk) -> None:
+    put(mount, BASE, b"x" * 1000)
+    source = Flaky(FolderSource(mount))
+    source.breaks, source.error = [400], ModelError("stop")
+    sync(source, disk)
+    disk.size = 700
+    assert sync(FolderSource(mount), disk).left_out == [BASE]
+    assert disk.parts == []
+
+
 def test_a_model_that_changes_half_way_is_looked_up_again_and_comes(mount: Path, disk: Disk) -> None:
     put(mount, BASE)
     source = Flaky(FolderSource(mount))
