@@ -106,6 +106,11 @@ class Paths:
         return self.root / "var/lib/wakebrush/models"
 
     @property
+    def fast_models(self) -> Path:
+        """The tier on the machine's own disks (instance store), empty after every stop; not there on most machines."""
+        return self.root / "var/lib/wakebrush/fast"
+
+    @property
     def shared_models(self) -> Path:
         """The shared mount (NFS, EFS) with everybody's models, if there is one."""
         return self.root / "mnt/models"
@@ -124,3 +129,8 @@ class Paths:
     def engine_data(self) -> Path:
         """The engine's `input`, `output`, `temp` and `user` folders."""
         return self.root / "var/lib/comfyui"
+
+    @property
+    def models_disk(self) -> Path:
+        """Which disk the models were on in the last boot."""
+        return self.root / "var/lib/wakebrush/models-disk"

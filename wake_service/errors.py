@@ -10,6 +10,7 @@ WakebrushError
 │   ├── EngineDraining    its machine is about to stop and takes no new work
 │   ├── EngineRefused     the engine's validation said no (carries its own words)
 │   └── EngineFailed      the engine accepted the work and failed at it
+├── ModelError            a model file cannot be added, listed or removed
 ├── StorageError
 │   ├── StorageFull       the disk has no room; nothing was half-written
 │   └── BlobCorrupt       what was read is not what its name says
@@ -99,6 +100,10 @@ class EngineFailed(EngineError):
         words = str(self).lower()
         by_name = "OutOfMemory" in self.exception_type or self.exception_type == "MemoryError"
         return by_name or any(said in words for said in ("out of memory", "allocation on device", "t allocate memory"))
+
+
+class ModelError(WakebrushError):
+    """A model file cannot be added, listed or removed; the message says why, and that nothing was changed."""
 
 
 class StorageError(WakebrushError):
