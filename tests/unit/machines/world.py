@@ -100,6 +100,7 @@ class Artists:
         self.attachments: list[str | None] = []
         self.losses: list[str] = []
         self.blamed: list[bool] = []
+        self.memory: list[bool] = []
         self.trouble: Exception | None = None
         self.following: asyncio.Task[None] | None = None
 
@@ -121,7 +122,10 @@ class Artists:
         self.attached[machine.id] = client
         self.attachments.append(machine.boot)
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
+        return None
+
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         if self.following is not None:
             self.following.cancel()
             await asyncio.gather(self.following, return_exceptions=True)
@@ -133,6 +137,7 @@ class Artists:
                 raise self.trouble
             self.losses.append(lost)
             self.blamed.append(blame)
+            self.memory.append(memory)
             self.held.pop(machine_id, None)
 
 
