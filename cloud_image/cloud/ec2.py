@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,8 @@ class Ec2Calls:
     def __init__(self, identity: Identity, session: boto3.session.Session | None = None) -> None:
         self._identity = identity
         self._session = session or _session(identity.region)
+        # A session makes one client at a time; clients themselves may be used at once.
+        self._lock = threading.Lock()
 
     def guard_token(self) -> str:
         """The SecureString that only this machine may read."""
@@ -81,7 +84,8 @@ class Ec2Calls:
             self._client("ec2").create_tags(Resources=[self._identity.machine], Tags=[{"Key": key, "Value": value}])
 
     def _client(self, service: Any) -> Any:
-        return self._session.client(service, config=CONFIG)
+        with self._lock:
+            return self._session.client(service, config=CONFIG)
 
 
 def _session(region: str) -> boto3.session.Session:
@@ -109,7 +113,7 @@ def _sentences(purpose: str) -> Iterator[None]:
         raise CloudError(f"AWS did not let this machine {purpose} ({code}): {message}", passing=passing) from refused
     except NoCredentialsError as nobody:
         raise CloudError(
-            f"This machine has no rights of its own to {purpose}: it was started without its role, or the metadata service is late.",
+            f"This machine has no rights to {purpose}: it was started without its role, or the metadata service is late.",
             passing=True,
         ) from nobody
     except BotoCoreError as silent:
