@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Units, the guard's configuration, the machine's settings; all that is enabled starts with the next boot.
+# Units and the machine's settings; all that is enabled starts with the next boot.
 # shellcheck source=packer/scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -7,7 +7,6 @@ units=$files/cloud_image/systemd
 install -d "$etc" "$share"
 install -m 644 "$files/machine.toml" "$etc/machine.toml"
 install -m 644 "$units/shield.nft" "$etc/shield.nft"
-install -m 644 "$files"/cloud_image/guard/*.conf "$etc/"
 install -D -m 644 "$units/sysusers.conf" /usr/lib/sysusers.d/wakebrush.conf
 install -D -m 644 "$units/tmpfiles.conf" /usr/lib/tmpfiles.d/wakebrush.conf
 systemd-tmpfiles --create wakebrush.conf
