@@ -45,8 +45,9 @@ check_settings() {
 }
 
 check_units() {
-    local found
-    found=$(systemd-analyze verify /etc/systemd/system/comfyui.service /etc/systemd/system/wakebrush-* 2>&1) ||
+    local found unit ours=()
+    for unit in /etc/systemd/system/{comfyui.service,wakebrush-*,mnt-models.mount}; do [ ! -f "$unit" ] || ours+=("$unit"); done
+    found=$(systemd-analyze verify "${ours[@]}" 2>&1) ||
         fail "The units are wrong: $found"
     [ -z "$found" ] || fail "The units are not quite right, and systemd would overlook it: $found"
 }
