@@ -51,6 +51,7 @@ MACHINE_GROUND = {"errors", "paths", "settings", "door", "marks", "moments", "me
 MACHINE_MAY_IMPORT = {
     **{ground: MACHINE_GROUND for ground in MACHINE_GROUND},
     "cloud": MACHINE_GROUND,
+    "disks": MACHINE_GROUND,
     "engine": MACHINE_GROUND,
     "guard": MACHINE_GROUND | {"cloud"},
     "model_sync": MACHINE_GROUND | {"cloud"},
