@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from tests.image.lab.leftovers import Leftovers
 
-#: Both of the hierarchies in which systemd looks for itself (control groups of version 1), as far as this computer has them.
-_HIERARCHIES = [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified")]
 #: Puts itself into some control groups, then becomes a command: `N GROUP... COMMAND...`.
 _ENTER_AND_RUN = 'n=$1; shift; while ((n-- > 0)); do echo $$ >"$1"; shift; done; exec "$@"'
 _POWER_OFF = signal.SIGRTMIN + 4
@@ -37,12 +35,17 @@ class Container:
         """Whether it is on."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, network: str) -> None:
-        """Switches it on, in the network namespace at a path; it boots from then on."""
+    def start(self, network: str, shown: Mapping[Path, str] | None = None) -> int:
+        """Switches it on, in the network namespace at a path; it boots from then on. Gives the number of its outer process.
+
+        `shown` are folders of this computer that it may read, each with its path inside.
+        """
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}", "--register=no"]
         command += ["--keep-unit", "--resolv-conf=off", "--link-journal=no", "--timezone=off", "--console=pipe"]
-        command += [f"--network-namespace-path={network}", "--capability=CAP_NET_ADMIN", "--boot"]
-        enter = [str(group / "cgroup.procs") for group in self._leftovers.groups(self.name, _HIERARCHIES)]
+        command += [f"--network-namespace-path={network}", "--capability=CAP_NET_ADMIN"]
+        command += [f"--bind-ro={folder}:{inside}" for folder, inside in (shown or {}).items()]
+        command.append("--boot")
+        enter = [str(group / "cgroup.procs") for group in self._leftovers.enter(self.name)]
         with self.console.open("ab") as console:
             self._process = subprocess.Popen(
                 ["bash", "-c", _ENTER_AND_RUN, "bash", str(len(enter)), *enter, *command],
@@ -51,7 +54,7 @@ class Container:
                 stderr=console,
                 start_new_session=True,
             )
-        self._leftovers.note_process(self.name, self._process.pid)
+        return self._process.pid
 
     def wait_for_end(self, seconds: float | None = None) -> bool:
         """Whether it is off within that time; None waits for ever."""
@@ -61,21 +64,20 @@ class Container:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
-        self._leftovers.forget_process(self.name)
-        self._leftovers.remove_groups(self.name)
+        self._leftovers.leave(self.name)
         return True
 
     def halt(self) -> None:
         """Presses its power button."""
         if (leader := self._leader()) is not None:
             os.kill(leader, _POWER_OFF)
+        else:
+            self.kill()  # nothing of it is there yet that would hear a button
 
     def kill(self) -> None:
         """Pulls its plug."""
-        if (leader := self._leader()) is not None:
-            os.kill(leader, signal.SIGKILL)
-        elif self._process is not None and self.running:
-            self._process.kill()
+        if self._process is not None:
+            self._leftovers.kill(self.name)
 
     def run(self, *command: str, user: str | None = None, check: bool = True, seconds: float = 60.0) -> str:
         """What a command prints, run by the container's own first process and so with its rights, not with this computer's.
