@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "practice_engine": set(),
 }
 #: The same for what lives on a GPU machine; it is installed there alone, and knows nothing of the service.
-MACHINE_GROUND = {"errors", "paths", "settings", "door", "marks", "moments", "metadata"}
+MACHINE_GROUND = {"errors", "files", "paths", "settings", "door", "marks", "moments", "metadata"}
 MACHINE_MAY_IMPORT = {
     **{ground: MACHINE_GROUND for ground in MACHINE_GROUND},
     "cloud": MACHINE_GROUND,
