@@ -41,8 +41,10 @@ MAY_IMPORT = {
     "api": CELLAR | {"jobs", "machines", "machinery", "app"},
     "server": CELLAR | {"app", "api"},
     "cli_reap": CELLAR | {"machines"},
+    "images": GROUND | {"aws", "agent", "comfy", "providers"},
     "cli_aws": CELLAR | {"cli_reap"},
-    "cli": CELLAR | {"cli_aws", "app", "demo", "server"},
+    "cli_image": CELLAR | {"cli_aws", "images"},
+    "cli": CELLAR | {"cli_aws", "cli_image", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }
