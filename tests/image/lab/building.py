@@ -17,6 +17,7 @@ from tests.image.lab.roots import Layers
 from tests.image.lab.sources import REPOSITORY, ROOT, Sources
 
 PACKER = ROOT / "packer"
+SETTINGS = ROOT / "tests" / "image" / "machine.toml"
 DEPLOYMENT = "studio"
 REVISION = "v0.45.2"
 #: Where a building machine sees the folder of repositories.
@@ -78,6 +79,7 @@ def variables(account: Account, sources: Sources, source_ami: str, output: Path)
         "git_base": f"file://{MIRROR}",
         "wheelhouse": str(sources.wheelhouse),
         "offline": "true",
+        "settings": str(SETTINGS),
         "output": str(output),
     }
 

@@ -1,4 +1,4 @@
-/* A libnvidia-ml.so.1 without a GPU, for machines in a rehearsal. What it says is in the file /run/gpu-stand-in, or that
+/* A libnvidia-ml.so.1 without a GPU, for machines in a rehearsal. What it says is in the file /var/lib/gpu-stand-in, or that
  * named by NVML_STAND_IN, which is read anew at every call: a test changes it while programs run.
  *
  *     driver 580.95.05          optional
@@ -26,7 +26,7 @@ static char handles[MOST];
 
 static void read_state(State *state) {
     const char *path = getenv("NVML_STAND_IN");
-    FILE *file = fopen(path ? path : "/run/gpu-stand-in", "r");
+    FILE *file = fopen(path ? path : "/var/lib/gpu-stand-in", "r");
     char line[200];
     memset(state, 0, sizeof *state);
     strcpy(state->driver, "580.95.05");
