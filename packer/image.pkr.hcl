@@ -21,6 +21,7 @@ locals {
     "WB_GIT_BASE=${var.git_base}",
     "WB_OFFLINE=${var.offline ? "yes" : "no"}",
     "WB_PIP_INDEX=${var.pip_index}",
+    "WB_SHARED_MODELS=${var.shared_models}",
     "WB_TORCH_INDEX=${var.torch_index}",
   ]
 }

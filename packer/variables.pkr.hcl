@@ -154,6 +154,17 @@ variable "settings" {
   description = "The machine's settings, machine.toml; empty: the one beside this file."
 }
 
+variable "shared_models" {
+  type        = string
+  default     = ""
+  description = "Export (NFS 4) with everybody's models, mounted read-only on /mnt/models; empty: none."
+
+  validation {
+    condition     = regex_replace(var.shared_models, "^([a-z0-9.-]+:/[A-Za-z0-9/._-]*)?$", "") == ""
+    error_message = "Shared models are written like fs-0123456789abcdef0.efs.us-east-1.amazonaws.com:/models."
+  }
+}
+
 variable "git_base" {
   type        = string
   default     = "https://github.com"

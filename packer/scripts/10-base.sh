@@ -21,6 +21,4 @@ for unit in apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-
 done
 printf 'APT::Periodic::Enable "0";\n' >/etc/apt/apt.conf.d/99wakebrush
 
-# The guard is a unit of ours; the package's own server would listen on port 80 as soon as it is installed.
-systemctl --quiet mask nginx.service
-apt_install curl e2fsprogs iproute2 nftables nginx openssl util-linux
+apt_install curl e2fsprogs iproute2 nftables util-linux

@@ -5,7 +5,7 @@ umask 022
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 : "${WB_APT_MIRROR:=}" "${WB_PIP_INDEX:=}" "${WB_TORCH_INDEX:=}" "${WB_OFFLINE:=no}"
-: "${WB_GIT_BASE:=https://github.com}" "${WB_DRIVER:=none}"
+: "${WB_GIT_BASE:=https://github.com}" "${WB_DRIVER:=none}" "${WB_SHARED_MODELS:=}"
 : "${WB_COMFYUI_REPOSITORY:=Comfy-Org/ComfyUI}" "${WB_COMFYUI_REVISION:=v0.45.2}" "${WB_COMFYUI_COMMIT:=}"
 
 files=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -56,7 +56,8 @@ def test_all_that_the_engine_asks_for_is_locked() -> None:
 
 
 def test_the_wheel_holds_every_package_of_the_machine() -> None:
-    packages = {"cloud_image"} | {f"cloud_image.{path.parent.name}" for path in MACHINE.glob("*/__init__.py")}
+    folders = {path.parent.relative_to(MACHINE) for path in MACHINE.rglob("__init__.py")}
+    packages = {".".join(("cloud_image", *folder.parts)) for folder in folders}
     listed = project()["tool"]["setuptools"]["packages"]
     assert set(listed) == packages
 
