@@ -45,7 +45,7 @@ class Monitor:
         if not dry:
             self._reopen_what_a_dead_monitor_closed()
         report = None if dry else self._begin_report(known)
-        self._watch(known, watch_for(self.judge(known), self.clock.boot(), seconds))
+        self._watch(known, seconds if dry else watch_for(self.judge(known), self.clock.boot(), seconds))
         found = self.judge(known)
         self._keep(known, found, dry=dry)
         failure = report.finish() if report else ""

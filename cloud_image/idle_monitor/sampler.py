@@ -82,11 +82,14 @@ class Sampler:
 
 
 def folded(signs: Sequence[Sign]) -> Sign:
-    """One signal's readings as one: busy if it ever was, at its busiest; missing if it was so more often than not."""
-    for said in (Said.BUSY, Said.MISSING):
-        those = [sign for sign in signs if sign.said is said]
-        if those and (said is Said.BUSY or 2 * len(those) > len(signs)):
-            return _highest(those)
+    """One signal's readings as one, oldest first: busy if it ever was, at its busiest; missing if it is so at the end, or was
+    more often than not."""
+    busy = [sign for sign in signs if sign.said is Said.BUSY]
+    if busy:
+        return _highest(busy)
+    missing = [sign for sign in signs if sign.said is Said.MISSING]
+    if signs[-1].said is Said.MISSING or 2 * len(missing) > len(signs):
+        return missing[-1]
     return _highest([sign for sign in signs if sign.said is not Said.MISSING])
 
 

@@ -99,8 +99,7 @@ def verdict(samples: Sequence[Sample], now: Now, policy: Policy) -> Verdict:
     """
     tail = unbroken(samples, now, policy)
     graced = now.awake_since + policy.boot_seconds
-    moments = [graced, *(sample.begin for sample in tail[:1]), *(sample.worked or 0.0 for sample in tail)]
-    worked = max(moments)
+    worked = max([graced, *_worked(tail, now)])
     missed = max((s.end for s in tail if s.of(Said.MISSING)), default=worked)
     missing = tail[-1].of(Said.MISSING) if tail else [_NOBODY]
     due = min(max(worked, missed) + policy.window, worked + policy.window + policy.missing_seconds)
@@ -144,8 +143,17 @@ def working(sample: Sample, now: Now) -> bool:
 
 
 def watch_for(found: Verdict, boot: float, period: float) -> float:
-    """How long the next sample is: a period, or until the machine is due to stop if that is sooner."""
-    return min(period, found.due - boot) if found.due > boot else period
+    """How long the next sample is: a period, or until the machine is due to stop if that is sooner; one look if it is."""
+    return period if found.busy and found.due <= boot else min(period, max(0.0, found.due - boot))
+
+
+def _worked(tail: Sequence[Sample], now: Now) -> Iterator[float]:
+    """When there was work, or could have been: before anybody watched, and until somebody looked again."""
+    yield from (sample.begin for sample in tail[:1])
+    for place, sample in enumerate(tail):
+        looked_again = tail[place + 1].begin if place + 1 < len(tail) else now.boot
+        if sample.worked is not None:
+            yield looked_again if sample.worked >= sample.end else sample.worked
 
 
 def _suspicious(newest: Sequence[Sample], now: Now, policy: Policy) -> Iterator[str]:
