@@ -9,6 +9,7 @@ WakebrushError
 │   ├── EngineUnreachable no connection, or it broke
 │   ├── EngineRefused     the engine's validation said no (carries its own words)
 │   └── EngineFailed      the engine accepted the work and failed at it
+├── ModelError            a model file cannot be added, listed or removed
 ├── StorageError
 │   ├── StorageFull       the disk has no room; nothing was half-written
 │   └── BlobCorrupt       what was read is not what its name says
@@ -85,6 +86,10 @@ class EngineFailed(EngineError):
     def out_of_memory(self) -> bool:
         """Whether the GPU (or the machine) ran out of memory."""
         return "OutOfMemory" in self.exception_type or "out of memory" in str(self).lower()
+
+
+class ModelError(WakebrushError):
+    """A model file cannot be added, listed or removed; the message says why, and that nothing was changed."""
 
 
 class StorageError(WakebrushError):

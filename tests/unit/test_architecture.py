@@ -17,7 +17,7 @@ CODE = ("wake_service", "krita_plugin", "cloud_image", "packer", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
 GROUND = {"errors", "clock", "settings", "background"}
-CELLAR = {"store", "blobs", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
+CELLAR = {"store", "blobs", "models", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
 #: What each room of the service may import besides itself: the arrows of docs/architecture.md, one line a room.
 MAY_IMPORT = {
     "errors": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "aws": GROUND,
     "simulate": {"errors"},
     "blobs": GROUND | {"store", "aws"},
+    "models": GROUND | {"aws"},
     "comfy": GROUND,
     "providers": GROUND | {"agent", "aws"},
     "accounts": GROUND | {"store"},
@@ -41,8 +42,15 @@ MAY_IMPORT = {
     "api": CELLAR | {"jobs", "machines", "machinery", "app"},
     "server": CELLAR | {"app", "api"},
     "cli_reap": CELLAR | {"machines"},
+    "images": GROUND | {"aws", "agent", "comfy", "providers"},
     "cli_aws": CELLAR | {"cli_reap"},
-    "cli": CELLAR | {"cli_aws", "app", "demo", "server"},
+<<<<<<< HEAD
+    "cli_image": CELLAR | {"cli_aws", "images"},
+    "cli": CELLAR | {"cli_aws", "cli_image", "app", "demo", "server"},
+=======
+    "cli_models": CELLAR,
+    "cli": CELLAR | {"cli_aws", "cli_models", "app", "demo", "server"},
+>>>>>>> models
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

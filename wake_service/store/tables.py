@@ -39,6 +39,8 @@ teams = Table(
     Column("name", Text, nullable=False),
     Column("month_budget_micros", BigInteger),
     Column("created_at", Float, nullable=False),
+    #: Separated by spaces; see accounts/bars.py.
+    Column("barred_classes", Text, nullable=False, server_default=text("''")),
 )
 
 artists = Table(

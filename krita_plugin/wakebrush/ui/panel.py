@@ -202,6 +202,8 @@ class Panel(QWidget):
 
 def _tip(style: Style) -> str:
     """What a style is for, or why it cannot be used."""
+    if style.barred:
+        return style.barred
     if style.available is False:
         return tr("The engine lacks {models}.", models=", ".join(style.missing) or tr("a model"))
     return style.description
