@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cloud_image.settings import load
-from tests.support.dockerfile import last, lineage, read
+from tests.support.dockerfile import last, read
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKER = ROOT / "cloud_image" / "docker"
