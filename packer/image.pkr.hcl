@@ -5,11 +5,11 @@ locals {
 
   # Versions that are known before the build. What only the build finds out is in versions.json.
   tags = {
-    Name                           = local.name
-    wakebrush                      = var.deployment
-    wakebrush-version-comfyui      = var.comfyui_revision
-    wakebrush-version-driver       = var.driver
-    wakebrush-version-source-image = "{{ .SourceAMIName }}"
+    Name                            = local.name
+    wakebrush                       = var.deployment
+    wakebrush-version-comfyui       = var.comfyui_revision
+    wakebrush-version-driver-branch = var.driver
+    wakebrush-version-source-image  = "{{ .SourceAMIName }}"
   }
 
   install_environment = [

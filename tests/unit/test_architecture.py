@@ -44,13 +44,9 @@ MAY_IMPORT = {
     "cli_reap": CELLAR | {"machines"},
     "images": GROUND | {"aws", "agent", "comfy", "providers"},
     "cli_aws": CELLAR | {"cli_reap"},
-<<<<<<< HEAD
     "cli_image": CELLAR | {"cli_aws", "images"},
-    "cli": CELLAR | {"cli_aws", "cli_image", "app", "demo", "server"},
-=======
     "cli_models": CELLAR,
-    "cli": CELLAR | {"cli_aws", "cli_models", "app", "demo", "server"},
->>>>>>> models
+    "cli": CELLAR | {"cli_aws", "cli_image", "cli_models", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

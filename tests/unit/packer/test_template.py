@@ -167,7 +167,7 @@ def test_the_image_bears_the_deployment_and_the_versions_that_are_chosen() -> No
     names = dict(re.findall(r"^ +([\w-]+) += (.+)$", tags[1], re.MULTILINE))
     assert names["wakebrush"] == "var.deployment"
     assert names["wakebrush-version-comfyui"] == "var.comfyui_revision"
-    assert names["wakebrush-version-driver"] == "var.driver"
+    assert names["wakebrush-version-driver-branch"] == "var.driver"
     assert "wakebrush-version-source-image" in names
 
 
