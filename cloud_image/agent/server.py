@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -48,10 +49,16 @@ class AgentServer(uvicorn.Server):
         )
         super().__init__(config)
         self._ready = ready
+        logging.getLogger("uvicorn.error").addFilter(_no_oversight)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+
+def _no_oversight(record: logging.LogRecord) -> bool:
+    """uvicorn takes a refused upgrade for a forgotten one, and says so each time."""
+    return "without completing handshake" not in record.msg
 
 
 def listen(path: Path) -> socket.socket:

@@ -45,7 +45,9 @@ class Monitor:
         if not dry:
             self._reopen_what_a_dead_monitor_closed()
         report = None if dry else self._begin_report(known)
-        self._watch(known, seconds if dry else watch_for(self.judge(known), self.clock.boot(), seconds))
+        if known.samples and not dry:
+            seconds = watch_for(self.judge(known), self.clock.boot(), seconds)
+        self._watch(known, seconds)
         found = self.judge(known)
         self._keep(known, found, dry=dry)
         failure = report.finish() if report else ""

@@ -100,7 +100,7 @@ def verdict(samples: Sequence[Sample], now: Now, policy: Policy) -> Verdict:
     tail = unbroken(samples, now, policy)
     graced = now.awake_since + policy.boot_seconds
     worked = max([graced, *_worked(tail, now)])
-    missed = max((s.end for s in tail if s.of(Said.MISSING)), default=worked)
+    missed = max((sample.end for sample in tail if sample.of(Said.MISSING)), default=worked if tail else now.boot)
     missing = tail[-1].of(Said.MISSING) if tail else [_NOBODY]
     due = min(max(worked, missed) + policy.window, worked + policy.window + policy.missing_seconds)
     leased = False

@@ -69,11 +69,10 @@ class SystemWorld(World):
     def report(self, busy: bool) -> Report:
         command = [*self._helper, "busy", "1" if busy else "0"]
         try:
-            return _Running(
-                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            )
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         except OSError as error:
             return _Failed(f"{_UNTOLD} {command[0]} cannot be run: {error}.")
+        return _Running(process, min(self._seconds, _GRACE_SECONDS))
 
     def _run(self, command: Sequence[str]) -> None:
         try:
@@ -92,12 +91,12 @@ _GRACE_SECONDS = 10.0
 
 
 class _Running(Report):
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], patience: float) -> None:
+        self._process, self._patience = process, patience
 
     def finish(self) -> str:
         try:
-            _, said = self._process.communicate(timeout=_GRACE_SECONDS)
+            _, said = self._process.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()

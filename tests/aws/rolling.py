@@ -40,9 +40,10 @@ Resources:
   Network: {Type: "AWS::EC2::VPC", Properties: {CidrBlock: 10.77.0.0/16}}
   SubnetA: {Type: "AWS::EC2::Subnet", Properties: {VpcId: !Ref Network, CidrBlock: 10.77.0.0/20, AvailabilityZone: us-east-1a,
             MapPublicIpOnLaunch: true, Tags: [{Key: wakebrush, Value: studio}]}}
-  SubnetB: {Type: "AWS::EC2::Subnet", Properties: {VpcId: !Ref Network, CidrBlock: 10.77.16.0/20, AvailabilityZone: us-east-1b,
-            MapPublicIpOnLaunch: true, Tags: [{Key: wakebrush, Value: studio}]}}
-  Group: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupName: studio-machines, GroupDescription: machines, VpcId: !Ref Network}}
+  SubnetB: {Type: "AWS::EC2::Subnet", Properties: {VpcId: !Ref Network, CidrBlock: 10.77.16.0/20,
+            AvailabilityZone: us-east-1b, MapPublicIpOnLaunch: true, Tags: [{Key: wakebrush, Value: studio}]}}
+  Group: {Type: "AWS::EC2::SecurityGroup", Properties: {GroupName: studio-machines, GroupDescription: machines,
+            VpcId: !Ref Network}}
   Plan:
     Type: AWS::EC2::LaunchTemplate
     Properties:
@@ -162,6 +163,8 @@ class Pool:
         self.said: list[str] = []
         #: Images whose engine takes a picture and fails at it.
         self.broken: set[str] = set()
+        #: Machines on which every engine but that of `before` does so.
+        self.broken_on: set[str] = set()
         self.version = "0.45.2"
         self.nodes: Mapping[str, Any] = practice_nodes()
         #: Machines on which a picture was painted, in order.
@@ -190,7 +193,9 @@ class Pool:
         host = urlsplit(door.url).hostname
         machine = next(one.id for one in self.cloud.ec2.every() if one.public_ip == host and one.state == "running")
         self.painted_on.append(machine)
-        return EngineOfImage(self.boots_from(machine) in self.broken, self.version, self.nodes)
+        image = self.boots_from(machine)
+        broken = image in self.broken or (machine in self.broken_on and image != self.before)
+        return EngineOfImage(broken, self.version, self.nodes)
 
     def boots_from(self, machine_id: str) -> str:
         """The image that a machine's system disk was made from, as its own tags and the instance tell."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 from aiohttp import web
 
 from cloud_image.door import Closer, Door
@@ -108,15 +109,19 @@ class NginxGuard:
 
     async def start(self) -> None:
         """As its unit does; returns when it answers."""
+        process = self._spawn()
+        async with asyncio.timeout(DEADLINE):
+            while not self._listens():
+                assert process.poll() is None, self.log.read_text(encoding="utf-8")
+                await asyncio.sleep(0.01)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         for stale in (self.paths.prompt_socket, self.paths.upload_socket):
             stale.unlink(missing_ok=True)
         command = [shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-e", "stderr", "-c", str(self.configuration)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, start_new_session=True)
-        async with asyncio.timeout(DEADLINE):
-            while not self._listens():
-                assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
-                await asyncio.sleep(0.01)
+        return self._process
 
     def kill(self) -> None:
         """Ends it without a chance to tidy up."""
@@ -133,6 +138,16 @@ class NginxGuard:
         """How many connections to one of its inner doors there are, as the idle monitor counts them."""
         rows = [line.split() for line in Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()]
         return sum(1 for row in rows if row[-1] == str(path) and row[5] in ("02", "03"))
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def open_files(self) -> set[str]:
+        """What its processes hold open."""
+        group = [psutil.Process(self.pid), *psutil.Process(self.pid).children()]
+        return {str(link.readlink()) for process in group for link in Path(f"/proc/{process.pid}/fd").iterdir()}
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

@@ -149,11 +149,14 @@ class Exchange:
         taking the old disk and giving the new one is not let go before that is done.
         """
         sleeper = await self._known(machine_id)
-        if sleeper.image != image.id:
-            disk = await self._prepare(sleeper, image)
-            await finish_first(self._replace(machine_id, disk, image))
-            sleeper = await self._known(machine_id)
-        await self._settle(sleeper, keep_old)
+        try:
+            if sleeper.image != image.id:
+                disk = await self._prepare(sleeper, image)
+                await finish_first(self._replace(machine_id, disk, image))
+        except StillAwake:
+            await self._settle(await self._known(machine_id), keep_old=False)
+            raise
+        await self._settle(await self._known(machine_id), keep_old)
 
     async def _known(self, machine_id: str) -> Sleeper:
         sleeper = await self.find(machine_id)
@@ -228,7 +231,7 @@ class Exchange:
         if not sleeper.goes_along:
             goes = [{"DeviceName": sleeper.device, "Ebs": {"DeleteOnTermination": True}}]
             await self._aws.call("ec2", "modify_instance_attribute", InstanceId=sleeper.id, BlockDeviceMappings=goes)
-        for disk in () if keep_old else sleeper.spare:
+        for disk in () if keep_old or sleeper.disk is None else sleeper.spare:
             try:
                 await self._aws.call("ec2", "delete_volume", VolumeId=disk.id)
             except AwsNotFound:

@@ -20,6 +20,9 @@ from wake_service.images.record import Record
 
 #: Between two looks whether a machine sleeps by now, in seconds.
 LOOK_SECONDS = 15.0
+#: For so long one that is stopping just now is waited for in any case, in seconds.
+FALLING_SECONDS = 300.0
+_STOPPING = "stopping"
 
 
 class Trial(Protocol):
@@ -138,13 +141,15 @@ class Rollout:
 
     async def _bring_all(self, image: Image, wait: float) -> dict[str, str]:
         """Every machine that sleeps, and those that fall asleep in time; what is left."""
-        until, said = self._aws.clock.now() + wait, False
+        now, said = self._aws.clock.now(), False
+        until, falling = now + wait, now + FALLING_SECONDS
         while True:
             for sleeper in await self._sleepers():
                 if sleeper.image == image.id or sleeper.asleep:
                     await self._one(sleeper, image)
             left = {one.id: one.word for one in await self._sleepers() if one.image != image.id}
-            if not left or self._aws.clock.now() >= until:
+            patience = falling if _STOPPING in left.values() else until
+            if not left or self._aws.clock.now() >= max(patience, until):
                 return left
             if not said:
                 self._tell(f"Waiting until {', '.join(left)} {'sleeps' if len(left) == 1 else 'sleep'}.")

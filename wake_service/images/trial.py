@@ -199,10 +199,9 @@ class Trials:
         reach = self._reach
         provider = Ec2Provider(self._aws, options, self._aws.clock, reach.dial, address=reach.address, name="check")
         try:
-            watching = provider.watch()
             if start:
                 await provider.start(machine_id)
-            await self._until_engine(provider, watching, machine_id)
+            await self._until_engine(provider, provider.watch(), machine_id)
             door = await provider.door(machine_id)
             link = await reach.dial(door)
             try:

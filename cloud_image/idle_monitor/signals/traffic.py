@@ -11,8 +11,8 @@ from pathlib import Path
 from ..verdict import Said, Sign
 from .base import Signal
 
-#: `SS_CONNECTED` of the kernel's include/uapi/linux/net.h, as /proc/net/unix writes it.
-_CONNECTED = "03"
+#: `SS_CONNECTING` (made, and not yet accepted) and `SS_CONNECTED` of the kernel's include/uapi/linux/net.h.
+_PASSING = frozenset({"02", "03"})
 
 
 class TrafficSignal(Signal):
@@ -33,4 +33,4 @@ class TrafficSignal(Signal):
 def _is_connection(line: str, socket: str) -> bool:
     """Columns: Num RefCount Protocol Flags Type St Inode Path (proc_pid_net(5)); a path may have spaces."""
     columns = line.split(maxsplit=7)
-    return len(columns) == 8 and columns[5] == _CONNECTED and columns[7] == socket
+    return len(columns) == 8 and columns[5] in _PASSING and columns[7] == socket

@@ -80,13 +80,13 @@ def _comfyui(folder: Path) -> Path:
 
 
 def _pack(git: Path, folder: Path, line: str) -> str:
-    """The line of a lock file that pins a node pack of the same name, which does nothing."""
+    """The line of a lock file that pins a node pack of the same name, whose one node does nothing."""
     if not line.strip() or line.startswith("#"):
         return ""
     name, repository, *_ = line.split()
     checkout = folder / "packs" / name
     checkout.mkdir(parents=True)
-    (checkout / "__init__.py").write_text("NODE_CLASS_MAPPINGS = {}\n", encoding="utf-8")
+    (checkout / "__init__.py").write_text(f"NODE_CLASS_MAPPINGS = {{'{name}-node': None}}\n", encoding="utf-8")
     return f"{name} {repository} {_repository(git / repository, checkout, 'main')}\n"
 
 

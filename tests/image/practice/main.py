@@ -7,12 +7,14 @@ What it is to imitate is in /etc/practice.json: `{"step_seconds": 0.5, "fail": "
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
 from pathlib import Path
 
 from practice_engine.__main__ import main
+from practice_engine.catalogue import NODES, NodeClass
 
 WISHES = Path("/etc/practice.json")
 SWITCHES = [
@@ -73,7 +75,20 @@ def directory(asked: argparse.Namespace) -> Path:
     return folders.pop() if folders else Path(__file__).resolve().parent
 
 
+def load_node_packs(folder: Path) -> None:
+    """Takes up the names of the nodes that packs bring, as ComfyUI does; there is nothing behind them."""
+    for pack in sorted(folder.glob("*/__init__.py")):
+        name = pack.parent.name
+        spec = importlib.util.spec_from_file_location(f"custom_nodes.{name}", pack)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for node in module.NODE_CLASS_MAPPINGS:
+            NODES[node] = NodeClass(node, node, name, "Stands for a node of a pack.", {}, module=f"custom_nodes.{name}")
+
+
 if __name__ == "__main__":
+    load_node_packs(Path(__file__).resolve().parent / "custom_nodes")
     asked = arguments()
     wishes = json.loads(WISHES.read_text(encoding="utf-8")) if WISHES.exists() else {}
     for name, value in wishes.items():
