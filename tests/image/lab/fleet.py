@@ -85,7 +85,7 @@ class Fleet:
         instance = self._cloud.instance(instance_id)
         if state == "running":
             machine = self.of(instance_id)
-            machine.address = free_address({other.address for other in self.machines.values() if other.on}, GUARD_PORT)
+            machine.address = free_address({other.address for other in self.machines.values()}, GUARD_PORT)
             instance.nics[0].public_ip = machine.address
             self._spawn(self._switch_on(machine, instance))
         elif state == "stopping":
@@ -137,6 +137,7 @@ class Fleet:
             machine.network.close()
             machine.network = None
         machine.disk.unmount()
+        machine.address = ""
         state = self._cloud.state(machine.instance_id)
         if state == "running":
             self._cloud.power_off(machine.instance_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from tests.aws.cloud import Cloud
 from tests.image.lab.account import Account
-from tests.image.lab.building import environment
+from tests.image.lab.building import SETTINGS, environment
 from tests.image.lab.machine import Machine
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService
@@ -71,9 +73,25 @@ class Scene:
         """What is written on a machine."""
         return self.account.tags(self.ids[n])
 
+    def tag(self, name: str, value: str, n: int = 0) -> None:
+        """Somebody writes a tag on a machine."""
+        self.account.do(lambda cloud: cloud.ec2.create_tags([self.ids[n]], {name: value}))
+
     def token(self, n: int = 0) -> str | None:
         """The guard's token of a machine's present wake."""
         return self.account.token(self.ids[n], self.deployment)
+
+    def set_up(self, n: int = 0, **idle: float) -> None:
+        """Other settings of a machine's idle monitor than the image's, from its next boot on."""
+        text = SETTINGS.read_text(encoding="utf-8")
+        for name, value in idle.items():
+            text, found = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+            assert found == 1, name
+        self.machines[n].files["/etc/wakebrush/machine.toml"] = text
+
+    def imitate(self, n: int = 0, **wishes: Any) -> None:
+        """What a machine's engine imitates (tests/image/practice/main.py), from its next boot on."""
+        self.machines[n].files["/etc/practice.json"] = json.dumps(wishes)
 
     def power_on(self, n: int = 0) -> None:
         """Somebody starts a machine in the console."""

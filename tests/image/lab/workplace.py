@@ -94,6 +94,8 @@ class Workplace:
             if machine.boots == 1:
                 gpu.set_load(machine, 0)
             machine.write("/etc/wakebrush/aws.env", AWS_ENVIRONMENT.format(region=self.account.cloud.region))
+            for path, text in machine.files.items():
+                machine.write(path, text)
 
 
 def _adopt(cloud: Cloud, ami: str) -> None:
