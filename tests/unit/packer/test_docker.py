@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,12 @@ import pytest
 import yaml
 
 from cloud_image.settings import load
+from tests.support.dockerfile import last, read
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKER = ROOT / "cloud_image" / "docker"
 STARTED = ("engine", "guard", "service")
-
-
-@dataclass
-class Stage:
-    """One FROM with what follows it, as (instruction, argument)."""
-
-    name: str
-    base: str
-    lines: list[tuple[str, str]] = field(default_factory=list)
-
-    def all(self, instruction: str) -> list[str]:
-        return [argument for name, argument in self.lines if name == instruction]
-
-
-def stages() -> dict[str, Stage]:
-    text = re.sub(r"^\s*#.*\n", "", (DOCKER / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    found: dict[str, Stage] = {}
-    for line in re.sub(r"\\\n", " ", text).splitlines():
-        instruction, _, argument = line.strip().partition(" ")
-        if instruction == "FROM":
-            base, _, name = argument.partition(" AS ")
-            found[name] = Stage(name, base)
-        elif instruction and found:
-            list(found.values())[-1].lines.append((instruction, argument.strip()))
-    return found
+STAGES = read(DOCKER / "Dockerfile")
 
 
 def compose(name: str) -> Any:
@@ -52,19 +28,14 @@ def compose(name: str) -> Any:
     return yaml.load((DOCKER / name).read_text(encoding="utf-8"), Loader)
 
 
-def lineage(stage: str) -> list[Stage]:
-    """A stage and those that it is made from, the last first."""
-    found = [stages()[stage]]
-    while found[-1].base in stages():
-        found.append(stages()[found[-1].base])
-    return found
-
-
 def test_every_file_that_is_copied_is_there_and_let_through_to_the_builder() -> None:
     ignored = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     allowed = [line[1:] for line in ignored if line.startswith("!")]
-    for stage in stages().values():
+    for stage in STAGES.values():
         for argument in stage.all("COPY"):
+            if argument.startswith("--from="):
+                assert argument.split()[0].removeprefix("--from=") in STAGES
+                continue
             *sources, _ = [word for word in argument.split() if not word.startswith("--")]
             for source in sources:
                 for variant in ("gpu", "cpu"):
@@ -84,13 +55,12 @@ def test_nothing_is_taken_from_a_moving_base() -> None:
 
 @pytest.mark.parametrize("name", STARTED)
 def test_nobody_is_root_in_what_is_started(name: str) -> None:
-    users = [user for stage in lineage(name) for user in reversed(stage.all("USER"))]
-    assert users[0] in ("comfyui", "wakebrush-guard")
+    assert last(STAGES, name, "USER") in ("comfyui", "wakebrush-guard")
 
 
 @pytest.mark.parametrize(("name", "port"), [("engine", "8188"), ("guard", "8443"), ("service", "7717")])
 def test_what_is_started_says_its_port_and_whether_it_is_well(name: str, port: str) -> None:
-    stage = stages()[name]
+    stage = STAGES[name]
     assert stage.all("EXPOSE") == [port]
     [health] = stage.all("HEALTHCHECK")
     command = json.loads(health[health.index("CMD ") + 4 :])
@@ -103,7 +73,7 @@ def test_every_step_that_is_run_is_a_step_and_is_told_by_arguments_of_its_own_st
     steps = {path.stem[3:]: path.read_text(encoding="utf-8") for path in (ROOT / "packer" / "scripts").glob("[0-9][0-9]-*.sh")}
     common = (ROOT / "packer" / "scripts" / "common.sh").read_text(encoding="utf-8")
     known = set(re.findall(r"\$\{(WB_\w+):=", common))
-    for stage in stages().values():
+    for stage in STAGES.values():
         arguments = {argument.partition("=")[0] for argument in stage.all("ARG")}
         assert {name for name in arguments if name.startswith("WB_")} <= known
         for run in stage.all("RUN"):
@@ -114,7 +84,7 @@ def test_every_step_that_is_run_is_a_step_and_is_told_by_arguments_of_its_own_st
 
 
 def test_the_revision_is_the_one_of_the_machine_image() -> None:
-    [revision] = [argument for argument in stages()["engine"].all("ARG") if argument.startswith("WB_COMFYUI_REVISION=")]
+    [revision] = [argument for argument in STAGES["engine"].all("ARG") if argument.startswith("WB_COMFYUI_REVISION=")]
     variables = (ROOT / "packer" / "variables.pkr.hcl").read_text(encoding="utf-8")
     default = re.search(r'variable "comfyui_revision" \{.*?default\s+= "([^"]+)"', variables, re.DOTALL)
     assert default is not None and default[1] == revision.partition("=")[2]
@@ -135,10 +105,8 @@ def test_the_compose_file_builds_each_of_its_services_from_the_dockerfile() -> N
         assert service["build"]["target"] == name
         assert (DOCKER / service["build"]["context"]).resolve() == ROOT
         assert (ROOT / service["build"]["dockerfile"]).is_file()
-        declared = {argument.partition("=")[0] for stage in lineage(name) for argument in stage.all("ARG")}
-        assert set(service["build"]["args"]) <= declared | (
-            {"VARIANT", "WB_TORCH_INDEX", "WB_GIT_BASE"} if name == "guard" else set()
-        )
+        declared = {argument.partition("=")[0] for stage in STAGES.values() for argument in stage.all("ARG")}
+        assert set(service["build"]["args"]) <= declared
 
 
 def test_a_gpu_is_reserved_for_what_paints_and_given_back_on_a_computer_without() -> None:
