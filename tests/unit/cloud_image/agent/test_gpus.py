@@ -12,7 +12,7 @@ import pytest
 from cloud_image.agent.gpus import ANSWER_SECONDS, TRY_AGAIN_SECONDS, DriverLost, GpuWatch, NoGpu, Nvml, Reading, means
 from cloud_image.agent.state import State
 from cloud_image.agent.wire import Gpu
-from tests.unit.cloud_image.agent.conftest import Background, soon
+from tests.unit.cloud_image.agent.conftest import Background, moved, soon
 from tests.unit.cloud_image.agent.fakes import FakeGpus, nothing
 from wake_service.clock import ManualClock, settle
 
@@ -54,11 +54,9 @@ async def watch(gpus: FakeGpus, state: State, clock: ManualClock, background: Ba
 
 async def looked(clock: ManualClock, gpus: FakeGpus, times: int = 1) -> None:
     """Lets that many more readings be taken."""
-    for _ in range(times):
-        reads = gpus.reads
-        await clock.advance(2)
-        await soon(lambda reads=reads: gpus.reads > reads)
-        await settle()
+    reads = gpus.reads
+    await moved(clock, lambda: gpus.reads >= reads + times, step=2)
+    await settle()
 
 
 def sentences(state: State) -> list[str]:
@@ -89,15 +87,11 @@ async def test_a_driver_that_fails_is_lost_said_once_and_tried_again(
     gpus.error = DriverLost("The driver is gone.")
     await looked(clock, gpus)
     await soon(lambda: state.facts.gpus[0].lost)
-    for _ in range(2):
-        reads = gpus.reads
-        await clock.advance(TRY_AGAIN_SECONDS)
-        await soon(lambda reads=reads: gpus.reads > reads)
-        await settle()
+    reads = gpus.reads
+    await moved(clock, lambda: gpus.reads >= reads + 2, step=TRY_AGAIN_SECONDS)
     assert sentences(state) == ["The driver is gone."]
     gpus.error = None
-    await clock.advance(TRY_AGAIN_SECONDS)
-    await soon(lambda: not state.facts.gpus[0].lost)
+    await moved(clock, lambda: not state.facts.gpus[0].lost)
 
 
 async def test_a_driver_that_hangs_is_lost_and_not_asked_a_second_time(
@@ -112,8 +106,7 @@ async def test_a_driver_that_hangs_is_lost_and_not_asked_a_second_time(
     await clock.advance(3 * TRY_AGAIN_SECONDS)
     assert gpus.reads == reads
     gpus.hang.set()
-    await clock.advance(TRY_AGAIN_SECONDS)
-    await soon(lambda: not state.facts.gpus[0].lost)
+    await moved(clock, lambda: not state.facts.gpus[0].lost)
 
 
 async def test_one_lost_gpu_is_said_by_its_name(watch: GpuWatch, gpus: FakeGpus, state: State, clock: ManualClock) -> None:

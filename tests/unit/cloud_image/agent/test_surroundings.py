@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cloud_image.agent.state import State
+from cloud_image.agent.state import Facts, State
 from cloud_image.agent.surroundings import STALE, Surroundings
 from cloud_image.door import Closer, Door
 from cloud_image.paths import Paths
@@ -52,8 +52,6 @@ def test_a_hold_that_is_let_go_or_over_leaves_no_file(
 
 
 def test_a_hold_outlives_the_agent(surroundings: Surroundings, paths: Paths, clock: ManualClock) -> None:
-    from cloud_image.agent.state import Facts
-
     surroundings.hold(clock.now() + 60)
     again = State(Facts(machine="m", boot="b"), clock.now)
     Surroundings(paths, again, clock, beat=nothing).look()
