@@ -15,7 +15,7 @@ from wake_service.aws.clients import Answer, Aws
 from wake_service.clock import ManualClock
 from wake_service.errors import EngineFailed, ProviderError, SetupError
 from wake_service.images.disks import read_sleeper
-from wake_service.images.facts import find_image
+from wake_service.images.facts import find_image, mark_verified
 
 
 @pytest.fixture
@@ -186,3 +186,20 @@ async def test_a_spot_machine_that_aws_took_back_is_left_alone(studio: Pool) -> 
     }
     taken = read_sleeper(described, ())
     assert not taken.asleep and taken.word == "taken back by AWS"
+
+
+async def test_whoever_presses_ctrl_c_leaves_no_machine_without_its_system_disk(studio: Pool) -> None:
+    image = studio.image("next")
+    await mark_verified(studio.cloud.aws(), await find_image(studio.cloud.aws(), STUDIO, image))
+    studio.cloud.times.answer = 1.0
+    task = asyncio.ensure_future(studio.rollout().roll(image))
+    while not studio.cloud.asked("DetachVolume"):
+        await studio.clock.advance(0.5)
+    first = studio.cloud.asked("DetachVolume")[0].arguments["InstanceId"]
+    task.cancel()
+    for _ in range(60):
+        await studio.clock.advance(1)
+    assert task.cancelled() and (await studio.finish(studio.sleepers()))[first].image == image
+    assert "Say the same again" in studio.said[-1]
+    studio.cloud.times.answer = 0.0
+    assert (await studio.finish(studio.rollout().roll(image))).done
