@@ -203,3 +203,19 @@ async def test_whoever_presses_ctrl_c_leaves_no_machine_without_its_system_disk(
     assert "Say the same again" in studio.said[-1]
     studio.cloud.times.answer = 0.0
     assert (await studio.finish(studio.rollout().roll(image))).done
+
+
+async def test_a_machine_that_was_being_tried_when_somebody_was_interrupted_is_tried_again(studio: Pool) -> None:
+    image = studio.image("next")
+    await mark_verified(studio.cloud.aws(), await find_image(studio.cloud.aws(), STUDIO, image))
+    first, second = await studio.sleepers()
+    task = asyncio.ensure_future(studio.rollout().roll(image))
+    while not studio.cloud.running():
+        await studio.clock.advance(1)
+    task.cancel()
+    await studio.clock.advance(30)
+    assert studio.boots_from(first) == image and studio.painted_on == []
+    studio.broken_on.add(first)
+    with pytest.raises(ProviderError, match=f"{first} does not work with this image: .* It has its old disk back"):
+        await studio.finish(studio.rollout().roll(image))
+    assert {studio.boots_from(machine) for machine in (first, second)} == {studio.before} and studio.disks() == 4

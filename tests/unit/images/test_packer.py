@@ -93,3 +93,9 @@ async def test_an_interrupted_packer_is_told_once_and_waited_for(tmp_path: Path)
         await asyncio.wait({task})
     assert task.cancelled() and said[-1] == "cleared"
     assert count.read_text().splitlines() == ["interrupt"]
+
+
+async def test_the_terminals_own_interrupt_does_not_reach_packer_too(tmp_path: Path) -> None:
+    said: list[str] = []
+    await run([str(script(tmp_path / "packer", "ps -o pgid= -p $$"))], os.environ, said.append)
+    assert int(said[0]) != os.getpgrp(), "it would be interrupted twice, and clear nothing away"
