@@ -3,6 +3,7 @@
 MachineError
 ├── SettingsError       machine.toml cannot be used
 ├── MetadataError       the cloud's metadata service does not answer, or not as it should
+├── ModelError          a model cannot be brought here; `passing` as for the cloud
 └── CloudError          a call to the cloud failed
 """
 
@@ -17,6 +18,14 @@ class SettingsError(MachineError):
 
 class MetadataError(MachineError):
     """The metadata service does not answer, or has nothing under that name."""
+
+
+class ModelError(MachineError):
+    """A model cannot be brought here. `passing`: it may work a moment later."""
+
+    def __init__(self, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.passing = passing
 
 
 class CloudError(MachineError):

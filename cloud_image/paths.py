@@ -106,6 +106,16 @@ class Paths:
         return self.root / "var/lib/wakebrush/models"
 
     @property
+    def fast_models(self) -> Path:
+        """The tier on the machine's own disks (instance store), empty after every stop; not there on most machines."""
+        return self.root / "var/lib/wakebrush/fast"
+
+    @property
+    def models_disk(self) -> Path:
+        """Which disk the models were on in the last boot."""
+        return self.root / "var/lib/wakebrush/models-disk"
+
+    @property
     def shared_models(self) -> Path:
         """The shared mount (NFS, EFS) with everybody's models, if there is one."""
         return self.root / "mnt/models"

@@ -23,7 +23,7 @@ from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
-from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
+from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles, needed_models
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
 from wake_service.housekeeping import Housekeeping, Keeping
@@ -47,6 +47,9 @@ from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
+from wake_service.models.about import About
+from wake_service.models.classes import FILE, ModelClasses
+from wake_service.models.opening import open_store
 from wake_service.providers.base import Door
 from wake_service.settings import Settings
 from wake_service.store.migrate import upgrade
@@ -93,6 +96,7 @@ class Service:
         self.fleet = Fleet(self.store, self.clock, self.ledger, WakeEstimate(settings.first_wake_estimate))
         self.catalogues = Catalogues(self.store, self.clock)
         self.spending = Spending(self.ledger, self.fleet, self.clock, settings.idle_seconds)
+        self.model_classes = ModelClasses(settings.data / FILE, self.clock, partial(open_store, settings, self.clock))
         self._written_styles = load_styles(settings.styles_file) if settings.styles_file else None
         self._policies = policies = {POOL: policy_of(settings)}
         self.exchange = Exchange(self.book, self.fleet, self.spending, self.wishes, self.catalogues, policies, self.clock)
@@ -143,7 +147,7 @@ class Service:
         self.dispatcher.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
-        own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing)
+        own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
         for work in (*own, *self.machinery.forever):
             self._background.spawn(work())
         self.started = True
@@ -202,6 +206,10 @@ class Service:
     def style(self, name: str) -> Style | None:
         """A style by name."""
         return next((style for style in self.styles() if style.name == name), None)
+
+    def barred(self, style: Style, who: Identity) -> list[About]:
+        """The style's models that her team does not paint with."""
+        return self.model_classes.barred(needed_models(style), who.barred)
 
     def wish(self, who: Identity) -> float:
         """ "I am about to paint": until when that keeps a machine awake (epoch seconds)."""

@@ -12,13 +12,14 @@ class Background:
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
-    def spawn(self, work: Awaitable[None]) -> None:
-        """Begins with `work`."""
+    def spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
+        """Begins with `work`; who does not wait for it need not keep what is returned."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def cancel(self) -> None:
         """Ends them all, and returns when they have. May be called from one of them, which then goes on."""
@@ -27,7 +28,7 @@ class Background:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("A task in the background ended", exc_info=error)

@@ -13,10 +13,11 @@ from typing import TypeVar
 import click
 
 from wake_service import __version__, settings
-from wake_service.accounts import people, tokens
+from wake_service.accounts import bars, people, tokens
 from wake_service.accounts.tokens import Scope
 from wake_service.cli_aws import aws_group, machines_group
 from wake_service.cli_image import image_group
+from wake_service.cli_models import models_group
 from wake_service.clock import iso
 from wake_service.errors import SetupError, WakebrushError
 from wake_service.store.migrate import upgrade
@@ -37,6 +38,7 @@ def main() -> None:
 main.add_command(aws_group)
 main.add_command(machines_group)
 main.add_command(image_group)
+main.add_command(models_group)
 
 
 @main.command()
@@ -115,6 +117,51 @@ def revoke(data: Path | None, token_id: str) -> None:
     if not revoked:
         raise click.ClickException(f"There is no valid token {token_id}.")
     click.echo(f"Token {token_id} is revoked.")
+
+
+@main.group()
+def team() -> None:
+    """Bar classes of models: those whose pictures may not be sold (no), and those of which one must ask (ask)."""
+
+
+TEAM = click.option("--team", "name", default=people.DEFAULT_TEAM, show_default=True, help="Whose bar it is.")
+CLASSES = click.argument("classes", nargs=-1, required=True, type=click.Choice(bars.CLASSES))
+
+
+@team.command("bar")
+@DATA
+@TEAM
+@CLASSES
+def bar(data: Path | None, name: str, classes: tuple[str, ...]) -> None:
+    """Refuse pictures in styles whose models are of these classes; in force within two seconds."""
+    _change_bars(data, name, lambda tx: bars.change(tx, name, bar=classes))
+
+
+@team.command("allow")
+@DATA
+@TEAM
+@CLASSES
+def allow(data: Path | None, name: str, classes: tuple[str, ...]) -> None:
+    """Take bars away."""
+    _change_bars(data, name, lambda tx: bars.change(tx, name, allow=classes))
+
+
+@team.command("list")
+@DATA
+def teams(data: Path | None) -> None:
+    """Show all teams and what they have barred."""
+    with sentences():
+        found = change(data, lambda tx: bars.barred(tx.conn))
+    for name, barred in found.items():
+        click.echo(f"{name:24}  {'bars ' + ' and '.join(sorted(barred)) if barred else 'bars nothing'}")
+
+
+def _change_bars(data: Path | None, name: str, work: Callable[[Transaction], frozenset[str] | None]) -> None:
+    with sentences():
+        barred = change(data, work)
+        if barred is None:
+            raise WakebrushError(f"There is no team “{name}”. `wakebrush team list` shows them.")
+    click.echo(f"{name} {'bars models of class ' + ' and '.join(sorted(barred)) if barred else 'bars nothing'}.")
 
 
 def change(data: Path | None, work: Callable[[Transaction], T]) -> T:

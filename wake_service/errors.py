@@ -7,8 +7,10 @@ WakebrushError
 │   └── ProviderTimeout   the cloud did not answer in time; nobody knows whether it did it
 ├── EngineError           the engine answered wrongly, or not at all
 │   ├── EngineUnreachable no connection, or it broke
+│   ├── EngineDraining    its machine is about to stop and takes no new work
 │   ├── EngineRefused     the engine's validation said no (carries its own words)
 │   └── EngineFailed      the engine accepted the work and failed at it
+├── ModelError            a model file cannot be added, listed or removed
 ├── StorageError
 │   ├── StorageFull       the disk has no room; nothing was half-written
 │   └── BlobCorrupt       what was read is not what its name says
@@ -61,6 +63,14 @@ class EngineUnreachable(EngineError):
     """No connection to the engine, or the connection broke."""
 
 
+class EngineDraining(EngineError):
+    """The machine takes no new prompts, as it is about to stop; worth asking elsewhere, or again in `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class EngineRefused(EngineError):
     """The engine refused a graph.
 
@@ -83,8 +93,17 @@ class EngineFailed(EngineError):
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the GPU (or the machine) ran out of memory."""
-        return "OutOfMemory" in self.exception_type or "out of memory" in str(self).lower()
+        """Whether the GPU (or the machine) ran out of memory.
+
+        The words are those of torch, of CUDA's driver, and of ComfyUI's own tip, which it adds to every such failure.
+        """
+        words = str(self).lower()
+        by_name = "OutOfMemory" in self.exception_type or self.exception_type == "MemoryError"
+        return by_name or any(said in words for said in ("out of memory", "allocation on device", "t allocate memory"))
+
+
+class ModelError(WakebrushError):
+    """A model file cannot be added, listed or removed; the message says why, and that nothing was changed."""
 
 
 class StorageError(WakebrushError):

@@ -11,6 +11,7 @@ from wake_service.comfy.client import EngineClient
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher
 from wake_service.jobs.dispatcher import Machine as DispatchedMachine
+from wake_service.jobs.kept import Reach
 from wake_service.jobs.model import Job, WaitingFor
 from wake_service.jobs.preparation import Hands
 from wake_service.jobs.views import Outlook
@@ -108,14 +109,25 @@ class Exchange:
         hands = Hands(partial(provider.prefetch, machine.id), partial(provider.deliver, machine.id), boots)
         await self.dispatcher.prepare(_dispatched(machine), hands)
 
+    def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
+        """Brings home what a machine has kept of ours."""
+        reach = Reach(partial(provider.kept, machine.id), partial(provider.acknowledge, machine.id))
+        self.dispatcher.kept.told(machine.id, prompt_ids, reach)
+
     async def attach(self, machine: Machine, client: EngineClient) -> None:
-        """Puts a machine to work, and reads what its engine can do beside that."""
+        """Puts a machine to work, once home is what it has kept, and reads what its engine can do beside that."""
+        await self.dispatcher.kept.settled(machine.id)
+        present = self._fleet.get(machine.id)
+        if present.state not in AWAKE or present.boot != machine.boot:
+            await client.close()
+            return
         await self.dispatcher.attach(_dispatched(machine), client)
         await self._catalogues.refresh(machine.pool, client)
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """Takes a machine out of work."""
-        await self.dispatcher.detach(machine_id, lost, blame=blame)
+        self.dispatcher.kept.forget(machine_id)
+        await self.dispatcher.detach(machine_id, lost, blame=blame, memory=memory)
 
     # -- jobs.dispatcher.Floor --------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ SERVICES = {
 ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:ListParts": "s3:ListMultipartUploadParts",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
@@ -215,10 +217,12 @@ _TRANSLATIONS: dict[str, _Translation] = {
     "cloudwatch:PutMetricData": _put_metric_data,
     **{f"scheduler:{name}": _on_a_schedule for name in ("CreateSchedule", "UpdateSchedule", "DeleteSchedule")},
     "s3:ListBucket": _on_the_bucket,
+    "s3:ListBucketMultipartUploads": _on_the_bucket,
     **{
         f"s3:{name}": _on_an_object
         for name in ("GetObject", "PutObject", "DeleteObject", "RestoreObject", "AbortMultipartUpload")
     },
+    "s3:ListMultipartUploadParts": _on_an_object,
 }
 
 

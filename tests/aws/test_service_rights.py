@@ -28,8 +28,10 @@ from wake_service.aws.watchdog import Watchdog
 from wake_service.blobs.base import BlobArchived, BlobTooLarge
 from wake_service.blobs.s3 import S3Blobs
 from wake_service.clock import ManualClock
-from wake_service.errors import NoCapacity
+from wake_service.errors import ModelError, NoCapacity
 from wake_service.machines.curfew import Curfew
+from wake_service.models.about import About, Commercial
+from wake_service.models.s3_store import S3Models
 from wake_service.providers.ec2.capacity import Plan
 from wake_service.providers.ec2.copies import CopyKeeper
 from wake_service.providers.ec2.create import create
@@ -59,6 +61,7 @@ async def _live() -> list[Call]:
         cloud.client("scheduler").create_schedule_group(Name=STUDIO)  # moto's CloudFormation makes none
         await _schedules(aws)
         await _pictures(cloud, S3Blobs(aws, outputs["Bucket"], prefix="blobs/", part_bytes=5 * MIB))
+        await _models(S3Models(aws, outputs["Bucket"], part_bytes=5 * MIB))
         await Doctor(aws, STUDIO, 8443).examine()
         await take_inventory(aws, STUDIO)
         stack = await find_stack(aws, STUDIO)
@@ -131,6 +134,20 @@ async def _pictures(cloud: Cloud, store: S3Blobs) -> None:
         await store.get(small)
     for sha256 in (small, large):
         await store.delete(sha256)
+
+
+async def _models(store: S3Models) -> None:
+    """A small one, a large one that breaks off and goes on, one that is not what was promised; listed, and removed."""
+    small, large = "loras/small.safetensors", "checkpoints/large.safetensors"
+    sha256 = await store.put(small, _bytes(1), MIB)
+    await store.describe(About(name=small, sha256=sha256, size=MIB, license="MIT", commercial=Commercial.YES))
+    with pytest.raises(ModelError, match="broke off"):
+        await store.put(large, _bytes(6), 11 * MIB)
+    with pytest.raises(ModelError, match="promised"):
+        await store.put(large, _bytes(11), 11 * MIB, "0" * 64)
+    await store.put(large, _bytes(11), 11 * MIB)
+    await store.inventory()
+    await store.remove(small)
 
 
 async def _bytes(mib: int) -> AsyncIterator[bytes]:

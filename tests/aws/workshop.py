@@ -108,7 +108,10 @@ class Easel:
             self._give_back(machine.id)
         self._easels[machine.id] = asyncio.create_task(self._serve(machine.id))
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
+        return None
+
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         easel = self._easels.pop(machine_id, None)
         if easel is not None and easel is not asyncio.current_task():
             easel.cancel()

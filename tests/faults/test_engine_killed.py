@@ -96,9 +96,11 @@ def test_a_machine_killed_while_no_service_lives_is_noticed_by_the_next_one(star
     her.assert_delivered_once(job, attempt=2)
 
 
-def test_out_of_memory_is_told_with_advice_and_the_next_job_works(start: Start) -> None:
-    her = start(practice_args="--fail oom@2 --fail-first 1")
-    too_large, job = her.artist.generate(), her.artist.generate()
+def test_out_of_memory_twice_is_told_with_advice_and_the_next_job_works(start: Start) -> None:
+    her = start(practice_args="--fail oom@2 --fail-first 2")
+    too_large = her.artist.generate()
+    assert "once more" in her.until_type("job.requeued", job=too_large["id"])["data"]["job"]["note"]
+    job = her.artist.generate()
     error = her.until_finished(too_large)["error"]
     assert error["code"] == "engine_out_of_memory"
     assert "memory" in error["message"]
@@ -108,6 +110,21 @@ def test_out_of_memory_is_told_with_advice_and_the_next_job_works(start: Start) 
     her.assert_ended_once(too_large, "failed")
     her.assert_delivered_once(job)
     assert Machine(her.service).life == life
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "service killed meanwhile"])
+def test_a_picture_too_large_for_the_gpu_is_painted_at_lower_cost_on_the_same_machine(start: Start, killed: bool) -> None:
+    her = start(practice_args="--fail tight@2 --step-seconds 0.05")
+    job = her.artist.generate()
+    her.until_type("job.requeued", job=job["id"])
+    life = Machine(her.service).life
+    if killed:
+        her.service.kill()
+        her.restart_service()
+    her.until_finished(job)
+    her.assert_delivered_once(job, attempt=2)
+    assert Machine(her.service).life == life
+    assert her.artist.job(job["id"])["note"] is None, "what is over is not told any more"
 
 
 def test_a_picture_that_hangs_can_be_cancelled_and_the_next_is_painted_once_the_engine_is_gone(

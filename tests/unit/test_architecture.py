@@ -17,7 +17,7 @@ CODE = ("wake_service", "krita_plugin", "cloud_image", "packer", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
 GROUND = {"errors", "clock", "settings", "background"}
-CELLAR = {"store", "blobs", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
+CELLAR = {"store", "blobs", "models", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
 #: What each room of the service may import besides itself: the arrows of docs/architecture.md, one line a room.
 MAY_IMPORT = {
     "errors": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "aws": GROUND,
     "simulate": {"errors"},
     "blobs": GROUND | {"store", "aws"},
+    "models": GROUND | {"aws"},
     "comfy": GROUND,
     "providers": GROUND | {"agent", "aws"},
     "accounts": GROUND | {"store"},
@@ -44,15 +45,17 @@ MAY_IMPORT = {
     "images": GROUND | {"aws", "agent", "comfy", "providers"},
     "cli_aws": CELLAR | {"cli_reap"},
     "cli_image": CELLAR | {"cli_aws", "images"},
-    "cli": CELLAR | {"cli_aws", "cli_image", "app", "demo", "server"},
+    "cli_models": CELLAR,
+    "cli": CELLAR | {"cli_aws", "cli_image", "cli_models", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }
 #: The same for what lives on a GPU machine; it is installed there alone, and knows nothing of the service.
-MACHINE_GROUND = {"errors", "paths", "settings", "door", "marks", "moments", "metadata"}
+MACHINE_GROUND = {"errors", "files", "paths", "settings", "door", "marks", "moments", "metadata"}
 MACHINE_MAY_IMPORT = {
     **{ground: MACHINE_GROUND for ground in MACHINE_GROUND},
     "cloud": MACHINE_GROUND,
+    "disks": MACHINE_GROUND,
     "engine": MACHINE_GROUND,
     "guard": MACHINE_GROUND | {"cloud"},
     "model_sync": MACHINE_GROUND | {"cloud"},

@@ -11,6 +11,7 @@ from enum import StrEnum
 from cachetools import LRUCache
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from wake_service.accounts import bars
 from wake_service.clock import Clock
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import artists, teams, tokens
@@ -47,6 +48,8 @@ class Identity:
     month_budget_micros: int | None
     scopes: frozenset[str]
     expires_at: float | None
+    #: Classes of models that the team does not paint with.
+    barred: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class Authenticator:
 def _look_up(conn: Connection, hashed: str) -> Identity | None:
     query = (
         select(tokens, artists.c.name.label("artist"), artists.c.role, teams.c.id.label("team_id"), teams.c.name.label("team"))
-        .add_columns(teams.c.month_budget_micros)
+        .add_columns(teams.c.month_budget_micros, teams.c.barred_classes)
         .select_from(tokens.join(artists).join(teams))
         .where(tokens.c.hash == hashed, tokens.c.revoked_at.is_(None))
     )
@@ -152,4 +155,5 @@ def _identity(row: Row[tuple[object, ...]]) -> Identity:
         month_budget_micros=row.month_budget_micros,
         scopes=frozenset(row.scopes.split()),
         expires_at=row.expires_at,
+        barred=bars.read(row.barred_classes),
     )

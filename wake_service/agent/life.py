@@ -97,10 +97,10 @@ class Life:
         self._idle_since = self._now()
         self.note("The engine answers.")
 
-    def engine_failed(self, sentence: str) -> None:
+    def engine_failed(self, sentence: str, kind: str = "") -> None:
         """It has died, and its queue with it."""
         self.set_queue(Queue())
-        self.engine = Engine(state=EngineState.FAILED, sentence=sentence)
+        self.engine = Engine(state=EngineState.FAILED, sentence=sentence, kind=kind)
         self.note(sentence)
 
     def note(self, sentence: str) -> None:

@@ -102,9 +102,14 @@ class MemoryMachine:
         life.gpu = life.gpu.model_copy(update=news)
         self._tell()
 
-    def fail_engine(self, sentence: str) -> None:
+    def fail_engine(self, sentence: str, kind: str = "") -> None:
         """The engine dies; its queue with it."""
-        self._alive().engine_failed(sentence)
+        self._alive().engine_failed(sentence, kind)
+        self._tell()
+
+    def revive_engine(self) -> None:
+        """The engine was started again and answers."""
+        self._alive().engine_answers()
         self._tell()
 
     def give_notice(self, notice: Notice | None) -> None:

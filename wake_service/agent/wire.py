@@ -51,10 +51,14 @@ class EngineState(StrEnum):
 
 
 class Engine(Message):
-    """The engine; `sentence` says why when it has failed, and what it does while it starts."""
+    """The engine; `sentence` says why when it has failed, and what it does while it starts.
+
+    `kind` is what its last end in this boot was about, while it does not answer: `memory` when it ran out of it; others may come.
+    """
 
     state: EngineState
     sentence: str = ""
+    kind: str = ""
 
 
 class Queue(Message):

@@ -14,6 +14,8 @@ from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.request import Style
 from wake_service.comfy.styles import missing_models
 from wake_service.machinery import POOL
+from wake_service.models.about import About
+from wake_service.models.classes import barred_sentence
 
 router = APIRouter()
 
@@ -23,7 +25,8 @@ async def styles(visit: Reading) -> Response:
     """What can be asked for; `available` is null while nobody knows."""
     service = visit.service
     catalogue = service.catalogues.get(POOL)
-    return json_answer({"styles": [_style_view(style, catalogue) for style in service.styles()]})
+    listed = [_style_view(style, catalogue, service.barred(style, visit.who)) for style in service.styles()]
+    return json_answer({"styles": listed})
 
 
 @router.get("/v1/models")
@@ -36,7 +39,7 @@ async def models(visit: Reading) -> Response:
     return json_answer({"models": found, "as_of": None if as_of is None else iso(as_of)})
 
 
-def _style_view(style: Style, catalogue: Catalogue | None) -> dict[str, Any]:
+def _style_view(style: Style, catalogue: Catalogue | None, barred: list[About]) -> dict[str, Any]:
     missing = missing_models(style, catalogue) if catalogue else []
     return {
         "name": style.name,
@@ -47,6 +50,7 @@ def _style_view(style: Style, catalogue: Catalogue | None) -> dict[str, Any]:
         "height": style.height,
         "steps": style.steps,
         "default_strength": style.default_strength,
-        "available": None if catalogue is None else not missing,
+        "available": False if barred else None if catalogue is None else not missing,
         "missing": missing,
+        "barred": barred_sentence(barred) if barred else None,
     }

@@ -28,6 +28,7 @@ from wake_service.errors import RequestError
 from wake_service.jobs.model import JobRequest, Region
 from wake_service.jobs.submissions import blob_missing
 from wake_service.machinery import POOL
+from wake_service.models.classes import barred_sentence
 from wake_service.store.tables import blob_grants, blobs
 
 router = APIRouter()
@@ -99,7 +100,7 @@ router.routes.append(Route("/v1/generate", generate, methods=["POST"]))
 
 async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> JobRequest:
     """What is asked for, if it may be asked now. Raises RequestError."""
-    _check_style(body.style, service)
+    _check_style(body.style, who, service)
     if body.count > service.settings.max_count:
         raise problems.invalid(422, f"At most {service.settings.max_count} pictures can be asked for at once.", "count")
     wanted = await _job_request(body, who, service)
@@ -128,10 +129,18 @@ def _parsed(raw: bytes) -> GenerateBody:
         raise problems.of_validation(error.errors()) from error
 
 
-def _check_style(name: str, service: Service) -> None:
+def _check_style(name: str, who: Identity, service: Service) -> None:
     style = service.style(name)
     if style is None:
         raise RequestError(422, "unknown_style", f"There is no style “{name}”.", hint="Choose one from the list.", field="style")
+    if barred := service.barred(style, who):
+        raise RequestError(
+            403,
+            "model_barred",
+            barred_sentence(barred),
+            hint="Choose another style, or ask your admin.",
+            field="style",
+        )
     catalogue = service.catalogues.get(POOL)
     missing = missing_models(style, catalogue) if catalogue else []
     if missing:

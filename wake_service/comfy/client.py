@@ -10,7 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
-from wake_service.errors import EngineError, EngineRefused, EngineUnreachable
+from wake_service.errors import EngineDraining, EngineError, EngineRefused, EngineUnreachable
 
 from .events import ImageRef
 from .reports import HistoryEntry, QueueState, SystemStats, read_history, read_queue, read_system_stats
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Answers of something in front of an engine that is not there (yet, or any more): asking again helps.
 UNAVAILABLE = frozenset({502, 503, 504})
+#: When a machine that takes no new prompts is asked again if it does not say when, in seconds.
+RETRY_SECONDS = 5.0
 
 
 class EngineClient:
@@ -92,7 +94,7 @@ class EngineClient:
         """Queues a graph under our own id, a UUID in lower case; events go to the socket of `client_id`.
 
         Raises EngineRefused when the engine's validation says no. After EngineUnreachable nobody knows whether
-        the graph was queued: ask `queue` and `history` for `prompt_id` before sending it again.
+        the graph was queued: ask `queue` and `history` for `prompt_id` before sending it again. After EngineDraining it was not.
         """
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         answer = await self._json("POST", "/prompt", body=body)
@@ -174,7 +176,7 @@ class EngineClient:
             ) as response:
                 answer = await response.read()
                 if response.status != 200:
-                    raise self._refusal(response.status, path, answer)
+                    raise self._refusal(response.status, path, answer, response.headers.get("Retry-After", ""))
                 return answer
         except aiohttp.ClientError as broken:
             raise self._unreachable(broken) from broken
@@ -186,9 +188,12 @@ class EngineClient:
     def _unreachable(self, error: Exception) -> EngineUnreachable:
         return EngineUnreachable(f"The engine at {self.base_url} cannot be reached: {named(error)}.")
 
-    def _refusal(self, status: int, path: str, answer: bytes) -> EngineError:
+    def _refusal(self, status: int, path: str, answer: bytes, retry_after: str) -> EngineError:
         """The error for an answer that is not 200."""
         if status in UNAVAILABLE:
+            if (said := _error_in(answer)) is not None and said.kind == "draining":
+                told = f"The machine at {self.base_url} is about to stop and takes no new pictures."
+                return EngineDraining(told, float(retry_after) if retry_after.isdecimal() else RETRY_SECONDS)
             return EngineUnreachable(f"The engine at {self.base_url} takes no work at the moment ({status}).")
         if status in (401, 403):
             return EngineError(f"The engine at {self.base_url} refused our token ({status} at {path}).")

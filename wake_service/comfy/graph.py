@@ -23,6 +23,11 @@ SMALLEST_DENOISE = 0.01
 #: FLUX is distilled for its own guidance (the node FluxGuidance); classifier-free guidance stays off.
 FLUX_CFG = 1.0
 
+#: A frugal graph's VAE works on tiles of 512 pixels, overlapping by 64: ComfyUI's own sizes where it falls back to tiles.
+_TILES = {"tile_size": 512, "overlap": 64, "temporal_size": 64, "temporal_overlap": 8}
+#: A frugal graph holds FLUX's weights in 8 bits instead of 16.
+_SMALL_WEIGHTS = "fp8_e4m3fn"
+
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
@@ -48,11 +53,12 @@ def build(request: PictureRequest, catalogue: Catalogue | None = None) -> Workfl
     """The graph for one picture of exactly `request.width` × `request.height` pixels.
 
     `catalogue` lets it use nodes that not every engine has; without one, the plain nodes are used.
+    A frugal one has the same size, seed and steps, and holds less in memory at once.
     Raises SetupError when the style lacks a file its base needs, ValueError when the mode's image or mask is missing.
     """
     graph = WorkflowBuilder()
     width, height = _aligned(request)
-    parts = _parts(graph, request)
+    parts = _parts(graph, request, catalogue)
     start = _start(graph, request, parts, (width, height), catalogue)
     style = request.style
     latent = graph.add(
@@ -68,7 +74,7 @@ def build(request: PictureRequest, catalogue: Catalogue | None = None) -> Workfl
         latent_image=start.latent,
         denoise=1.0 if request.mode is Mode.TEXT_TO_IMAGE else max(request.strength, SMALLEST_DENOISE),
     )
-    picture = graph.add("VAEDecode", samples=latent, vae=parts.vae)
+    picture = _decoded(graph, request, latent, parts.vae, catalogue)
     if (width, height) != (request.width, request.height):
         picture = _scaled(graph, picture, request.width, request.height)
     return graph.finish(graph.add("SaveImage", images=picture, filename_prefix=request.filename_prefix))
@@ -80,9 +86,29 @@ def _aligned(request: PictureRequest) -> tuple[int, int]:
     return -(-request.width // grain) * grain, -(-request.height // grain) * grain
 
 
-def _parts(graph: WorkflowBuilder, request: PictureRequest) -> _Parts:
+def _tiled(request: PictureRequest, node: str, catalogue: Catalogue | None) -> bool:
+    """Whether this node, which works in tiles, is to be used."""
+    return request.frugal and (catalogue is None or catalogue.has(node))
+
+
+def _decoded(graph: WorkflowBuilder, request: PictureRequest, latent: Output, vae: Output, catalogue: Catalogue | None) -> Output:
+    if _tiled(request, "VAEDecodeTiled", catalogue):
+        return graph.add("VAEDecodeTiled", samples=latent, vae=vae, **_TILES)
+    return graph.add("VAEDecode", samples=latent, vae=vae)
+
+
+def _encoded(graph: WorkflowBuilder, request: PictureRequest, pixels: Output, vae: Output, catalogue: Catalogue | None) -> Output:
+    if _tiled(request, "VAEEncodeTiled", catalogue):
+        return graph.add("VAEEncodeTiled", pixels=pixels, vae=vae, **_TILES)
+    return graph.add("VAEEncode", pixels=pixels, vae=vae)
+
+
+def _parts(graph: WorkflowBuilder, request: PictureRequest, catalogue: Catalogue | None) -> _Parts:
     style = request.style
-    model, clip, vae = _checkpoint(graph, style) if style.checkpoint or style.base is not Base.FLUX else _flux_files(graph, style)
+    if style.checkpoint or style.base is not Base.FLUX:
+        model, clip, vae = _checkpoint(graph, style)
+    else:
+        model, clip, vae = _flux_files(graph, style, _weights(request, catalogue))
     for lora in style.loras:
         model = graph.add(
             "LoraLoader", model=model, clip=clip, lora_name=lora.name, strength_model=lora.strength, strength_clip=lora.strength
@@ -102,7 +128,13 @@ def _checkpoint(graph: WorkflowBuilder, style: Style) -> tuple[Output, Output, O
     return model, model.slot_at(1), vae
 
 
-def _flux_files(graph: WorkflowBuilder, style: Style) -> tuple[Output, Output, Output]:
+def _weights(request: PictureRequest, catalogue: Catalogue | None) -> str:
+    """How UNETLoader is to hold weights in memory."""
+    offered = catalogue is None or _SMALL_WEIGHTS in catalogue.choices("UNETLoader", "weight_dtype")
+    return _SMALL_WEIGHTS if request.frugal and offered else "default"
+
+
+def _flux_files(graph: WorkflowBuilder, style: Style, weights: str) -> tuple[Output, Output, Output]:
     """Model, text encoders and VAE, each from its own file."""
     if len(style.text_encoders) != 2:
         raise SetupError(
@@ -110,7 +142,7 @@ def _flux_files(graph: WorkflowBuilder, style: Style) -> tuple[Output, Output, O
         )
     first, second = style.text_encoders
     return (
-        graph.add("UNETLoader", unet_name=_needed(style, style.unet, "unet"), weight_dtype="default"),
+        graph.add("UNETLoader", unet_name=_needed(style, style.unet, "unet"), weight_dtype=weights),
         graph.add("DualCLIPLoader", clip_name1=first, clip_name2=second, type="flux"),
         graph.add("VAELoader", vae_name=_needed(style, style.vae, "vae")),
     )
@@ -148,7 +180,8 @@ def _start(
         raise ValueError(f"{request.mode} needs an image")
     pixels = _scaled(graph, graph.add("LoadImage", image=request.image), *size)
     if request.mode is Mode.IMAGE_TO_IMAGE:
-        return _Start(parts.model, parts.positive, parts.negative, graph.add("VAEEncode", pixels=pixels, vae=parts.vae))
+        latent = _encoded(graph, request, pixels, parts.vae, catalogue)
+        return _Start(parts.model, parts.positive, parts.negative, latent)
     if not request.mask:
         raise ValueError(f"{request.mode} needs a mask")
     return _masked(graph, request, parts, pixels, _mask(graph, request.mask, size), catalogue)
@@ -181,6 +214,8 @@ def _masked(
     through as a flat, pale fill. The trace of what was there gives light and palette instead. A checkpoint made
     for inpainting also finds the masked image it was trained with.
 
+    InpaintModelConditioning encodes in one piece, so a frugal picture goes without it.
+
     The kept pixels are not pasted back: they carry the VAE's drift, by which whoever lays the picture over the
     original can match it.
     """
@@ -188,8 +223,10 @@ def _masked(
     if catalogue and catalogue.has("DifferentialDiffusion"):
         # Soft parts of the mask change later and less, instead of being mixed from old and new at every step.
         model = graph.add("DifferentialDiffusion", model=model)
-    if request.strength < 1.0 or (catalogue and not catalogue.has("InpaintModelConditioning")):
-        encoded = graph.add("VAEEncode", pixels=pixels, vae=parts.vae)
+    in_one_piece = not _tiled(request, "VAEEncodeTiled", catalogue)
+    conditioning = in_one_piece and (catalogue is None or catalogue.has("InpaintModelConditioning"))
+    if request.strength < 1.0 or not conditioning:
+        encoded = _encoded(graph, request, pixels, parts.vae, catalogue)
         latent = graph.add("SetLatentNoiseMask", samples=encoded, mask=mask)
         return _Start(model, parts.positive, parts.negative, latent)
     conditioned = graph.add(

@@ -64,7 +64,8 @@ class Style:
 class PictureRequest:
     """One picture. `image` and `mask` are names in the engine's input folder; `width` × `height` is the result's size in pixels.
 
-    The mask's red channel is used: white is painted, black is kept. `strength` in (0, 1]; `seed` in [0, 2**64).
+    The mask's red channel is used: white is painted, black is kept. `strength` in (0, 1]; `seed` in [0, 2**64). `frugal`: with
+    less memory, at some cost of time and fidelity.
     """
 
     mode: Mode
@@ -78,3 +79,4 @@ class PictureRequest:
     image: str | None = None
     mask: str | None = None
     filename_prefix: str = "wakebrush/picture"
+    frugal: bool = False

@@ -76,7 +76,7 @@ class JobBook:
         if also is not None:
             also(tx)
         if after.machine_id is None or not after.unfinished:
-            records.drop_prompts(tx, after.id)
+            records.leave_prompts(tx, after.id, self._clock.now())
         if told:
             self.events.append(tx, after.artist_id, told)
         tx.after_commit(partial(self._settled, after))

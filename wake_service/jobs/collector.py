@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from wake_service.blobs.base import BlobInfo
@@ -51,7 +51,10 @@ class Collector:
         job = self._book.board.get(picture.job_id)
         if job is None or picture.n not in job.missing():
             return None
-        data = await client.view(await self._image_of(picture, client))
+        return await self.keep(await client.view(await self._image_of(picture, client)))
+
+    async def keep(self, data: bytes) -> Fetched:
+        """Stores what an engine has made. Raises EngineError if it is no picture, StorageError if it cannot be kept."""
         try:
             image = read_header(data, max_pixels=self._max_pixels)
         except (NotAnImage, ImageTooLarge) as error:
@@ -80,6 +83,7 @@ class Collector:
     async def _announce(self, job: Job, picture: Picture, fetched: Fetched, cost: int) -> Job | None:
         blob, image = fetched.blob, fetched.image
         now = self._clock.now()
+        job = replace(job, started_at=job.started_at or picture.started_at)
         seed = (job.request.seed + picture.n) % 2**64
         result = Result(picture.n, blob.sha256, image.media_type, image.width, image.height, blob.size, seed)
         after = with_result(job, result, cost, now)

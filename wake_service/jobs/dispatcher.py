@@ -21,13 +21,16 @@ from wake_service.jobs import records
 from wake_service.jobs.book import CLAIM_SECONDS, JobBook
 from wake_service.jobs.collector import Collector
 from wake_service.jobs.events import EventType
+from wake_service.jobs.kept import KeptResults
 from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
 from wake_service.jobs.recipe import Recipes
-from wake_service.jobs.runner import Runner, Surroundings
+from wake_service.jobs.runner import Runner
+from wake_service.jobs.surroundings import Surroundings
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.thrift import Memory, starved
 from wake_service.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -91,6 +94,8 @@ class Dispatcher:
         self._being_claimed: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._preparation = Preparation(blobs, clock, style)
+        collector = Collector(book, shelf, clock, max_pixels, price_micros_per_hour=0)  # when it was begun is not known
+        self.kept = KeptResults(store, book, collector, clock, self._at_work, self._superseded)
 
     def start(self) -> None:
         """Begins to renew this service's claims."""
@@ -100,6 +105,7 @@ class Dispatcher:
         """Lets go of all engines; their jobs stay claimed, and are found again by the next service."""
         if self._renewing is not None:
             self._renewing.cancel()
+        await self.kept.stop()
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         self._runners.clear()
 
@@ -112,8 +118,11 @@ class Dispatcher:
             claim=partial(self._claim, machine),
             occupied=partial(self._floor.occupied, machine.id),
             unreachable=partial(self._floor.unreachable, machine.id),
-            interrupted=self._take_back,
             finished=self._measure,
+            interrupted=self._take_back,
+            starved=self._starve_gpu,
+            turned_away=self._turn_away,
+            home=partial(self.kept.stored, machine.id),
         )
         given = self._preparation.of(machine.id, machine.boot).inputs
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool), given)
@@ -130,10 +139,10 @@ class Dispatcher:
 
         await self._preparation.prepare(machine.id, machine.boot, wanted, hands)
 
-    async def detach(self, machine_id: str, reason: str | None, *, blame: bool = True) -> None:
+    async def detach(self, machine_id: str, reason: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries.
 
-        Without `blame` none of them is held to be the cause.
+        Without `blame` none of them is held to be the cause. `memory`: what it worked on needed more memory than it has.
         """
         runner = self._runners.pop(machine_id, None)
         self._machines.pop(machine_id, None)
@@ -141,7 +150,7 @@ class Dispatcher:
         if runner is not None:
             await runner.stop()
         if reason is not None:
-            await self._give_back(machine_id, reason, guilty.job_id if guilty else None, blame=blame)
+            await self._give_back(machine_id, reason, guilty, blame=blame, memory=memory)
 
     def poke(self) -> None:
         """There may be something to claim."""
@@ -189,26 +198,58 @@ class Dispatcher:
         for row in rows:
             job = self._book.board.get(row.job_id)
             if job is not None and row.boot == machine.boot and row.picture in job.missing():
-                pictures.append(Picture(job.id, row.picture, row.prompt_id, Sent.UNSURE))
+                pictures.append(Picture(job.id, row.picture, row.prompt_id, job.frugal, Sent.UNSURE))
         known = {picture.job_id for picture in pictures}
         for job in self._book.board.on_machine(machine.id):
             if job.id not in known:
                 await self._requeue(job, "The machine was started anew.", blame=False)
         return pictures
 
-    async def _give_back(self, machine_id: str, reason: str, guilty: str | None, *, blame: bool = True) -> None:
+    async def _give_back(
+        self, machine_id: str, reason: str, guilty: Picture | None, *, blame: bool = True, memory: bool = False
+    ) -> None:
         for job in self._book.board.on_machine(machine_id):
-            await self._requeue(job, reason, blame=blame and (job.state is JobState.RUNNING or job.id == guilty))
+            first = guilty is not None and guilty.job_id == job.id
+            at_work = first or job.state is JobState.RUNNING
+            if memory and at_work:
+                frugally = guilty.frugal if guilty is not None and first else job.frugal
+                await self._starve(job, Memory.MACHINE, WaitingFor.NO_MACHINE, reason, frugally)
+            else:
+                await self._requeue(job, reason, blame=blame and at_work)
+
+    async def _starve_gpu(self, job: Job) -> None:
+        """The machine goes on, and will take it again."""
+        await self._starve(job, Memory.GPU, WaitingFor.MACHINE_BUSY, "The GPU ran out of memory.", job.frugal)
+
+    async def _starve(self, job: Job, memory: Memory, waiting_for: WaitingFor, reason: str, frugally: bool) -> None:
+        def after(present: Job) -> Job:
+            return starved(present, memory, waiting_for, self._clock.now(), tried_frugally=frugally)
+
+        await self._take_from_machine(job, after, reason)
+
+    async def _turn_away(self, job: Job) -> None:
+        await self._requeue(job, "The machine takes no new pictures.", blame=False)
 
     async def _take_back(self, job: Job) -> None:
-        await self._requeue(job, "It was stopped at the engine by somebody else.", blame=True)
+        await self._requeue(job, "The engine stopped working on it.", blame=True)
 
     async def _requeue(self, job: Job, reason: str, *, blame: bool) -> None:
-        waiting = WaitingFor.NO_MACHINE
-        after = lost(job, reason, waiting, self._clock.now()) if blame else released(job, waiting)
-        kind = EventType.JOB_REQUEUED if after.state is JobState.QUEUED else EventType.JOB_FAILED
-        log.warning("job %s: %s %s (attempt %d)", job.id, kind, reason, after.attempt)
-        await self._book.change(job, after, [kind])
+        def after(present: Job) -> Job:
+            waiting = WaitingFor.NO_MACHINE
+            return lost(present, reason, waiting, self._clock.now()) if blame else released(present, waiting)
+
+        await self._take_from_machine(job, after, reason)
+
+    async def _take_from_machine(self, job: Job, after: Callable[[Job], Job], reason: str) -> None:
+        """Makes of a claimed job what `after` says, also when it got a picture meanwhile; not once the claim is over."""
+        present: Job | None = job
+        while present is not None and present.claim == job.claim:
+            changed = after(present)
+            kind = EventType.JOB_REQUEUED if changed.state is JobState.QUEUED else EventType.JOB_FAILED
+            log.warning("job %s: %s %s (attempt %d)", job.id, kind, reason, changed.attempt)
+            if await self._book.change(present, changed, [kind]) is not None:
+                return
+            present = self._book.board.get(job.id)
 
     async def _claim(self, machine: Machine) -> tuple[Job, list[Picture]] | None:
         """The next job for a machine, with its pictures' prompt ids committed before any is sent."""
@@ -235,7 +276,7 @@ class Dispatcher:
 
     @staticmethod
     def _pictures(job: Job) -> list[Picture]:
-        return [Picture(job.id, n, str(uuid.uuid4())) for n in job.missing()]
+        return [Picture(job.id, n, str(uuid.uuid4()), job.frugal) for n in job.missing()]
 
     def _prompt_rows(self, machine: Machine, pictures: list[Picture]) -> list[dict[str, Any]]:
         sent_to = {"machine_id": machine.id, "boot": machine.boot, "created_at": self._clock.now()}
@@ -243,7 +284,17 @@ class Dispatcher:
 
     def _claimable(self) -> Callable[[Job], bool]:
         may_spend = self._floor.may_spend_each()
-        return lambda job: job.id not in self._being_claimed and may_spend(job)
+        return lambda job: job.id not in self._being_claimed and job.id not in self.kept.coming and may_spend(job)
+
+    def _at_work(self, prompt_id: str) -> bool:
+        return any(runner.holds(prompt_id) for runner in self._runners.values())
+
+    async def _superseded(self, job_id: str) -> None:
+        """Pictures of a job came home by another way than its machine's: if that was all, the machine need not go on."""
+        if self._book.board.get(job_id) is None:
+            for runner in list(self._runners.values()):
+                await runner.cancel(job_id)
+        self.poke()
 
     def _measure(self, picture: Picture, finished_at: float) -> None:
         if picture.started_at is not None:

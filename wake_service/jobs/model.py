@@ -109,7 +109,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is now. Moments in epoch seconds; `place` is its order of arrival."""
+    """A job as it is now. Moments in epoch seconds; `place` is its order of arrival.
+
+    `frugal`: a machine ran out of memory over it, so it is painted in the way that needs less (thrift.py).
+    """
 
     place: int
     id: str
@@ -122,6 +125,7 @@ class Job:
     waiting_for: WaitingFor | None = None
     stage: Stage | None = None
     attempt: int = 1
+    frugal: bool = False
     version: int = 0
     machine_id: str | None = None
     claim: Claim | None = None

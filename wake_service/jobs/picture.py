@@ -23,12 +23,17 @@ class Sent(StrEnum):
 
 @dataclass(slots=True)
 class Picture:
-    """Picture `n` of a job. `started_at` in epoch seconds, when the engine began with it."""
+    """Picture `n` of a job. `started_at` in epoch seconds, when the engine began with it.
+
+    `frugal`: its graph needs less memory. `dropped`: it was taken from the engine, so how it ends there concerns nobody.
+    """
 
     job_id: str
     n: int
     prompt_id: str
+    frugal: bool = False
     sent: Sent = Sent.NO
+    dropped: bool = False
     progress: PromptProgress | None = None
     images: tuple[ImageRef, ...] = ()
     started_at: float | None = None
@@ -93,6 +98,11 @@ class Tray:
         """The picture the engine works on; if it has begun with none, the one it would have begun with."""
         there = self.at_engine()
         return next((picture for picture in there if picture.sent is Sent.RUNNING), there[0] if there else None)
+
+    def unsent_jobs(self) -> list[str]:
+        """Jobs of which the engine has nothing, and none is on its way home."""
+        begun = {picture.job_id for picture in self._pictures.values() if picture.sent is not Sent.NO}
+        return list(dict.fromkeys(picture.job_id for picture in self._to_send if picture.job_id not in begun))
 
     def connection_broke(self) -> None:
         """What was queued is uncertain from now on; what ran is asked for anyway."""

@@ -43,8 +43,8 @@ class Recipes:
         self._uploaded: dict[str, str] = dict(delivered or {})
         self._delivered = set(self._uploaded)
 
-    async def make(self, job: Job, n: int) -> Workflow:
-        """The graph of picture `n`. Raises Unbuildable, EngineError or StorageError."""
+    async def make(self, job: Job, n: int, *, frugal: bool = False) -> Workflow:
+        """The graph of picture `n`, `frugal`ly: with less memory. Raises Unbuildable, EngineError or StorageError."""
         request = job.request
         style = self._style(request.style)
         if style is None:
@@ -63,6 +63,7 @@ class Recipes:
             image=await self._upload(request.image),
             mask=await self._upload(request.mask),
             filename_prefix=f"wakebrush/{job.id}-{n}",
+            frugal=frugal,
         )
         try:
             return graph.build(picture, self._catalogue())

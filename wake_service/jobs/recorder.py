@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from wake_service.clock import Clock
@@ -16,8 +16,9 @@ from wake_service.errors import EngineError, EngineFailed, EngineRefused, Engine
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.collector import Collector, Fetched
 from wake_service.jobs.events import EventType
-from wake_service.jobs.model import Job, JobError, JobState, failed, running
+from wake_service.jobs.model import JobError, JobState, failed, running
 from wake_service.jobs.picture import Picture, Sent, Tray
+from wake_service.jobs.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -29,30 +30,31 @@ _LONGEST = 500
 _TELL_ADMIN = "Try again. If it happens with every picture, tell your admin."
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who wants to know: for which job the engine works now (None: it rests), that it went, that a job's pictures are of no
-    use any more, that somebody else stopped a job's picture at the engine.
+class Recorder:
+    """Takes notes at once and writes them one after the other; a note that cannot be stored is tried until it can.
+
+    `engine_went` and `dropped` tell the runner: that the engine cannot be reached, that a job's pictures are of no use any more.
     """
 
-    occupied: Callable[[Job | None], Awaitable[None]]
-    engine_went: Callable[[], None]
-    dropped: Callable[[str], Awaitable[None]]
-    interrupted: Callable[[Job], Awaitable[None]]
-
-
-class Recorder:
-    """Takes notes at once and writes them one after the other; a note that cannot be stored is tried until it can."""
-
     def __init__(
-        self, client: EngineClient, book: JobBook, collector: Collector, clock: Clock, tray: Tray, listeners: Listeners
+        self,
+        client: EngineClient,
+        book: JobBook,
+        collector: Collector,
+        clock: Clock,
+        tray: Tray,
+        around: Surroundings,
+        engine_went: Callable[[], None],
+        dropped: Callable[[str], Awaitable[None]],
     ) -> None:
         self._client = client
         self._book = book
         self._collector = collector
         self._clock = clock
         self._tray = tray
-        self._listeners = listeners
+        self._around = around
+        self._engine_went = engine_went
+        self._dropped = dropped
         self._fetching: set[asyncio.Future[Fetched | None]] = set()
         self._notes: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
@@ -75,9 +77,19 @@ class Recorder:
         """There will be no picture."""
         self._notes.put_nowait(partial(self._write_failed, picture, error))
 
+    def starved(self, picture: Picture) -> None:
+        """The engine's GPU ran out of memory over it."""
+        self._notes.put_nowait(partial(self._write_starved, picture))
+
     def interrupted(self, picture: Picture) -> None:
         """The engine was told to stop working on it: by us, after a cancel, or by somebody else."""
         self._notes.put_nowait(partial(self._write_interrupted, picture))
+
+    def turned_away(self, job_id: str, pictures: list[Picture]) -> None:
+        """The machine takes no new prompts, and has nothing of this job."""
+        for picture in pictures:
+            self._tray.forget(picture)
+        self._notes.put_nowait(partial(self._write_turned_away, job_id))
 
     def left(self, picture: Picture) -> None:
         """A picture is of no interest any more; an engine with none rests."""
@@ -114,7 +126,7 @@ class Recorder:
         job = self._book.board.get(picture.job_id)
         if job is None:
             return
-        writes: list[Awaitable[object]] = [self._listeners.occupied(job)]
+        writes: list[Awaitable[object]] = [self._around.occupied(job)]
         if job.state is JobState.QUEUED:
             after = running(job, picture.started_at or self._clock.now())
             writes.append(self._book.change(job, after, [EventType.JOB_RUNNING]))
@@ -136,40 +148,52 @@ class Recorder:
         except EngineUnreachable:
             log.warning("The engine went while its picture was being fetched")
             picture.sent = Sent.RUNNING
-            self._listeners.engine_went()
+            self._engine_went()
         except EngineError as error:
             await self._write_failed(picture, JobError("engine_failed", str(error), _TELL_ADMIN))
         else:
+            self._around.home(picture.prompt_id)
             self.left(picture)
+
+    async def _write_turned_away(self, job_id: str) -> None:
+        if (job := self._book.board.get(job_id)) is not None:
+            await self._around.turned_away(job)
+        await self._write_rest()
 
     async def _write_failed(self, picture: Picture, error: JobError) -> None:
         job = self._book.board.get(picture.job_id)
         if job is not None:
             log.info("job %s failed: %s", job.id, error.message)
             await self._book.change(job, failed(job, error, self._clock.now()), [EventType.JOB_FAILED])
-            await self._listeners.dropped(job.id)
+            await self._dropped(job.id)
+        self.left(picture)
+
+    async def _write_starved(self, picture: Picture) -> None:
+        """The job's other pictures go too: what is tried next is tried for all of them. Nothing loaded shall be in its way."""
+        job = self._book.board.get(picture.job_id)
+        if job is not None and picture.frugal == job.frugal:  # else an earlier picture has brought about the frugal try already
+            await self._dropped(job.id)
+            try:
+                await self._client.free()
+            except EngineError as error:
+                log.warning("The engine's memory could not be freed: %s", error)
+            await self._around.starved(job)
         self.left(picture)
 
     async def _write_interrupted(self, picture: Picture) -> None:
         job = self._book.board.get(picture.job_id)
         if job is not None:
-            await self._listeners.dropped(job.id)
-            await self._listeners.interrupted(job)
+            await self._dropped(job.id)
+            await self._around.interrupted(job)
         self.left(picture)
 
     async def _write_rest(self) -> None:
         if not self._tray:
-            await self._listeners.occupied(None)
+            await self._around.occupied(None)
 
 
 def failure_told(error: EngineFailed) -> JobError:
     """What the artist is told when the engine failed at her picture."""
-    if error.out_of_memory:
-        return JobError(
-            "engine_out_of_memory",
-            "The machine ran out of memory while painting this picture.",
-            "Try a smaller region, or a style with a smaller model.",
-        )
     if "No space left on device" in str(error):
         told = "The machine's disk is full, so the picture could not be saved there."
         return JobError("storage_full", told, "Tell your admin; the machine needs more room.")

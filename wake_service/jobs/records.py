@@ -109,13 +109,24 @@ def add_prompts(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def prompts_of(conn: Connection, machine_id: str) -> list[Row[Any]]:
-    """What was sent, or was about to be, to a machine: prompt_id, job_id, picture, boot."""
-    return list(conn.execute(select(prompts).where(prompts.c.machine_id == machine_id).order_by(prompts.c.created_at)).all())
+    """What was sent, or was about to be, to a machine, and is waited for: prompt_id, job_id, picture, boot."""
+    awaited = (prompts.c.machine_id == machine_id) & prompts.c.left_at.is_(None)
+    return list(conn.execute(select(prompts).where(awaited).order_by(prompts.c.created_at)).all())
 
 
-def drop_prompts(tx: Transaction, job_id: str) -> None:
-    """Forgets a job's prompts: nothing of it is at an engine any more."""
-    tx.conn.execute(delete(prompts).where(prompts.c.job_id == job_id))
+def prompts_named(conn: Connection, prompt_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Which of these prompts were ours, waited for or not: their job and picture."""
+    found: dict[str, tuple[str, int]] = {}
+    for chunk in _chunks(list(prompt_ids), 500):
+        for row in conn.execute(select(prompts).where(prompts.c.prompt_id.in_(chunk))):
+            found[row.prompt_id] = (row.job_id, row.picture)
+    return found
+
+
+def leave_prompts(tx: Transaction, job_id: str, now: float) -> None:
+    """No engine is waited for with this job any more. Its prompts are remembered: a machine may have kept what they came to."""
+    left = (prompts.c.job_id == job_id) & prompts.c.left_at.is_(None)
+    tx.conn.execute(update(prompts).where(left).values(left_at=now))
 
 
 def add_result(tx: Transaction, job: Job, result: Result, now: float) -> None:
@@ -159,6 +170,7 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
         stage=Stage(row.stage) if row.stage else None,
         attempt=row.attempt,
+        frugal=row.frugal,
         version=row.version,
         machine_id=row.machine_id,
         claim=claim,
@@ -176,6 +188,7 @@ def _changing(job: Job) -> dict[str, Any]:
         "waiting_for": job.waiting_for,
         "stage": job.stage,
         "attempt": job.attempt,
+        "frugal": job.frugal,
         "version": job.version,
         "machine_id": job.machine_id,
         "claim_owner": job.claim.owner if job.claim else None,

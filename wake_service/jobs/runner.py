@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 from wake_service.background import Background
 from wake_service.clock import Clock
@@ -22,13 +22,14 @@ from wake_service.comfy.events import (
 from wake_service.comfy.progress import PromptProgress
 from wake_service.comfy.reports import Outcome, QueueState, failure
 from wake_service.comfy.socket import EngineSocket
-from wake_service.errors import EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
+from wake_service.errors import EngineDraining, EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.collector import Collector
-from wake_service.jobs.model import Job, JobError
+from wake_service.jobs.model import JobError
 from wake_service.jobs.picture import Picture, Sent, Tray
 from wake_service.jobs.recipe import Recipes, Unbuildable
-from wake_service.jobs.recorder import Listeners, Recorder, failure_told, refusal_told
+from wake_service.jobs.recorder import Recorder, failure_told, refusal_told
+from wake_service.jobs.surroundings import Surroundings
 from wake_service.jobs.telling import Telling
 
 log = logging.getLogger(__name__)
@@ -44,24 +45,8 @@ CANCEL_SECONDS = 180.0
 #: An engine that has work and has said nothing for so long is asked: it may have taken us off its list of listeners
 #: (when a dead connection of ours ends late, it unregisters the living one). Many steps take longer than this; asking is cheap.
 SILENCE_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a runner needs from outside.
-
-    `claim` gives it the next job (None: nothing to do, or it must not take more); `occupied` says for which job the machine
-    works now, None when it rests; `unreachable` gives the machine up; `interrupted` takes back a job that somebody else
-    stopped at the engine; `finished` measures a picture. `client_id`: as whom the engine knows us; the next service must say
-    the same, for the engine tells of a picture only whom it had it from.
-    """
-
-    client_id: str
-    claim: Callable[[], Awaitable[tuple[Job, list[Picture]] | None]]
-    occupied: Callable[[Job | None], Awaitable[None]]
-    unreachable: Callable[[str], Awaitable[None]]
-    interrupted: Callable[[Job], Awaitable[None]]
-    finished: Callable[[Picture, float], None]
+#: A machine that takes no new prompts is asked again when it said, twice as late each time, at the latest after so many seconds.
+LONGEST_REFUSAL = 60.0
 
 
 class Runner:
@@ -85,14 +70,15 @@ class Runner:
         self._clock = clock
         self._around = around
         self._tray = Tray(adopted)
-        listeners = Listeners(around.occupied, self._hang_up, self.cancel, around.interrupted)
-        self._recorder = Recorder(client, book, collector, clock, self._tray, listeners)
+        self._recorder = Recorder(client, book, collector, clock, self._tray, around, self._hang_up, self.cancel)
         self._room = asyncio.Event()
         self._connected = asyncio.Event()
         self._socket = self._new_socket()
         self._background = Background(log)
         self._heard_at = clock.now()
         self._reserved = 0
+        self._shut_until = float("-inf")
+        self._refusals = 0
 
     def start(self) -> None:
         """Begins to follow and feed the engine."""
@@ -113,7 +99,7 @@ class Runner:
 
     def reserve(self) -> bool:
         """Keeps a place for pictures that will be given; False when there is none."""
-        if not self._connected.is_set() or self._tray.has_more_to_send or self._taken() >= DEPTH:
+        if not self._connected.is_set() or self._shut or self._tray.has_more_to_send or self._taken() >= DEPTH:
             return False
         self._reserved += 1
         return True
@@ -128,6 +114,10 @@ class Runner:
         self._tray.add(pictures)
         self.release()
 
+    def holds(self, prompt_id: str) -> bool:
+        """Whether the picture is this runner's to bring home."""
+        return self._tray.get(prompt_id) is not None
+
     def first_started(self) -> Picture | None:
         """The picture the engine works on, or would have begun with."""
         return self._tray.first_started()
@@ -139,6 +129,8 @@ class Runner:
             if picture.sent is Sent.NO:
                 self._recorder.left(picture)
         sent = [picture for picture in mine if picture.at_engine]
+        for picture in sent:
+            picture.dropped = True
         if not sent:
             return
         try:
@@ -229,7 +221,9 @@ class Runner:
                 self._begin(picture)
             return
         entry = await self._client.history(picture.prompt_id)
-        if entry is None:
+        if entry is None and picture.sent is Sent.RUNNING:
+            self._interrupted(picture)  # the engine was started anew: what it worked on may have been why
+        elif entry is None:
             self._tray.send_again(picture)
         elif entry.status is Outcome.SUCCESS:
             picture.images = entry.images
@@ -285,17 +279,22 @@ class Runner:
         self._recorder.done(picture, now)
 
     def _fail(self, picture: Picture, error: EngineFailed) -> None:
-        self._give_up(picture, failure_told(error))
+        if error.out_of_memory or picture.dropped:
+            self._end(picture, self._recorder.left if picture.dropped else self._recorder.starved)
+        else:
+            self._give_up(picture, failure_told(error))
 
     def _interrupted(self, picture: Picture) -> None:
+        self._end(picture, self._recorder.left if picture.dropped else self._recorder.interrupted)
+
+    def _end(self, picture: Picture, note: Callable[[Picture], None]) -> None:
+        """The engine is done with a picture and leaves none."""
         picture.sent = Sent.DONE
         self._room.set()
-        self._recorder.interrupted(picture)
+        note(picture)
 
     def _give_up(self, picture: Picture, error: JobError) -> None:
-        picture.sent = Sent.DONE
-        self._room.set()
-        self._recorder.failed(picture, error)
+        self._end(picture, partial(self._recorder.failed, error=error))
 
     # -- feeding --------------------------------------------------------------------------------------------------
 
@@ -307,7 +306,13 @@ class Runner:
                 await self._send(picture)
             await self._room.wait()
 
+    @property
+    def _shut(self) -> bool:
+        return self._clock.now() < self._shut_until
+
     async def _next(self) -> Picture | None:
+        if self._shut:
+            return None
         picture = self._tray.next_to_send() if len(self._tray.at_engine()) < DEPTH else None
         if picture is None and self._taken() < DEPTH and (claimed := await self._around.claim()) is not None:
             self._tray.add(claimed[1])
@@ -326,6 +331,9 @@ class Runner:
             await self._client.submit(picture.prompt_id, graph, client_id=self._socket.client_id)
             if picture.sent is Sent.UNSURE:
                 picture.sent = Sent.QUEUED
+            self._refusals = 0
+        except EngineDraining as closed:
+            self._turn_away(picture, closed)
         except EngineRefused as error:
             if self._recipes.distrust():
                 log.warning("The engine refused a picture whose inputs were delivered while it booted; they are sent again")
@@ -340,6 +348,21 @@ class Runner:
         except EngineError as error:
             self._give_up(picture, failure_told(EngineFailed(str(error))))
 
+    def _turn_away(self, picture: Picture, closed: EngineDraining) -> None:
+        """What was not sent is for another machine, except of jobs that this one still paints: their pictures wait for that."""
+        log.info("job %s: %s", picture.job_id, closed)
+        seconds = min(LONGEST_REFUSAL, closed.retry_after * 2**self._refusals)
+        self._refusals += 1
+        self._shut_until = self._clock.now() + seconds
+        self._tray.send_again(picture)
+        for job_id in self._tray.unsent_jobs():
+            self._recorder.turned_away(job_id, self._tray.of_job(job_id))
+        self._background.spawn(self._knock(seconds))
+
+    async def _knock(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._room.set()
+
     async def _prepare(self, picture: Picture) -> dict[str, object] | None:
         """The picture's graph, with its inputs at the engine; None when there will be none (which is then recorded)."""
         job = self._book.board.get(picture.job_id)
@@ -347,7 +370,7 @@ class Runner:
             self._recorder.left(picture)
             return None
         try:
-            workflow = await self._recipes.make(job, picture.n)
+            workflow = await self._recipes.make(job, picture.n, frugal=picture.frugal)
         except Unbuildable as error:
             self._give_up(picture, error.error)
             return None

@@ -8,6 +8,7 @@ from typing import Any
 from wake_service.accounts.budget import MICROS
 from wake_service.clock import iso
 from wake_service.jobs.model import Job, JobState
+from wake_service.jobs.thrift import NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ def job_view(job: Job, outlook: Outlook, currency: str) -> dict[str, Any]:
         "waiting_for": job.waiting_for if job.state is JobState.QUEUED else None,
         "stage": job.stage if job.state is JobState.RUNNING else None,
         "attempt": job.attempt,
+        "note": NOTE if job.frugal and job.unfinished else None,
         "ahead": outlook.ahead,
         "eta_seconds": None if outlook.eta_seconds is None else round(outlook.eta_seconds, 1),
         "mode": request.mode,

@@ -15,7 +15,7 @@ from wake_service.machines import model
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.model import AWAKE, Machine, MachineState, WakeStage
 from wake_service.machines.workload import Timing, Workload
-from wake_service.providers.base import Door, Power, Provider, Sighting
+from wake_service.providers.base import Door, Power, Provider, Sighting, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class Lookout:
         self._preparing: dict[str, str | None] = {}
         self._greeting: dict[str, str | None] = {}
         self._attached: dict[str, str | None] = {}
+        self._kept: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         self._unlisted: dict[str, float] = {}
         self._strangers: dict[str, set[str]] = {}
         #: Machines whose provider has not accepted the order to start yet: what it says of them is older than the order.
@@ -120,7 +121,7 @@ class Lookout:
 
     def _forget_gone(self) -> None:
         for machine_id in self._fleet.forget_gone():
-            for remembered in (self._preparing, self._greeting, self._attached, self._unlisted):
+            for remembered in (self._preparing, self._greeting, self._attached, self._unlisted, self._kept):
                 remembered.pop(machine_id, None)
 
     async def observe(self, sighting: Sighting, provider: str) -> None:
@@ -134,15 +135,31 @@ class Lookout:
         if after is not machine:
             log.info("machine %s: %s → %s %s", machine.id, machine.state, after.state, sighting.message or after.stage or "")
             await self.keep(machine, after)
-            if machine.state in AWAKE and after.state not in AWAKE:
-                asked = machine.state is MachineState.DRAINING and not self._workload.work(machine.id)
-                why = sighting.message or ("The cloud took the machine back." if machine.notice else "The machine stopped.")
-                await self.detach(machine.id, None if asked else why, blame=machine.notice is None)
+        if machine.state in AWAKE and (after.state not in AWAKE or sighting.trouble is not None):
+            await self._went(machine, sighting)
+        if after is not machine:
             self._poke()
+        self._tell_kept(after, sighting)
         if after.state is MachineState.WAKING and after.stage is WakeStage.BOOTING:
             self._prepare_once(after)
         if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
             self._greet_once(after)
+
+    async def _went(self, machine: Machine, sighting: Sighting) -> None:
+        """A machine's engine is gone, with the machine or alone."""
+        asked = machine.state is MachineState.DRAINING and not self._workload.work(machine.id)
+        why = sighting.message or ("The cloud took the machine back." if machine.notice else "The machine stopped.")
+        memory = sighting.trouble is Trouble.MEMORY
+        self._attached.pop(machine.id, None)
+        self._kept.pop(machine.id, None)
+        await self.detach(machine.id, None if asked else why, blame=machine.notice is None, memory=memory)
+
+    def _tell_kept(self, machine: Machine, sighting: Sighting) -> None:
+        """What a machine has kept is told whenever it changes."""
+        told = machine.boot, sighting.kept
+        if sighting.power is Power.RUNNING and self._kept.get(machine.id, (machine.boot, ())) != told:
+            self._kept[machine.id] = told
+            self._workload.kept(machine, self._providers[machine.provider], sighting.kept)
 
     async def _machine_of(self, sighting: Sighting, provider: str) -> Machine | None:
         """The machine that was seen; one that is new here is taken in."""
@@ -170,11 +187,11 @@ class Lookout:
         except StorageError as error:
             log.error("machine %s is %s, which could not be stored: %s", after.id, after.state, error)
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """Repeated until it is stored: a job that a lost machine kept would never be painted."""
         while True:
             try:
-                return await self._workload.detach(machine_id, lost, blame=blame)
+                return await self._workload.detach(machine_id, lost, blame=blame, memory=memory)
             except StorageError as error:
                 log.error("machine %s: what it held could not be given back: %s", machine_id, error)
                 await self._clock.sleep(ASK_IN_TRANSITION)

@@ -196,13 +196,18 @@ def _stopped(machine: Machine, sighting: Sighting, now: float) -> Machine:
 
 
 def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
-    """Running where it should not be is a wake that nobody asked for; where it should be, it only tells how far it is."""
+    """Running where it should not be is a wake that nobody asked for; where it should be, it only tells how far it is.
+
+    An engine that has ended is started again by its machine: that is waited for like the end of a wake.
+    """
     state = machine.state
     reborn = machine.boot is not None and sighting.boot is not None and sighting.boot != machine.boot
     if state in (MachineState.ASLEEP, MachineState.GONE) or (reborn and state in AWAKE):
         begun = {**_FRESH, "boot": sighting.boot, "address": sighting.address, "stage": _stage(sighting)}
         begun |= {"awake_since": now, "message": sighting.message}
         return _change(machine, MachineState.WAKING, now, **begun)
+    if state in (MachineState.READY, MachineState.BUSY) and sighting.trouble is not None:
+        return _change(machine, MachineState.WAKING, now, stage=_stage(sighting), message=sighting.message)
     if state is not MachineState.WAKING:
         return machine
     stage = max((machine.stage or WakeStage.REQUESTED, _stage(sighting)), key=STAGES.index)

@@ -30,11 +30,14 @@ class Workload(Protocol):
     async def attach(self, machine: Machine, client: EngineClient) -> None:
         """The machine is ready: give it work. The client belongs to the workload from now on."""
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """The machine takes no more work; `lost` says why when it still had some.
 
-        With `blame`, what it was working on may have been the cause, and counts an attempt.
+        With `blame`, what it was working on may have been the cause, and counts an attempt; `memory`: it was, it needs too much.
         """
+
+    def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
+        """These results lie on the machine, all that do; said again at every change. Called before `attach`."""
 
 
 @dataclass(frozen=True, slots=True)

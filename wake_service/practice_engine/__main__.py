@@ -16,7 +16,8 @@ Everything else it says goes to standard error. It ends with status 0 on SIGTERM
     --step-seconds S       each sampling step takes at least this long
     --drift D              colour shift of a VAE decode: 0 none (default), 1 as much as a badly matched VAE
     --blur PIXELS          blur of a VAE decode (Gaussian radius)
-    --fail KIND@STEP       `oom@3`, `hang@3` or `crash@3`: fails in that sampling step (the last one where a picture has fewer)
+    --fail KIND@STEP       `oom@3`, `tight@3`, `hang@3` or `crash@3`: fails in that sampling step (the last one where a picture
+                           has fewer); `tight` runs out of memory as `oom` does, but not over a graph that decodes in tiles
     --fail-first K         only the first K prompts fail; without it every prompt does
     --fail-counter FILE    keeps the count of failed prompts in FILE, so that it survives a crash
 
@@ -63,7 +64,7 @@ SECONDS = click.FloatRange(min=0.0)
 @click.option("--step-seconds", type=SECONDS, default=0.0)
 @click.option("--drift", type=click.FloatRange(0.0, 1.0), default=0.0)
 @click.option("--blur", type=click.FloatRange(0.0, 20.0), default=0.0)
-@click.option("--fail", callback=_failure, help="oom@STEP, hang@STEP or crash@STEP")
+@click.option("--fail", callback=_failure, help="oom@STEP, tight@STEP, hang@STEP or crash@STEP")
 @click.option("--fail-first", type=click.IntRange(min=1), help="only the first K prompts fail")
 @click.option("--fail-counter", type=click.Path(path_type=Path, dir_okay=False), help="keeps the count across restarts")
 def main(

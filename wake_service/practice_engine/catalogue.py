@@ -100,6 +100,16 @@ def _float(default: float, low: float, high: float, step: float, **extra: Any) -
     return ("FLOAT", {"default": default, "min": low, "max": high, "step": step, **extra})
 
 
+def _tiles(step: int) -> dict[str, Spec]:
+    """Sizes of the tiles that a VAE works on; `step` of their side differs between encoding and decoding."""
+    return {
+        "tile_size": _int(512, 64, 4096, step=step),
+        "overlap": _int(64, 0, 4096, step=32),
+        "temporal_size": _int(64, 8, 4096, step=4),
+        "temporal_overlap": _int(8, 4, 4096, step=4),
+    }
+
+
 LOADERS = [
     NodeClass(
         "CheckpointLoaderSimple", "Load Checkpoint", "loaders", "Takes up one of the practice engine's ways of sketching.",
@@ -200,6 +210,16 @@ LATENTS = [
         {"samples": _link("LATENT"), "vae": _link("VAE")},
         (("IMAGE", "IMAGE"),),
         aliases=("decode", "decode latent", "latent to image", "render latent"),
+    ),
+    NodeClass(
+        "VAEEncodeTiled", "VAE Encode (Tiled)", "_for_testing", "A picture as something to sketch over, with less memory.",
+        {"pixels": _link("IMAGE"), "vae": _link("VAE"), **_tiles(64)},
+        (("LATENT", "LATENT"),),
+    ),
+    NodeClass(
+        "VAEDecodeTiled", "VAE Decode (Tiled)", "_for_testing", "The sketch as a picture, with less memory.",
+        {"samples": _link("LATENT"), "vae": _link("VAE"), **_tiles(32)},
+        (("IMAGE", "IMAGE"),),
     ),
     NodeClass(
         "VAEEncodeForInpaint", "VAE Encode (for Inpainting)", "latent/inpaint", "A picture with a blank where the mask is.",

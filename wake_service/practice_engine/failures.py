@@ -29,9 +29,10 @@ class OutOfMemory(Exception):
 
 
 class Kind(StrEnum):
-    """Ways to fail."""
+    """Ways to fail. `tight` is out of memory too, except for a prompt that decodes in tiles: that one fits."""
 
     OUT_OF_MEMORY = "oom"
+    TIGHT = "tight"
     HANG = "hang"
     CRASH = "crash"
 
@@ -48,7 +49,7 @@ class Failure:
         """Reads `crash@3`; ValueError says what is wrong with other texts."""
         kind, at, step = text.partition("@")
         if kind not in list(Kind) or not at or not step.isdigit() or int(step) < 1:
-            raise ValueError(f"{text!r} is not a failure: write oom@STEP, hang@STEP or crash@STEP, with STEP from 1.")
+            raise ValueError(f"{text!r} is not a failure: write oom@STEP, tight@STEP, hang@STEP or crash@STEP, with STEP from 1.")
         return cls(Kind(kind), int(step))
 
 
@@ -65,15 +66,20 @@ class FailurePlan:
         self._counter = counter
         self._failed = _read(counter)
 
-    def at_step(self, step: int, steps: int) -> None:
-        """To be called before each sampling step. Raises OutOfMemory, never returns (hang), or ends the process (crash)."""
+    def at_step(self, step: int, steps: int, *, frugal: bool = False) -> None:
+        """To be called before each sampling step of a prompt, `frugal` or not.
+
+        Raises OutOfMemory, never returns (hang), or ends the process (crash).
+        """
         failure = self._failure
         if failure is None or step != min(failure.step, steps) or (self._first is not None and self._failed >= self._first):
+            return
+        if failure.kind is Kind.TIGHT and frugal:
             return
         self._failed += 1
         self._write()
         log.warning("Practice failure on request: %s in step %d of %d.", failure.kind, step, steps)
-        if failure.kind is Kind.OUT_OF_MEMORY:
+        if failure.kind in (Kind.OUT_OF_MEMORY, Kind.TIGHT):
             raise OutOfMemory
         if failure.kind is Kind.HANG:
             threading.Event().wait()

@@ -37,6 +37,13 @@ class NoticeKind(StrEnum):
     REBALANCE = "rebalance"
 
 
+class Trouble(StrEnum):
+    """Why an engine ended that nobody had told to: `memory`, the machine had not enough of it, or anything else."""
+
+    MEMORY = "memory"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """The cloud will take the machine back: certainly at `at` (interruption), or perhaps soon (rebalance; said at `at`)."""
@@ -77,7 +84,9 @@ class Sighting:
     `boot` counts the machine's starts, so that a sighting of an earlier life is told apart.
     `message` is a sentence when something went wrong ("The engine ended by itself (signal 9)."), or on what is being tried
     ("All g5.xlarge in us-east-1a are taken. Trying g6.xlarge."). `traits` come with machines that the provider finds by
-    itself, so that one the service has not known can be taken in; `notice` when the cloud wants the machine back.
+    itself, so that one the service has not known can be taken in; `notice` when the cloud wants the machine back. `trouble`: its
+    engine has ended unasked; a machine that still runs starts it again by itself. `kept`: prompts (by their ids at the engine)
+    whose results lie on the machine until they are acknowledged; they outlive a stop, and are seen while it runs.
     """
 
     machine_id: str
@@ -89,6 +98,16 @@ class Sighting:
     message: str | None = None
     traits: Traits | None = None
     notice: Notice | None = None
+    trouble: Trouble | None = None
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result that a machine has kept: the files of one prompt in the engine's order. `finished_at` in epoch seconds."""
+
+    files: tuple[bytes, ...]
+    finished_at: float
 
 
 class Provider(Protocol):
@@ -127,6 +146,15 @@ class Provider(Protocol):
 
         None where that cannot be done before the engine answers. Raises ProviderError while the machine does not hear yet.
         """
+
+    async def kept(self, machine_id: str, prompt_id: str) -> Kept | None:
+        """What the machine has kept of a prompt, checked against its checksums; None when it keeps nothing (any more).
+
+        The engine need not be up. Raises ProviderError while the machine does not hear, and when what came is damaged.
+        """
+
+    async def acknowledge(self, machine_id: str, prompt_ids: Sequence[str]) -> None:
+        """These results are safe here: the machine may forget them. Unknown ids are fine; safe to repeat."""
 
     def watch(self) -> AsyncIterator[Sighting]:
         """Everything machines announce from this call on, as it happens; ends when the provider is closed.

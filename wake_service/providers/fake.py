@@ -9,10 +9,10 @@ from typing import Literal, TypeVar
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
 from wake_service.providers.announcements import Announcements
-from wake_service.providers.base import BootStage, Door, Sighting
-from wake_service.providers.fake_cloud import FakeCloud, FakeTimes
+from wake_service.providers.base import BootStage, Door, Kept, Power, Sighting
+from wake_service.providers.fake_cloud import FakeCloud, FakeMachine, FakeTimes
 
-CallName = Literal["machines", "start", "stop", "drain", "prefetch", "deliver"]
+CallName = Literal["machines", "start", "stop", "drain", "prefetch", "deliver", "kept", "acknowledge"]
 T = TypeVar("T")
 
 
@@ -90,13 +90,23 @@ class FakeProvider:
         def act() -> str | None:
             if not self.cloud.takes_inputs:
                 return None
-            machine = self.cloud.find(machine_id)
-            if machine.stage not in (BootStage.BOOTING, BootStage.ENGINE):
-                raise ProviderError(f'Machine "{machine_id}" does not hear yet.')
-            machine.inputs[name] = data
+            self._heard(machine_id).inputs[name] = data
             return name
 
         return await self._call("deliver", machine_id, act)
+
+    async def kept(self, machine_id: str, prompt_id: str) -> Kept | None:
+        def act() -> Kept | None:
+            return self._heard(machine_id).kept.get(prompt_id)
+
+        return await self._call("kept", machine_id, act)
+
+    async def acknowledge(self, machine_id: str, prompt_ids: Sequence[str]) -> None:
+        def act() -> None:
+            self._heard(machine_id)
+            self.cloud.forget(machine_id, prompt_ids)
+
+        await self._call("acknowledge", machine_id, act)
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()
@@ -116,6 +126,12 @@ class FakeProvider:
     ) -> None:
         """The next `times` such calls (for that machine, if given) raise `error`; with `acted` the cloud acts all the same."""
         self._faults.append(_Fault(name, error, machine_id, times, acted))
+
+    def _heard(self, machine_id: str) -> FakeMachine:
+        machine = self.cloud.find(machine_id)
+        if machine.power is not Power.RUNNING:
+            raise ProviderError(f'Machine "{machine_id}" does not hear yet.')
+        return machine
 
     async def _call(self, name: CallName, machine_id: str | None, act: Callable[[], T], *, force: bool = False) -> T:
         clock = self.cloud.clock

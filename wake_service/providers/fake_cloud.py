@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
-from wake_service.providers.base import BootStage, Power, Sighting
+from wake_service.providers.base import BootStage, Kept, Power, Sighting, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class FakeMachine:
     draining: bool = False
     prefetched: tuple[str, ...] = ()
     inputs: dict[str, bytes] = field(default_factory=dict)
+    trouble: Trouble | None = None
+    kept: dict[str, Kept] = field(default_factory=dict)
     steps: asyncio.Task[None] | None = None
 
     def sighting(self, at: float) -> Sighting:
@@ -54,14 +56,17 @@ class FakeMachine:
             address=self.address if self.stage is BootStage.ENGINE else None,
             boot=f"{self.machine_id}-{self.boots}" if self.boots else None,
             message=self.message,
+            trouble=self.trouble,
+            kept=tuple(self.kept) if self.power is Power.RUNNING else (),
         )
 
 
 class FakeCloud:
     """The world behind a FakeProvider; it outlives the provider, as machines outlive a service.
 
-    Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `terminate`, `stick`. While `silent`,
-    machines announce nothing, and only asking shows what they do. `takes_inputs`: pictures can be given to machines that boot.
+    Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `lose_engine`, `terminate`, `stick`. While
+    `silent`, machines announce nothing, and only asking shows what they do. `takes_inputs`: pictures can be given to machines
+    that boot.
     """
 
     def __init__(
@@ -117,9 +122,33 @@ class FakeCloud:
         if machine.power in (Power.STARTING, Power.RUNNING) or (force and machine.power is Power.STOPPING):
             self._go(machine, self._falling_asleep(machine, self.times.forced_stopping if force else self.times.stopping))
 
-    def die(self, machine_id: str, message: str = "The engine ended by itself (signal 9).") -> None:
+    def die(
+        self,
+        machine_id: str,
+        message: str = "The engine ended by itself (signal 9).",
+        trouble: Trouble | None = None,
+    ) -> None:
         """The machine falls over unasked and is stopped at once."""
-        self._end(self.find(machine_id), Power.STOPPED, message)
+        self._end(self.find(machine_id), Power.STOPPED, message, trouble)
+
+    def lose_engine(self, machine_id: str, message: str, trouble: Trouble = Trouble.OTHER) -> None:
+        """The engine ends unasked; the machine stays up and starts it again."""
+        machine = self.find(machine_id)
+        self._go(machine, self._starting_again(machine, message, trouble))
+
+    def keep(self, machine_id: str, prompt_id: str, *files: bytes) -> None:
+        """The machine has a result on its disk that nobody has acknowledged."""
+        machine = self.find(machine_id)
+        machine.kept[prompt_id] = Kept(files, self.clock.now())
+        self._show_again(machine)
+
+    def forget(self, machine_id: str, prompt_ids: Iterable[str]) -> None:
+        """Results are acknowledged."""
+        machine = self.find(machine_id)
+        if known := [prompt_id for prompt_id in prompt_ids if prompt_id in machine.kept]:
+            for prompt_id in known:
+                del machine.kept[prompt_id]
+            self._show_again(machine)
 
     def terminate(self, machine_id: str, message: str | None = None) -> None:
         """The machine is deleted by somebody else; it stays in the list as terminated."""
@@ -163,21 +192,36 @@ class FakeCloud:
         yield self.times.booting
         self._show(machine, Power.RUNNING, BootStage.ENGINE)
 
+    def _starting_again(self, machine: FakeMachine, message: str, trouble: Trouble) -> Iterator[float]:
+        self._show(machine, Power.RUNNING, BootStage.BOOTING, message, trouble)
+        yield self.times.booting
+        self._show(machine, Power.RUNNING, BootStage.ENGINE)
+
     def _falling_asleep(self, machine: FakeMachine, seconds: float) -> Iterator[float]:
         self._show(machine, Power.STOPPING, None)
         yield seconds
         self._show(machine, Power.STOPPED, None)
 
-    def _end(self, machine: FakeMachine, power: Power, message: str | None) -> None:
+    def _end(self, machine: FakeMachine, power: Power, message: str | None, trouble: Trouble | None = None) -> None:
         self._halt(machine)
-        self._show(machine, power, None, message)
+        self._show(machine, power, None, message, trouble)
 
     def _halt(self, machine: FakeMachine) -> None:
         if machine.steps is not None:
             machine.steps.cancel()
             machine.steps = None
 
-    def _show(self, machine: FakeMachine, power: Power, stage: BootStage | None, message: str | None = None) -> None:
-        machine.power, machine.stage, machine.message = power, stage, message
+    def _show(
+        self,
+        machine: FakeMachine,
+        power: Power,
+        stage: BootStage | None,
+        message: str | None = None,
+        trouble: Trouble | None = None,
+    ) -> None:
+        machine.power, machine.stage, machine.message, machine.trouble = power, stage, message, trouble
+        self._show_again(machine)
+
+    def _show_again(self, machine: FakeMachine) -> None:
         if not self.silent:
             self.announce(machine.sighting(self.clock.now()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, SetupError
 from wake_service.providers.announcements import Announcements
-from wake_service.providers.base import Door, Sighting
+from wake_service.providers.base import Door, Kept, Sighting
 from wake_service.providers.engine_command import EngineCommand
 from wake_service.providers.machine_folder import ALIVE, Limits, MachineFolder
 from wake_service.providers.process_machine import ProcessMachine
@@ -84,6 +84,13 @@ class ProcessProvider:
     async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
         """None: on this computer an upload to the engine takes no time worth saving."""
         return None
+
+    async def kept(self, machine_id: str, prompt_id: str) -> Kept | None:
+        """None: these engines have no agent beside them that would keep anything."""
+        return None
+
+    async def acknowledge(self, machine_id: str, prompt_ids: Sequence[str]) -> None:
+        """Nothing: nothing is kept."""
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._announcements.watch()

@@ -39,6 +39,8 @@ teams = Table(
     Column("name", Text, nullable=False),
     Column("month_budget_micros", BigInteger),
     Column("created_at", Float, nullable=False),
+    #: Separated by spaces; see accounts/bars.py.
+    Column("barred_classes", Text, nullable=False, server_default=text("''")),
 )
 
 artists = Table(
@@ -129,6 +131,8 @@ jobs = Table(
     Column("waiting_for", String(16)),
     Column("stage", String(16)),
     Column("attempt", Integer, nullable=False),
+    #: A machine ran out of memory over it: it is painted in the way that needs less.
+    Column("frugal", Boolean, nullable=False, server_default=false()),
     #: Rises with every change; a change is made only to the version it was decided on.
     Column("version", Integer, nullable=False),
     Column("idempotency_key", Text),
@@ -174,6 +178,8 @@ prompts = Table(
     Column("machine_id", String(64), nullable=False),
     Column("boot", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    #: Since when nobody waits for it at its engine; it is known as long as its job, for its machine may have kept a result.
+    Column("left_at", Float),
 )
 
 results = Table(

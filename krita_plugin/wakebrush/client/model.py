@@ -155,6 +155,8 @@ class Style:
     default_strength: float = 0.7
     available: bool | None = None
     missing: tuple[str, ...] = ()
+    #: Why her team does not paint with it; '' when it does.
+    barred: str = ""
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Style:
@@ -168,6 +170,7 @@ class Style:
             default_strength=float(value.get("default_strength") or 0.7),
             available=value.get("available"),
             missing=tuple(str(each) for each in value.get("missing") or ()),
+            barred=str(value.get("barred") or ""),
         )
 
 

@@ -186,7 +186,7 @@ class Panel(QWidget):
         self._style.clear()
         for style in self._session.styles:
             self._style.addItem(style.title, style.name)
-            self._style.setItemData(self._style.count() - 1, _tip(style), Qt.ItemDataRole.ToolTipRole)
+            self._style.setItemData(self._style.count() - 1, style_tip(style), Qt.ItemDataRole.ToolTipRole)
             if style.available is False:
                 self._style.model().item(self._style.count() - 1).setEnabled(False)
         self._style.setCurrentIndex(-1 if chosen is None else self._style.findData(chosen.name))
@@ -200,8 +200,10 @@ class Panel(QWidget):
             self._session.settings.strength = round(style.default_strength * 100)
 
 
-def _tip(style: Style) -> str:
+def style_tip(style: Style) -> str:
     """What a style is for, or why it cannot be used."""
+    if style.barred:
+        return style.barred
     if style.available is False:
         return tr("The engine lacks {models}.", models=", ".join(style.missing) or tr("a model"))
     return style.description

@@ -26,6 +26,8 @@ _NEVER_STOPPED_FROM = {"pending", "shutting-down", "terminated"}
 
 #: Is told of each state of each instance, at the moment it begins: `(instance_id, state, forced)`.
 Listener = Callable[[str, str, bool], None]
+#: Is told of each image that is made of an instance, before anybody sees it: `(instance_id, image_id)`.
+ImageListener = Callable[[str, str], None]
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Ec2(EC2Backend):
         self.capacity = capacity
         self.lives: dict[str, Life] = {}
         self.listeners: list[Listener] = []
+        self.image_listeners: list[ImageListener] = []
         self.changed = changed
         self.asked_market: dict[str, Any] = {}
         self.asked_force = False
@@ -164,6 +167,12 @@ class Ec2(EC2Backend):
             if instance.state not in ("shutting-down", "terminated"):
                 self.terminate(instance)
         return before
+
+    def create_image(self, instance_id: str, *args: Any, **kwargs: Any) -> Any:
+        image = super().create_image(instance_id, *args, **kwargs)
+        for listener in self.image_listeners:
+            listener(instance_id, image.id)
+        return image
 
     def reboot_instances(self, instance_ids: list[str]) -> list[Instance]:
         instances: list[Instance] = self.get_multi_instances_by_id(instance_ids)

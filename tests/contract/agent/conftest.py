@@ -12,7 +12,7 @@ from tests.contract.agent import worlds
 from tests.contract.agent.hearing import Hearing
 from tests.contract.agent.worlds import World
 
-OURS = {"memory": worlds.memory_world, "guard": worlds.guard_world}
+OURS = {"memory": worlds.memory_world, "guard": worlds.guard_world, "nginx": worlds.nginx_world}
 ANY = OURS | ({"address": worlds.address_world} if "AGENT_URL" in os.environ else {})
 
 

@@ -1,4 +1,5 @@
-"""The places the agent contract is tried in: a machine in memory, the same behind a real guard, and any agent by its address."""
+"""The places the agent contract is tried in: a machine in memory, the same behind a real guard and behind nginx as a machine has
+it, and any agent by its address."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import psutil
 
 from tests.support.certificates import self_signed
 from tests.support.guard import Guard, serving
+from tests.support.nginx import AgentBehind, DoorKeeper, nginx_guard
 from wake_service.agent.guard import GuardLink
 from wake_service.agent.link import AgentLink, LinkTimes
 from wake_service.agent.memory import MachineTimes, MemoryMachine
@@ -136,6 +138,20 @@ async def guard_world(folder: Path) -> AsyncIterator[World]:
         await settle()
         yield GuardWorld(machine, url)
         await machine.close()
+
+
+@asynccontextmanager
+async def nginx_world(_: Path) -> AsyncIterator[World]:
+    async with small_engine() as engine, nginx_guard(TOKEN, urlsplit(engine).port or 80) as guard:
+        times = MachineTimes(guard=0.0, booting=0.05, engine=0.05, heartbeat=GuardWorld.heartbeat)
+        machine = MemoryMachine(SystemClock(), fingerprint=guard.certificate.fingerprint, times=times)
+        async with AgentBehind(machine, heartbeat=GuardWorld.heartbeat).listening(guard.paths.agent_socket):
+            machine.power_on(TOKEN)
+            await settle()
+            machine.attach(DoorKeeper(guard.door))
+            yield GuardWorld(machine, guard.url)
+            await machine.close()
+        await hung_up(guard.port)
 
 
 @asynccontextmanager

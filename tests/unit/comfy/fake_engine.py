@@ -22,10 +22,11 @@ class Received:
 
 @dataclass
 class FakeEngine:
-    """`answers` by path: a status and a body (bytes, or something to write as JSON)."""
+    """`answers` by path: a status and a body (bytes, or something to write as JSON); `headers` go with the latter."""
 
     base_url: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
     sockets: dict[str, web.WebSocketResponse] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class FakeEngine:
             return web.Response()
         if isinstance(answer, bytes):
             return web.Response(status=status, body=answer)
-        return web.json_response(answer, status=status)
+        return web.json_response(answer, status=status, headers=self.headers.get(request.path))
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()

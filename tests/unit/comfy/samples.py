@@ -52,4 +52,5 @@ ALL_REQUESTS = st.builds(
     height=SIDES,
     seed=st.integers(0, 2**64 - 1),
     strength=st.floats(0, 1, exclude_min=True),
+    frugal=st.booleans(),
 )

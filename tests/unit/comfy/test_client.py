@@ -12,7 +12,7 @@ from wake_service.comfy.events import ImageRef
 from wake_service.comfy.reports import Outcome, QueueState
 from wake_service.comfy.socket import EngineSocket
 from wake_service.comfy.timeouts import Timeouts
-from wake_service.errors import EngineError, EngineRefused, EngineUnreachable
+from wake_service.errors import EngineDraining, EngineError, EngineRefused, EngineUnreachable
 
 from .fake_engine import SILENCE, FakeEngine
 
@@ -195,6 +195,20 @@ async def test_refusals_are_sentences(
     with pytest.raises(kind, match=words) as raised:
         await client.queue()
     assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("Thu, 26 Nov 2026 19:00:00 GMT", 5.0), (None, 5.0)])
+async def test_a_machine_that_is_about_to_stop_says_when_to_ask_again(
+    engine: FakeEngine, client: EngineClient, said: str | None, seconds: float
+) -> None:
+    engine.headers["/prompt"] = {"Retry-After": said} if said else {}
+    engine.answers["/prompt"] = (
+        503,
+        {"error": {"type": "draining", "message": "This machine is about to stop."}, "node_errors": {}},
+    )
+    with pytest.raises(EngineDraining, match="about to stop") as raised:
+        await client.submit("p1", {}, client_id="c")
+    assert raised.value.retry_after == seconds
 
 
 async def test_closing_lets_go_of_open_sockets_too(engine: FakeEngine, client: EngineClient) -> None:

@@ -46,7 +46,7 @@ def test_the_saved_picture_has_the_asked_size(asked: Any) -> None:
         assert (saved["inputs"]["width"], saved["inputs"]["height"]) == (asked.width, asked.height)
     else:
         grain = 16 if asked.style.base is Base.FLUX else 8
-        assert saved["class_type"] == "VAEDecode"
+        assert saved["class_type"] == ("VAEDecodeTiled" if asked.frugal else "VAEDecode")
         assert asked.width % grain == asked.height % grain == 0
 
 
@@ -122,6 +122,29 @@ def test_soft_masks_are_honoured_where_the_engine_can(catalogue: Catalogue) -> N
 def test_an_engine_without_inpaint_conditioning_still_fills() -> None:
     workflow = build(request(Mode.INPAINT), Catalogue.parse({}))
     assert source(workflow, only(workflow, "KSampler")["latent_image"]) == "SetLatentNoiseMask"
+
+
+@given(ALL_REQUESTS)
+def test_a_frugal_picture_has_the_same_sampler_and_never_holds_the_whole_picture_in_the_vae(asked: Any) -> None:
+    plain, frugal = build(replace(asked, frugal=False)), build(replace(asked, frugal=True))
+    settings = ("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+    samplers = [only(workflow, "KSampler") for workflow in (plain, frugal)]
+    assert [samplers[0][name] for name in settings] == [samplers[1][name] for name in settings]
+    classes = {node["class_type"] for node in frugal.nodes.values()}
+    assert "VAEDecodeTiled" in classes
+    assert not classes & {"VAEDecode", "VAEEncode", "InpaintModelConditioning"}
+
+
+def test_a_frugal_flux_holds_small_weights_where_the_engine_offers_them(catalogue: Catalogue) -> None:
+    asked = request(style=FLUX, frugal=True)
+    assert only(build(asked, catalogue), "UNETLoader")["weight_dtype"] == "fp8_e4m3fn"
+    assert only(build(asked, Catalogue.parse({})), "UNETLoader")["weight_dtype"] == "default"
+    assert only(build(request(style=FLUX), catalogue), "UNETLoader")["weight_dtype"] == "default"
+
+
+def test_an_engine_without_tiles_is_given_what_it_has() -> None:
+    workflow = build(request(Mode.IMAGE_TO_IMAGE, frugal=True), Catalogue.parse({}))
+    assert len(nodes_of(workflow, "VAEDecode")) == len(nodes_of(workflow, "VAEEncode")) == 1
 
 
 def test_loras_are_chained_in_order_for_model_and_text() -> None:

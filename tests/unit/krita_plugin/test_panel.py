@@ -8,11 +8,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.region import Rect
+from wakebrush.client.model import Style
 from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
 from wakebrush.session.state_line import StateLine
 from wakebrush.session.words import Notice
-from wakebrush.ui.panel import Panel
+from wakebrush.ui.panel import Panel, style_tip
 from wakebrush.ui.prompt_edit import PromptEdit
 from wakebrush.ui.scroll import ScrollArea
 from wakebrush.ui.theme import dot_colour
@@ -111,6 +112,12 @@ def test_choosing_a_style_takes_over_its_strength_and_a_missing_model_is_told(pa
     style.setCurrentIndex(1)
     style.activated.emit(1)
     assert (session.settings.style, session.settings.strength) == ("flux-ink", 60)
+
+
+def test_why_a_team_does_not_paint_with_a_style_is_told() -> None:
+    barred = Style.parse({"name": "ink", "available": False, "barred": "Your team does not paint with x."})
+    assert style_tip(barred) == "Your team does not paint with x."
+    assert "lacks" in style_tip(Style.parse({"name": "ink", "available": False}))
 
 
 def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, session: Session, qtbot: QtBot) -> None:

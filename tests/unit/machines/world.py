@@ -121,7 +121,10 @@ class Artists:
         self.attached[machine.id] = client
         self.attachments.append(machine.boot)
 
-    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True) -> None:
+    def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
+        return None
+
+    async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         if self.following is not None:
             self.following.cancel()
             await asyncio.gather(self.following, return_exceptions=True)

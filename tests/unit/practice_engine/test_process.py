@@ -166,7 +166,7 @@ async def test_a_failure_in_a_step_beyond_the_last_comes_in_the_last(start: Star
 def test_a_failure_that_makes_no_sense_is_refused_at_the_start(tmp_path: Path, failure: str) -> None:
     process = PracticeProcess(tmp_path / "engine", "--fail", failure)
     assert process.wait_for_end() == 2
-    assert "write oom@STEP, hang@STEP or crash@STEP" in process.log.read_text()
+    assert "write oom@STEP, tight@STEP, hang@STEP or crash@STEP" in process.log.read_text()
 
 
 async def test_drift_and_blur_are_the_known_ones(start: Start, connect: Connect) -> None:

@@ -33,6 +33,13 @@ def test_every_class_of_the_catalogue_can_run(tmp_path: Path) -> None:
     assert set(Catalogue(Folders(tmp_path).input_images).names()) == set(RUNNERS)
 
 
+def test_a_tight_gpu_runs_out_of_memory_except_over_a_graph_that_decodes_in_tiles() -> None:
+    plan = FailurePlan(Failure.parse("tight@2"))
+    plan.at_step(2, 12, frugal=True)
+    with pytest.raises(OutOfMemory):
+        plan.at_step(2, 12, frugal=False)
+
+
 def test_a_graph_of_thousands_of_nodes_is_checked_and_ordered(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     verdict = Validator(Catalogue(folders.input_images), folders).check(CHAIN)

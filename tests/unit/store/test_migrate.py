@@ -83,6 +83,15 @@ def test_pictures_of_an_older_version_are_taken_over_by_the_sweeper(empty: Store
         assert conn.exec_driver_sql("SELECT job_id, sha256, artist_id FROM job_inputs").all() == [("j", "s1", "a")]
 
 
+def test_teams_of_an_older_version_bar_nothing(empty: Store) -> None:
+    upgrade_to(empty, "0004")
+    with empty.engine.begin() as conn:
+        conn.exec_driver_sql("INSERT INTO teams (id, name, created_at) VALUES ('t', 'studio', 0)")
+    upgrade(empty.engine)
+    with empty.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT barred_classes FROM teams").scalar_one() == ""
+
+
 def upgrade_to(store: Store, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))

@@ -22,6 +22,8 @@ RUNNERS: dict[str, Callable[..., Result]] = {
     "EmptySD3LatentImage": latents.empty_latent,
     "VAEEncode": latents.encode,
     "VAEDecode": latents.decode,
+    "VAEEncodeTiled": latents.encode_tiled,
+    "VAEDecodeTiled": latents.decode_tiled,
     "VAEEncodeForInpaint": latents.encode_for_inpaint,
     "SetLatentNoiseMask": latents.set_noise_mask,
     "KSampler": sampling.sample,

@@ -40,6 +40,20 @@ def decode(run: Run, samples: Latent, vae: Vae) -> Result:
     return Result((codec.decode(samples.samples, run.options.imperfection),))
 
 
+def encode_tiled(
+    run: Run, pixels: Pixels, vae: Vae, tile_size: int, overlap: int, temporal_size: int, temporal_overlap: int
+) -> Result:
+    """A picture as a latent; tiles make no difference to a sketch."""
+    return encode(run, pixels, vae)
+
+
+def decode_tiled(
+    run: Run, samples: Latent, vae: Vae, tile_size: int, overlap: int, temporal_size: int, temporal_overlap: int
+) -> Result:
+    """A latent as a picture; tiles make no difference to a sketch."""
+    return decode(run, samples, vae)
+
+
 def set_noise_mask(run: Run, samples: Latent, mask: Pixels) -> Result:
     """Sketch only where the mask is white."""
     return Result((replace(samples, mask=mask),))

@@ -47,7 +47,7 @@ def sample(
     previews = None
     for step in range(1, steps + 1):
         run.wait(run.options.timing.step + _load_seconds(run, model))
-        run.failures.at_step(step, steps)
+        run.failures.at_step(step, steps, frugal=run.frugal)
         if after is None or previews is None:
             after = [painted(before[n], block_mask(latent_image, n), brief.variant(n), denoise) for n in range(len(before))]
             previews = Previews(before[0], after[0], seed, denoise)

@@ -78,6 +78,11 @@ class Run:
     interrupted: threading.Event
     progress: Progress
 
+    @property
+    def frugal(self) -> bool:
+        """Whether the prompt is made for a GPU with little memory."""
+        return any(node["class_type"] == "VAEDecodeTiled" for node in self.prompt.values())
+
     def wait(self, seconds: float) -> None:
         """Lets time pass as a GPU would; raises Interrupted as soon as a client asks for it."""
         if self.interrupted.wait(seconds) if seconds else self.interrupted.is_set():

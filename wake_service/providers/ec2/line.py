@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from wake_service.agent.guard import GuardLink
 from wake_service.agent.link import AgentLink, LinkBroken, LinkRefused
-from wake_service.agent.wire import Drain, Order, Prefetch, Report, Undrain
+from wake_service.agent.wire import Acknowledge, Drain, Order, Prefetch, Report, Undrain
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
-from wake_service.providers.base import Door
+from wake_service.providers.base import Door, Kept
 from wake_service.providers.ec2.keys import NoKey
 from wake_service.providers.ec2.options import Deadlines
 from wake_service.providers.ec2.waits import pause, within
@@ -26,6 +27,8 @@ Dial = Callable[[Door], Awaitable[AgentLink]]
 #: answered for a minute or so.
 FIRST_PAUSE, PAUSE, LONG_PAUSE = 0.5, 2.0, 10.0
 _SHORT_TRIES = 40
+#: What one order acknowledges at most (docs/agent.md).
+ACKNOWLEDGED_AT_ONCE = 1000
 #: So many refusals (about half a minute of them) may be of a machine that has not written its certificate or read its key yet.
 _PASSING_TRIES = 15
 
@@ -98,6 +101,29 @@ class Line:
         if self._link is None:
             raise ProviderError("The machine's agent is not reached yet.")
         return await self._link.put_input(name, data)
+
+    async def kept(self, prompt_id: str) -> Kept | None:
+        """What the machine keeps of a prompt. Raises ProviderError while it does not hear, or when a file came damaged."""
+        if self._link is None:
+            raise ProviderError("The machine's agent is not reached yet.")
+        link = self._link
+        result = await link.kept(prompt_id)
+        if result is None:
+            return None
+        files: list[bytes] = []
+        for number, file in enumerate(result.files):
+            data = await link.fetch(prompt_id, number)
+            if data is None:
+                return None  # acknowledged by somebody meanwhile
+            if await asyncio.to_thread(_sha256, data) != file.sha256:
+                raise ProviderError(f"The picture {file.name}, which the machine kept, arrived damaged.")
+            files.append(data)
+        return Kept(tuple(files), result.finished_at)
+
+    async def acknowledge(self, prompt_ids: Sequence[str]) -> None:
+        """The results of these prompts may be forgotten."""
+        for start in range(0, len(prompt_ids), ACKNOWLEDGED_AT_ONCE):
+            await self._order(Acknowledge(results=tuple(prompt_ids[start : start + ACKNOWLEDGED_AT_ONCE])))
 
     async def _order(self, order: Order) -> None:
         seconds = self._deadlines.order
@@ -187,3 +213,7 @@ class Line:
         finally:
             advising.cancel()
             await asyncio.gather(advising, return_exceptions=True)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

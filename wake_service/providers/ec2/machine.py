@@ -10,7 +10,7 @@ from wake_service.agent import wire
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
-from wake_service.providers.base import BootStage, Door, Notice, NoticeKind, Power, Sighting, Traits
+from wake_service.providers.base import BootStage, Door, Notice, NoticeKind, Power, Sighting, Traits, Trouble
 from wake_service.providers.ec2.instance import Instance
 from wake_service.providers.ec2.keys import Keys
 from wake_service.providers.ec2.line import Dial, Line
@@ -95,14 +95,14 @@ class Ec2Machine:
     def sighting(self) -> Sighting:
         """What is to be seen of it now."""
         instance, report = self.instance, self._report
-        power, stage, address, message = instance.power, None, None, instance.end
+        power, stage, address, message, trouble = instance.power, None, None, instance.end, None
         if power is Power.STARTING:
             stage = BootStage.STARTING
         elif power is Power.RUNNING:
             stage, message = BootStage.BOOTING, self._refusal
             if report is not None and report.answers and instance.address is not None:
                 stage, address = BootStage.ENGINE, self._url()
-            elif report is not None and report.engine.state is wire.EngineState.FAILED:
+            elif report is not None and (trouble := _trouble(report.engine)) is not None:
                 message = report.engine.sentence or "The engine has failed."
         return Sighting(
             instance.id,
@@ -114,6 +114,8 @@ class Ec2Machine:
             message=message,
             traits=self._traits(),
             notice=_notice(report),
+            trouble=trouble,
+            kept=tuple(kept.prompt_id for kept in report.kept) if report is not None else (),
         )
 
     async def door(self) -> Door:
@@ -178,6 +180,13 @@ class Ec2Machine:
         instance = self.instance
         price = self._around.price(instance.instance_type, instance.spot)
         return Traits(instance.pool, instance.instance_type, instance.zone, instance.spot, price)
+
+
+def _trouble(engine: wire.Engine) -> Trouble | None:
+    """How an engine that does not answer has ended, if it has; its machine may be starting it again already."""
+    if engine.kind:
+        return Trouble.MEMORY if engine.kind == Trouble.MEMORY else Trouble.OTHER
+    return Trouble.OTHER if engine.state is wire.EngineState.FAILED else None
 
 
 def _notice(report: wire.Report | None) -> Notice | None:

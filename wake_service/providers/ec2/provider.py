@@ -13,9 +13,9 @@ from wake_service.aws.errors import AwsNotFound
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError
-from wake_service.providers.base import Door, Power, Sighting
+from wake_service.providers.base import Door, Kept, Power, Sighting
 from wake_service.providers.ec2.keys import Keys
-from wake_service.providers.ec2.line import Dial, dial_guard
+from wake_service.providers.ec2.line import Dial, Line, dial_guard
 from wake_service.providers.ec2.listing import no_such_machine
 from wake_service.providers.ec2.machine import Price
 from wake_service.providers.ec2.options import Ec2Options
@@ -103,19 +103,19 @@ class Ec2Provider:
         return await (await self._roster.known(machine_id)).engine_door()
 
     async def drain(self, machine_id: str, draining: bool) -> None:
-        machine = await self._roster.known(machine_id)
-        if machine.line is None:
-            raise ProviderError(f'Machine "{machine_id}" is not up.')
-        await machine.line.drain(draining)
+        await (await self._lined(machine_id)).drain(draining)
 
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         await (await self._roster.known(machine_id)).prefetch(models)
 
     async def deliver(self, machine_id: str, name: str, data: bytes) -> str | None:
-        machine = await self._roster.known(machine_id)
-        if machine.line is None:
-            raise ProviderError(f'Machine "{machine_id}" is not up.')
-        return await machine.line.deliver(name, data)
+        return await (await self._lined(machine_id)).deliver(name, data)
+
+    async def kept(self, machine_id: str, prompt_id: str) -> Kept | None:
+        return await (await self._lined(machine_id)).kept(prompt_id)
+
+    async def acknowledge(self, machine_id: str, prompt_ids: Sequence[str]) -> None:
+        await (await self._lined(machine_id)).acknowledge(prompt_ids)
 
     def watch(self) -> AsyncIterator[Sighting]:
         return self._roster.watch()
@@ -174,6 +174,12 @@ class Ec2Provider:
         finally:
             await link.close()
         raise ProviderError("The machine closed the link without a word.")
+
+    async def _lined(self, machine_id: str) -> Line:
+        machine = await self._roster.known(machine_id)
+        if machine.line is None:
+            raise ProviderError(f'Machine "{machine_id}" is not up.')
+        return machine.line
 
     async def _open_way(self) -> None:
         """Beside the start, which it does not hold up: it is needed when the machine has booted, and mended then if need be."""

@@ -1,0 +1,1 @@
+"""Where work on this machine can be seen, one file each."""
