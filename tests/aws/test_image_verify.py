@@ -158,3 +158,13 @@ async def test_what_aws_shows_late_is_waited_for(studio: Pool) -> None:
     await verify(studio, await found(studio))
     await studio.clock.advance(60)
     assert studio.canaries() == []
+
+
+async def test_a_canary_that_aws_does_not_list_yet_is_ended_as_well(studio: Pool) -> None:
+    studio.cloud.times.visible = 30.0
+    task = asyncio.ensure_future(studio.trials().canary(await found(studio)))
+    while not studio.canaries():
+        await studio.clock.advance(1)
+    task.cancel()
+    await studio.clock.advance(120)
+    assert task.cancelled() and studio.canaries() == []
