@@ -41,7 +41,11 @@ class Build:
 def environment(account: Account) -> dict[str, str]:
     """For Packer and for whoever else calls the stand-in: nothing of this computer's own accounts is looked at."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    aws = {"AWS_ACCESS_KEY_ID": "AKIASTANDINSTANDIN00", "AWS_SECRET_ACCESS_KEY": "not a secret", "AWS_REGION": account.cloud.region}
+    aws = {
+        "AWS_ACCESS_KEY_ID": "AKIASTANDINSTANDIN00",
+        "AWS_SECRET_ACCESS_KEY": "not a secret",
+        "AWS_REGION": account.cloud.region,
+    }
     aws |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
     return kept | aws | {"CHECKPOINT_DISABLE": "1", "AWS_POLL_DELAY_SECONDS": "1", "AWS_MAX_ATTEMPTS": "300"}
 

@@ -114,7 +114,9 @@ class Fleet:
             pid = machine.container.start(network.path, shown)
         self._spawn(self._follow(machine, pid, endings))
 
-    async def _open_ways(self, machine: Machine, instance: Instance, network: Network) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
+    async def _open_ways(
+        self, machine: Machine, instance: Instance, network: Network
+    ) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
         """The ways into it from outside, and what it finds on its own network."""
         assert self.server is not None
         metadata = self._metadata[machine.instance_id] = MetadataService(self._cloud, machine.instance_id)

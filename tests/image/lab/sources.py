@@ -42,7 +42,9 @@ def make(folder: Path, cache: Path, revision: str) -> Sources:
     git = folder / "git"
     commit = _repository(git / REPOSITORY, _comfyui(folder / "comfyui"), revision)
     packs = folder / "packs.lock"
-    packs.write_text("".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8")
+    packs.write_text(
+        "".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8"
+    )
     constraints = folder / "constraints.txt"
     shutil.copyfile(LOCK, constraints)
     return Sources(git, wheelhouse(cache), packs, constraints, commit)
@@ -104,5 +106,7 @@ def _repository(place: Path, checkout: Path, tag: str) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     # Whatever this computer's own git is told (names, hooks, keys to sign with) is not for these repositories.
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"} | _AUTHOR | _COMMITTER
-    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
     return done.stdout.strip()

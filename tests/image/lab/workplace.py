@@ -71,7 +71,9 @@ class Workplace:
                 shutil.rmtree(folder, ignore_errors=True)
                 self._build(base, folder)
         output = folder / "output"
-        build = Build(json.loads((folder / "built.json").read_text(encoding="utf-8"))["ami"], output, (folder / "packer.log").read_text())
+        build = Build(
+            json.loads((folder / "built.json").read_text(encoding="utf-8"))["ami"], output, (folder / "packer.log").read_text()
+        )
         self.account.fleet.images[build.ami] = base.below(folder / "files")
         self.account.do(lambda cloud: _adopt(cloud, build.ami))
         return build
