@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def run_id() -> str:
-    """The same in all processes of one run. Whoever sets `WAKEBRUSH_IMAGE_RUN` gets the image back that a run of that name built."""
+    """The same in all processes of one run. With `WAKEBRUSH_IMAGE_RUN` the image is used again that a run of that name built."""
     return os.environ.get("WAKEBRUSH_IMAGE_RUN") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
 
 

@@ -1,4 +1,4 @@
-"""The AWS account of a rehearsal: the stand-in in a thread of its own, answering over HTTP, with containers behind its instances."""
+"""The AWS account of a rehearsal: the stand-in in a thread of its own, over HTTP, with containers behind its instances."""
 
 from __future__ import annotations
 
