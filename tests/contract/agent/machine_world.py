@@ -117,7 +117,8 @@ class Hands:
         self._notice: CloudNotice | None = None
         self.sentence = ""
         self._silent = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._living: asyncio.Task[None] | None = None
+        self._ending: list[asyncio.Task[None]] = []
         for folder in (self.paths.idle, self.paths.engine_exit.parent, self.paths.kept.parent, self.paths.models):
             folder.mkdir(parents=True)
         for name in ("input", "output"):
@@ -129,20 +130,22 @@ class Hands:
         self._boots += 1
         for path in (*self.paths.door.iterdir(), self.paths.engine_exit, self.paths.stop_order, self.paths.hold):
             path.unlink(missing_ok=True)
-        self._tasks = [asyncio.ensure_future(self._live(self._tasks))]
+        self._living = asyncio.ensure_future(self._live(self._ending))
+        self._ending = []
 
     def power_off(self) -> None:
         self.silent = False
         self.life = None
         self.guard.stop()
-        current = asyncio.current_task()
-        for task in self._tasks:
-            if task is not current:
-                task.cancel()
+        living, self._living = self._living, None
+        if living is not None:
+            self._ending.append(living)
+            if living is not asyncio.current_task():
+                living.cancel()
 
     async def close(self) -> None:
         self.power_off()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         await self.engine.die()
 
     @property
@@ -177,7 +180,7 @@ class Hands:
     def fail_engine(self, sentence: str) -> None:
         self.sentence = sentence
         write(self.paths.engine_exit, Exit(self.clock.now(), "signal", "killed", "KILL", 1, True))
-        self._tasks.append(asyncio.ensure_future(self.engine.die()))
+        self._ending.append(asyncio.ensure_future(self.engine.die()))
 
     def keep(self, prompt_id: str, files: Sequence[tuple[str, bytes]]) -> None:
         folder = self.paths.engine_data / "output"
@@ -222,8 +225,8 @@ class Hands:
             heartbeat=HEARTBEAT,
         )
         settings = Settings(engine=EngineSettings(port=self.engine.port), agent=AgentSettings(notice_seconds=0.1))
-        self.life = AgentDaemon(self.paths, settings, world)
-        running = asyncio.ensure_future(self.life.run())
+        agent = self.life = AgentDaemon(self.paths, settings, world)
+        running = asyncio.ensure_future(agent.run())
         try:
             await self._told(Stage.BOOTING)
             invocation.symlink_to(f"start {self._boots}")
@@ -234,9 +237,15 @@ class Hands:
             await asyncio.sleep(0.1)
             self.power_off()
         finally:
+            await self._booked(agent)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await self.engine.die()
+
+    async def _booked(self, agent: AgentDaemon) -> None:
+        """The power goes when the agent has booked what the test gave it to keep, which a machine in memory does at once."""
+        keeper, given = agent.keeper, tuple(self.engine.history)
+        await until(lambda: all(keeper.result(name) or name in keeper._acknowledged for name in given))
 
     async def _told(self, stage: Stage) -> None:
         """Returns when somebody listens and has been told of that stage: a real boot takes longer than a dial."""

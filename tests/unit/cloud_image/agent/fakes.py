@@ -32,13 +32,16 @@ def finished(name: str, *files: str, turn: str = "0", at: float | None = 1_800_0
 
 
 class FakeEngine:
-    """An engine; `up` lets it answer, `silent` lets it hang. `asked` counts looks at its history by rows."""
+    """An engine. `silent` lets it hang, `gate` lets its queue be waited for; `looks` counts looks at its queue, `asked` has those
+    at its history by rows."""
 
     def __init__(self) -> None:
         self.running: list[Waiting] = []
         self.pending: list[Waiting] = []
         self.history: list[Finished] = []
         self.silent = False
+        self.looks = 0
+        self.gate: asyncio.Event | None = None
         self.asked: list[int] = []
         self._up = False
         self._listeners: list[asyncio.Queue[bool]] = []
@@ -66,6 +69,9 @@ class FakeEngine:
 
     async def work(self) -> Work:
         self._check()
+        self.looks += 1
+        if self.gate is not None:
+            await self.gate.wait()
         return Work(tuple(self.running), tuple(self.pending))
 
     async def finished(self, newest: int) -> list[Finished]:

@@ -17,6 +17,7 @@ from yarl import URL
 from cloud_image.agent.app import MOST_SOCKETS
 from cloud_image.agent.daemon import AgentBroken
 from cloud_image.agent.files import write_safely
+from cloud_image.agent.gpus import NoGpu
 from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
 from cloud_image.door import Closer, Door
@@ -137,8 +138,16 @@ async def test_an_order_is_carried_out_once_over_however_many_sockets_it_comes(m
 
 
 async def test_the_same_stop_over_two_sockets_at_once_is_one(machine: Machine) -> None:
+    machine.engine.start()
     async with machine.running(), machine.socket() as line, machine.socket() as other:
-        replies = await asyncio.gather(line.order("stop", "s1"), other.order("stop", "s1"))
+        await line.until(lambda report: report["engine"]["state"] == "ready")
+        machine.engine.looks, machine.engine.gate = 0, asyncio.Event()
+        orders = asyncio.gather(line.order("stop", "s1"), other.order("stop", "s1"))
+        await soon(lambda: machine.engine.looks)
+        await asyncio.sleep(0.1)
+        machine.engine.gate.set()
+        replies = await orders
+        assert machine.engine.looks == 1
         assert replies[0] == replies[1] and replies[0]["done"]
         assert json.loads(machine.paths.stop_order.read_text())["order"] == "s1"
         await line.until(lambda report: report["draining"])
@@ -306,3 +315,10 @@ async def test_a_machine_that_is_not_laid_out_says_so_at_once(machine: Machine) 
     machine.paths.agent_socket.parent.rmdir()
     with pytest.raises(OSError):
         await machine.agent().run()
+
+
+async def test_a_machine_without_a_gpu_is_not_taken_for_one_whose_watch_is_dead(machine: Machine) -> None:
+    machine.gpus.error = NoGpu("There is none.")
+    async with machine.running() as agent:
+        await soon(lambda: "gpus" not in agent.pulse._due)
+        assert "engine" in agent.pulse._due and not agent.pulse.dead()

@@ -132,6 +132,8 @@ async def test_an_engine_that_dies_has_failed_with_the_reason_and_has_no_work(wa
 
 async def test_an_engine_that_failed_and_is_started_again_says_both_and_then_is_ready(watched: Watched) -> None:
     await watched.boot()
+    watched.engine.begin("p1", "checkpoints/a.safetensors")
+    await settle()
     watched.process.record = ended(5.0)
     watched.engine.die()
     await settle()
@@ -140,10 +142,21 @@ async def test_an_engine_that_failed_and_is_started_again_says_both_and_then_is_
     assert watched.said.state is EngineState.STARTING and watched.process.sentence in watched.said.sentence
     watched.engine.start()
     await watched.clock.advance(RETRY)
-    assert watched.said == Engine(EngineState.READY)
+    assert watched.said == Engine(EngineState.READY) and watched.state.facts.models.loaded == ()
     watched.engine.die()
     await watched.clock.advance(RETRY)
     assert watched.said == Engine(EngineState.STARTING, "The engine does not answer."), "the old end was told again"
+
+
+async def test_an_end_before_this_agent_began_is_not_taken_for_a_new_one(watched: Watched) -> None:
+    watched.process.record = ended(5.0)
+    watched.process.started = "start 2"
+    watched.engine.start()
+    await watched.clock.advance(RETRY_FAILED)
+    assert watched.said.state is EngineState.READY
+    watched.engine.die()
+    await watched.clock.advance(RETRY)
+    assert watched.said == Engine(EngineState.STARTING, "The engine does not answer.")
 
 
 async def test_a_new_start_that_was_faster_than_our_look_is_seen(watched: Watched) -> None:

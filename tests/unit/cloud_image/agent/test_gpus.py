@@ -39,6 +39,11 @@ def test_a_lost_gpu_has_no_load_and_the_other_keeps_its_own() -> None:
     assert [(gpu.lost, gpu.busy_percent) for gpu in means(samples)] == [(True, 0.0), (False, 30.0)]
 
 
+def test_moments_in_which_a_gpu_was_lost_do_not_count() -> None:
+    samples = [(0.0, [Reading("a", 0, 0, 2, lost=True)]), (2.0, [Reading("a", 40, 1, 2)])]
+    assert means(samples)[0].busy_percent == 40.0
+
+
 @pytest.fixture
 def gpus() -> FakeGpus:
     return FakeGpus(A10G)
@@ -160,6 +165,16 @@ def test_all_gpus_are_read_and_the_library_is_started_once(library: Library) -> 
 def test_a_part_of_a_gpu_has_no_load_of_its_own(library: Library) -> None:
     library.broken = pynvml.NVML_ERROR_NOT_SUPPORTED
     assert Nvml().read()[1] == Reading("GPU no. 1", 0.0, 5, 10)
+
+
+def test_a_library_that_breaks_later_is_started_again(library: Library) -> None:
+    nvml = Nvml()
+    nvml.read()
+    library.broken = pynvml.NVML_ERROR_NO_PERMISSION
+    with pytest.raises(DriverLost):
+        nvml.read()
+    library.broken = None
+    assert len(nvml.read()) == 2 and len(library.started) == 2
 
 
 @pytest.mark.parametrize("error", [pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_UNKNOWN, pynvml.NVML_ERROR_RESET_REQUIRED])
