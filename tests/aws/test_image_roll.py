@@ -51,7 +51,7 @@ async def test_the_first_machine_gets_its_old_disk_back_when_it_does_not_paint_a
     first, second = await studio.sleepers()
     disk = (await studio.sleepers())[first].disk
     studio.broken_on.add(first)
-    with pytest.raises(ProviderError, match="It has its old disk back, and nothing else was changed."):
+    with pytest.raises(ProviderError, match="It has its old disk back, and nothing else was changed"):
         await studio.finish(studio.rollout().roll(image))
     after = await studio.sleepers()
     assert after[first].disk == disk and after[first].settled_on(studio.before)
@@ -92,7 +92,7 @@ async def test_whoever_waits_gets_it_when_it_falls_asleep(studio: Pool) -> None:
 
 async def test_a_machine_that_is_woken_at_the_last_moment_keeps_its_disk(studio: Pool) -> None:
     image = studio.image("next")
-    first, second = await studio.sleepers()
+    _, second = await studio.sleepers()
 
     class Woken(Aws):
         async def call(self, service: str, operation: str, **arguments: Any) -> Answer:

@@ -139,7 +139,7 @@ async def test_what_failed_is_still_said_when_the_canary_cannot_be_ended_either(
     image = await found(studio)
     studio.broken.add(image.id)
     studio.cloud.deny("ec2:TerminateInstances")
-    with pytest.raises(ProviderError, match="no kernel image .* could not be ended"):
+    with pytest.raises(ProviderError, match=r"no kernel image .* could not be ended"):
         await verify(studio, image)
 
 

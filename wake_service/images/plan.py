@@ -17,7 +17,7 @@ from wake_service.errors import ProviderError, ProviderTimeout, SetupError
 PARAMETER = "ImageId"
 #: How long an update of one parameter may take, and between two looks; in seconds.
 STACK_SECONDS, LOOK_SECONDS = 1800.0, 5.0
-_REFUSED = "ValidationError"
+_REFUSED, _NOTHING = "ValidationError", "No updates are to be performed"
 
 
 def image_of(stack: Answer) -> str | None:
@@ -66,7 +66,8 @@ async def switch(aws: Aws, deployment: str, image_id: str) -> bool:
 
 
 async def _ask(aws: Aws, deployment: str, wanted: list[Mapping[str, Any]]) -> bool:
-    """Whether the update is under way. False when another one had the stack just then: it is looked at again."""
+    """Whether the update is under way, or was by an answer that was lost. False when another one had the stack just then: it
+    is looked at again."""
     try:
         await aws.call(
             "cloudformation",
@@ -77,6 +78,8 @@ async def _ask(aws: Aws, deployment: str, wanted: list[Mapping[str, Any]]) -> bo
             Capabilities=["CAPABILITY_IAM"],
         )
     except AwsError as error:
+        if error.code == _REFUSED and _NOTHING in str(error):
+            return True
         if error.code != _REFUSED or "_IN_PROGRESS" not in str(error):
             raise
         await aws.clock.sleep(LOOK_SECONDS)

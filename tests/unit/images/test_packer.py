@@ -85,10 +85,15 @@ async def test_an_interrupted_packer_is_told_once_and_waited_for(tmp_path: Path)
         "exit 1",
     )
     said: list[str] = []
-    task = asyncio.ensure_future(run([str(slow), "build"], os.environ, said.append))
+    building = asyncio.Event()
+
+    def tell(line: str) -> None:
+        said.append(line)
+        building.set()
+
+    task = asyncio.ensure_future(run([str(slow), "build"], os.environ, tell))
     async with asyncio.timeout(WAIT):
-        while "building" not in said:
-            await asyncio.sleep(0.02)
+        await building.wait()
         task.cancel()
         await asyncio.wait({task})
     assert task.cancelled() and said[-1] == "cleared"

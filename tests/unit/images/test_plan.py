@@ -87,13 +87,20 @@ async def test_a_stack_that_was_taken_just_now_is_asked_again() -> None:
     assert await formation.switch() and len(formation.updates) == 1
 
 
+async def test_an_update_whose_answer_was_lost_is_as_good_as_asked() -> None:
+    formation = Formation("UPDATE_COMPLETE", refusals=("No updates are to be performed.",))
+    with pytest.raises(ProviderError, match="took the update of the stack studio back"):
+        await formation.switch()  # AWS had nothing to update, and the image is still the one before
+    assert formation.updates == []
+
+
 async def test_another_refusal_is_passed_on() -> None:
     with pytest.raises(AwsError, match="must have values"):
         await Formation("UPDATE_COMPLETE", refusals=("Parameters: [Mail] must have values",)).switch()
 
 
 async def test_an_update_that_aws_takes_back_is_said() -> None:
-    with pytest.raises(ProviderError, match="took the update of the stack studio back .UPDATE_ROLLBACK_COMPLETE."):
+    with pytest.raises(ProviderError, match=r"took the update of the stack studio back \(UPDATE_ROLLBACK_COMPLETE\)"):
         await Formation("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", takes=False).switch()
 
 
