@@ -127,6 +127,7 @@ async def test_the_next_service_finds_it_on_a_machine_that_is_still_up_whose_eng
         await session.post(f"{address}/interrupt")
         await session.post(f"{address}/history", json={"clear": True})
     next_life(house)
+    house.provider.fail("kept", ProviderError("The machine's agent is not reached yet."), times=3)
     async with house.open():
         stream = await all_events(house)
         ended = await painted(house, stream, job["id"])
