@@ -111,11 +111,6 @@ class Paths:
         return self.root / "var/lib/wakebrush/fast"
 
     @property
-    def models_disk(self) -> Path:
-        """Which disk the models were on in the last boot."""
-        return self.root / "var/lib/wakebrush/models-disk"
-
-    @property
     def shared_models(self) -> Path:
         """The shared mount (NFS, EFS) with everybody's models, if there is one."""
         return self.root / "mnt/models"
@@ -134,3 +129,8 @@ class Paths:
     def engine_data(self) -> Path:
         """The engine's `input`, `output`, `temp` and `user` folders."""
         return self.root / "var/lib/comfyui"
+
+    @property
+    def models_disk(self) -> Path:
+        """Which disk the models were on in the last boot."""
+        return self.root / "var/lib/wakebrush/models-disk"

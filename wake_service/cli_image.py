@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from wake_service.aws.clients import Aws
     from wake_service.aws.stack import Stack
     from wake_service.images.rollout import Outcome, Rollout
-    from wake_service.images.trial import Reach, Trials
+    from wake_service.images.trial import Trials
     from wake_service.settings import Settings
 
 POOL = click.option("--pool", default="default", show_default=True)
@@ -26,8 +25,6 @@ WAIT = click.option(
     "--wait", type=click.FloatRange(min=0), default=0, metavar="MINUTES", help="Wait for machines that are awake."
 )
 YES = click.option("--yes", is_flag=True, help="Don't ask.")
-#: How machines are reached; None is the real way. Tests bring their own.
-reach: Callable[[Settings], Reach] | None = None
 
 
 @click.group("image")
@@ -155,8 +152,7 @@ async def _trials(aws: Aws, given: Settings, stack: Stack, pool: str) -> Trials:
     from wake_service.providers.ec2.options import Ec2Options
     from wake_service.providers.ec2.rule import address_for
 
-    way = reach(given) if reach is not None else Reach(address_for(given))
-    return Trials(aws, Ec2Options.of(given, pool=pool, stack=stack), stack, way, _tell)
+    return Trials(aws, Ec2Options.of(given, pool=pool, stack=stack), stack, Reach(address_for(given)), _tell)
 
 
 async def _stack(aws: Aws, given: Settings) -> Stack:

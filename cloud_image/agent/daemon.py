@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -22,6 +24,7 @@ from .hub import Hub
 from .inputs import Inputs
 from .keeper import DAY, Keeper, free_bytes
 from .lease import Lease, LeaseRule
+from .memory import Memory
 from .notify import Pulse, keep_alive
 from .obey import Obedience
 from .prefetch import Prefetcher
@@ -62,7 +65,9 @@ class AgentDaemon:
         name = known_name(paths.identity, settings.cloud)
         self._named = name is not None
         self.pulse = Pulse(world.clock)
-        self.state = State(Facts(machine=name or "unknown", boot=world.boot()), world.clock.now)
+        memory = Memory(paths.run / "agent/happened.json")
+        facts = Facts(machine=name or "unknown", boot=world.boot(), happened=memory.recall())
+        self.state = State(facts, world.clock.now, memory.note)
         self.keeper = self._build_keeper()
         self.lease = Lease(
             LeaseRule(settings.agent.lease_seconds, settings.agent.lease_period_seconds),
@@ -84,14 +89,27 @@ class AgentDaemon:
         self.prefetcher = Prefetcher(world.reader, self.state, world.clock, beat=self._beat("prefetch"))
         self.inputs = Inputs(paths.engine_data / "input", settings.guard.max_upload_mib)
         beat = self._beat("hub")
-        self.hub = Hub(self.state, self._obedience(), world.clock, __version__, beat=beat, heartbeat=world.heartbeat)
+        door = Door(paths.door)
+        in_flight = partial(connections, paths.prompt_socket)
+        self._stopping = Stopping(door, paths.stop_order, self.engine, in_flight, world.clock.now)
+        obedience = Obedience(door, self._stopping, self.surroundings, self.prefetcher, self.keeper)
+        self.hub = Hub(self.state, obedience, world.clock, __version__, beat=beat, heartbeat=world.heartbeat)
         self.server = AgentServer(App(self.hub, self.inputs, self.keeper), self._ready)
 
     async def run(self) -> None:
         """Until a signal comes or `server.should_exit` is set. Raises AgentBroken when a part of it fails."""
         self.keeper.load()
+        self._stopping.recover()
         self.surroundings.look()
-        listening = listen(self._paths.agent_socket)
+        if self.state.facts.happened:
+            self.state.say("The machine's agent was started anew.")
+        with closing(listen(self._paths.agent_socket)) as listening:
+            try:
+                await self._work(listening)
+            finally:
+                self._paths.agent_socket.unlink(missing_ok=True)
+
+    async def _work(self, listening: socket.socket) -> None:
         parts = [asyncio.ensure_future(self._part(name, work)) for name, work in self._parts().items()]
         serving: asyncio.Future[Any] = asyncio.ensure_future(self.server.serve(sockets=[listening]))
         broken: asyncio.Future[Any] = asyncio.gather(*parts)
@@ -105,8 +123,6 @@ class AgentDaemon:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, broken, serving, return_exceptions=True)
-            listening.close()
-            self._paths.agent_socket.unlink(missing_ok=True)
 
     def _parts(self) -> dict[str, Coroutine[Any, Any, None]]:
         """All that runs beside the server, each with its own signs of life."""
@@ -150,12 +166,6 @@ class AgentDaemon:
             free=partial(free_bytes, data),
             beat=self._beat("results"),
         )
-
-    def _obedience(self) -> Obedience:
-        door = Door(self._paths.door)
-        in_flight = partial(connections, self._paths.prompt_socket)
-        stopping = Stopping(door, self._paths.stop_order, self.engine, in_flight, self._world.clock.now)
-        return Obedience(door, stopping, self.surroundings, self.prefetcher, self.keeper)
 
     def _beat(self, name: str) -> Callable[[], None]:
         self.pulse.watch(name, ALIVE[name])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from cloud_image.engine.exits import Exit, read
+from cloud_image.engine.trouble import explain
 
 from .commands import Commands
-from .files import read_fields
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +19,6 @@ UNITS = Path("/run/systemd/units")
 JOURNAL = ("journalctl", "-u", UNIT, "-o", "cat", "-n", "200", "--no-pager", "-q")
 JOURNAL_SECONDS = 5.0
 
-Ending = Mapping[str, Any]
-
 
 class EngineProcess(Protocol):
     """What is known of the engine's process without asking it. Raises nothing."""
@@ -27,22 +26,19 @@ class EngineProcess(Protocol):
     def start(self) -> str | None:
         """A name of the present start, another one at each; None while it is not started."""
 
-    def ending(self) -> Ending | None:
-        """How it ended last in this boot (`at`: when); None when it never did."""
+    def ending(self) -> Exit | None:
+        """How it ended last in this boot; None when it never did."""
 
-    async def why(self, ending: Ending) -> str:
+    async def why(self, ending: Exit) -> str:
         """A sentence for whoever waits for a picture."""
 
 
 class UnitProcess:
-    """The process of `comfyui.service`. `explain` makes the sentence from the record and the journal's last lines."""
+    """The process of `comfyui.service`, which writes `record` when it ends."""
 
-    def __init__(
-        self, record: Path, commands: Commands, explain: Callable[[Ending, Sequence[str]], str], units: Path = UNITS
-    ) -> None:
+    def __init__(self, record: Path, commands: Commands, units: Path = UNITS) -> None:
         self._record = record
         self._commands = commands
-        self._explain = explain
         self._units = units
 
     def start(self) -> str | None:
@@ -53,16 +49,11 @@ class UnitProcess:
         except OSError:
             return None
 
-    def ending(self) -> Ending | None:
-        try:
-            found = read_fields(self._record)
-        except (OSError, ValueError) as error:
-            log.warning("How the engine ended cannot be read from %s: %s", self._record, error)
-            return None
-        return found if found is not None and isinstance(found.get("at"), int | float) else None
+    def ending(self) -> Exit | None:
+        return read(self._record)
 
-    async def why(self, ending: Ending) -> str:
+    async def why(self, ending: Exit) -> str:
         outcome = await self._commands.run(JOURNAL, JOURNAL_SECONDS)
         if outcome.code != 0:
             log.warning("The engine's journal cannot be read: %s", outcome.trouble)
-        return self._explain(ending, outcome.said.splitlines())
+        return explain(ending, outcome.said.splitlines()).sentence

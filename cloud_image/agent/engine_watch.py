@@ -8,8 +8,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cloud_image.engine.exits import Exit
+
 from .clock import Clock, within
-from .ending import Ending, EngineProcess
+from .ending import EngineProcess
 from .engine_client import EngineApi, EngineGone, EngineSilent
 from .loaded import Loaded
 from .prompts import Finished, Work
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries to reach an engine that does not answer: what a waiting artist loses by it at most.
 RETRY = 0.25
+#: The same for one that has failed: until it is started again there is nobody to reach.
+RETRY_FAILED = 1.0
 #: Seconds after which the queue is looked at although nothing was said; a backstop only.
 LOOK_ANYWAY = 30.0
 #: Seconds until an engine that gave no good answer is asked again.
@@ -66,7 +70,8 @@ class EngineWatch:
             with contextlib.suppress(EngineGone):
                 await self._follow()
             await self._absent()
-            await self._clock.sleep(RETRY)
+            given_up = self._state.facts.engine.state is EngineState.FAILED
+            await self._clock.sleep(RETRY_FAILED if given_up else RETRY)
 
     async def fresh_work(self) -> Work | None:
         """What the engine has to do at this moment; None when it does not answer. Raises EngineSilent when it is there and
@@ -115,6 +120,8 @@ class EngineWatch:
         if work.running:
             self._worked(self._clock.now())
         self._loaded.used(news, work)
+        if self._loaded.names() != self._state.facts.models.loaded:
+            self._state.heat(self._loaded.names())
         anew = not answers(self._state.facts.engine)
         engine = Engine(EngineState.WORKING if work.running else EngineState.READY)
         facts = self._state.facts
@@ -128,7 +135,7 @@ class EngineWatch:
         if anew:
             ending = self._process.ending()
             self._start, self._trouble = self._process.start(), ""
-            self._ending_at = None if ending is None else ending["at"]
+            self._ending_at = None if ending is None else ending.at
             self._state.say("The engine answers.")
         if news:
             self._finished(news)
@@ -153,7 +160,7 @@ class EngineWatch:
         """It does not answer: it has not started yet, starts again, or has failed."""
         start, ending = self._process.start(), self._process.ending()
         facts = self._state.facts
-        if ending is not None and ending["at"] != self._ending_at:
+        if ending is not None and ending.at != self._ending_at:
             await self._ended(ending)
         elif start is not None and start != self._ended_start:
             self._start = start
@@ -165,9 +172,9 @@ class EngineWatch:
         elif answers(facts.engine):
             self._state.facts = replace(facts, engine=Engine(EngineState.STARTING, NO_ANSWER), queue=Queue())
 
-    async def _ended(self, ending: Ending) -> None:
+    async def _ended(self, ending: Exit) -> None:
         # The start that ended is the one that was known before the record was seen: a new one may be under way by now.
-        self._ended_start, self._ending_at = self._start, ending["at"]
+        self._ended_start, self._ending_at = self._start, ending.at
         self._trouble = await self._process.why(ending)
         self._loaded = Loaded()
         facts = self._state.facts

@@ -121,7 +121,7 @@ def means(samples: list[tuple[float, list[Reading]]]) -> list[Gpu]:
     """Each GPU of the newest sample, with its mean load over all of them."""
     if not samples:
         return []
-    seconds = min(WINDOW_SECONDS, samples[-1][0] - samples[0][0] + SAMPLE_SECONDS)
+    seconds = round(min(WINDOW_SECONDS, samples[-1][0] - samples[0][0] + SAMPLE_SECONDS), 1)
     found = []
     for place, last in enumerate(samples[-1][1]):
         loads = [row[place].busy_percent for _, row in samples if place < len(row) and not row[place].lost]

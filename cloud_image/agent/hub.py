@@ -76,6 +76,11 @@ class Hub:
         self._heartbeat = heartbeat
         self._listeners: set[Listener] = set()
 
+    @property
+    def listeners(self) -> int:
+        """How many sockets are open."""
+        return len(self._listeners)
+
     def attach(self) -> Listener:
         """A new socket; a whole report waits for it already."""
         listener = Listener()

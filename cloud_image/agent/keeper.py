@@ -187,14 +187,15 @@ class Keeper:
         self._tell()
 
     def _drop(self, prompt_id: str) -> None:
-        entry = self._entries.pop(prompt_id, None)
+        entry = self._entries.get(prompt_id)
         if entry is not None:
             self._remove(entry)
             self._file(prompt_id).unlink(missing_ok=True)
+            del self._entries[prompt_id]
 
     def _remove(self, entry: Entry) -> None:
         """Its files, but not those that are another's too: an engine that had the picture already names the same file again."""
-        shared = {path for other in self._entries.values() for path in other.paths}
+        shared = {path for other in self._entries.values() if other is not entry for path in other.paths}
         for path in entry.paths:
             if path not in shared:
                 remove_below(self._outputs, path)

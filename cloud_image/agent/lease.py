@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .clock import Clock
 from .commands import PASSING, Commands
@@ -12,8 +14,8 @@ from .state import State
 
 log = logging.getLogger(__name__)
 
-#: The helper that speaks to the cloud, and its deadline in seconds.
-HELPER = "wakebrush-cloud"
+#: The helper that speaks to the cloud, installed beside us, and its deadline in seconds.
+HELPER = str(Path(sys.executable).with_name("wakebrush-cloud"))
 DEADLINE = 30.0
 #: Seconds between two looks, and until a passing failure is tried again.
 LOOK = 5.0

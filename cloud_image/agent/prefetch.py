@@ -26,10 +26,12 @@ BLOCK = 4 * 1024 * 1024
 AHEAD = 32 * 1024 * 1024
 #: Of the memory that could hold models, the part that is filled at most; the rest is the engine's.
 MEMORY_SHARE = 0.8
-#: Models that are told as hot at most: the ones read last.
-MOST_HOT = 100
-#: Seconds between two signs of life while nothing is asked.
+#: Seconds between two signs of life, and two looks whether the hot models still are.
 PAUSE = 30.0
+#: Places of a file at which is looked whether it is in memory, and the part of them that has to be.
+PROBES, ENOUGH = 32, 0.9
+#: ComfyUI's second names of its folders (folder_paths.py).
+ALSO = {"text_encoders": "clip", "clip": "text_encoders", "diffusion_models": "unet", "unet": "diffusion_models"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Reader(Protocol):
 
     def fetch(self, name: str, stop: threading.Event) -> Fetched:
         """Looks for a model by the engine's name and reads it."""
+
+    def cached(self, name: str) -> bool:
+        """Whether it is in memory now. Blocks; raises nothing."""
 
     def room(self) -> int:
         """Bytes of memory that may hold models now."""
@@ -80,6 +85,7 @@ class Prefetcher:
                 try:
                     await within(self._clock, PAUSE, self._anew.wait())
                 except TimeoutError:
+                    await self._cool()
                     continue
                 self._anew.clear()
                 self._stop = threading.Event()
@@ -95,7 +101,7 @@ class Prefetcher:
                 return
             room -= fetched.size
             if fetched.whole and room >= 0:
-                self._hot(name)
+                self._state.heat([name])
             if fetched.trouble and fetched.trouble not in self._complained:
                 self._complained.add(fetched.trouble)
                 self._state.say(fetched.trouble)
@@ -113,10 +119,15 @@ class Prefetcher:
             except TimeoutError:
                 continue
 
-    def _hot(self, name: str) -> None:
+    async def _cool(self) -> None:
+        """Names no model as hot any more that the kernel has let go of."""
+        hot = self._state.facts.models.hot
+        if not hot:
+            return
+        cold = await beside(lambda: {name for name in hot if not self._reader.cached(name)})
         facts = self._state.facts
-        hot = (*(other for other in facts.models.hot if other != name), name)[-MOST_HOT:]
-        self._state.facts = replace(facts, models=replace(facts.models, hot=hot))
+        left = tuple(name for name in facts.models.hot if name not in cold)
+        self._state.facts = replace(facts, models=replace(facts.models, hot=left))
 
 
 class DiskReader:
@@ -133,6 +144,14 @@ class DiskReader:
         except OSError as error:
             return Fetched(name, trouble=f"The model {name} cannot be read ahead: {error.strerror or error}.")
 
+    def cached(self, name: str) -> bool:
+        try:
+            path = self._find(name)
+            return path is not None and _is_cached(path)
+        except OSError as error:
+            log.warning("Whether %s is in memory cannot be told: %s", name, error)
+            return False
+
     def room(self) -> int:
         for line in self._meminfo.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -145,10 +164,11 @@ class DiskReader:
             parts = plain_parts(name)
         except FileNotFoundError:
             return None
-        for root in self._roots:
-            path = root.joinpath(*parts)
-            if path.is_file() and any(path.resolve().is_relative_to(tier.resolve()) for tier in self._roots):
-                return path.resolve()
+        for folder in (parts[0], ALSO.get(parts[0], parts[0])):
+            for root in self._roots:
+                path = root.joinpath(folder, *parts[1:])
+                if path.is_file() and any(path.resolve().is_relative_to(tier.resolve()) for tier in self._roots):
+                    return path.resolve()
         return None
 
 
@@ -183,3 +203,19 @@ def _into_memory(fd: int, size: int, stop: threading.Event) -> bool:
                 return True
             at += read
     return True
+
+
+def _is_cached(path: Path) -> bool:
+    """Whether nearly all of a file is in the page cache, as reads that must not wait for the disk find out. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        size, byte = os.fstat(fd).st_size, bytearray(1)
+        found = 0
+        for probe in range(PROBES):
+            try:
+                found += os.preadv(fd, [byte], size * probe // PROBES, os.RWF_NOWAIT)
+            except BlockingIOError:
+                continue
+        return found >= PROBES * ENOUGH
+    finally:
+        os.close(fd)

@@ -68,6 +68,8 @@ def listen(path: Path) -> socket.socket:
     try:
         listening.bind(str(path))
         path.chmod(0o660)
+        # At once: who comes before the server is built waits instead of being turned away.
+        listening.listen()
         listening.setblocking(False)
     except BaseException:
         listening.close()

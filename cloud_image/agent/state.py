@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from .wire import Agent, Disk, Engine, EngineState, Gpu, Happening, Kept, Models, Notice, Queue, Report, Stage
 
 #: Happenings that a report carries at most: the newest.
 REPORTED_HAPPENINGS = 20
+#: Models that are told as hot at most: the ones read last.
+MOST_HOT = 100
 WORK = "The engine has work."
 HOLD = "Somebody keeps the machine awake."
 
@@ -48,12 +50,17 @@ class Facts:
 
 
 class State:
-    """The one place that holds the facts. `now` tells the time. To be used from the event loop only."""
+    """The one place that holds the facts. `now` tells the time. To be used from the event loop only.
 
-    def __init__(self, facts: Facts, now: Callable[[], float]) -> None:
+    `note` is given the happenings at every new one, so that their numbers go on when the agent is started anew.
+    """
+
+    def __init__(
+        self, facts: Facts, now: Callable[[], float], note: Callable[[tuple[Happening, ...]], None] = lambda _: None
+    ) -> None:
         self._facts = facts
         self._now = now
-        self._number = 0
+        self._note = note
         #: Set when something has changed that everybody should hear of at once.
         self.changed = asyncio.Event()
 
@@ -70,9 +77,18 @@ class State:
 
     def say(self, sentence: str) -> None:
         """Something happened that a person may want to read later."""
-        self._number += 1
-        happening = Happening(self._number, self._now(), sentence)
-        self.facts = replace(self.facts, happened=(*self.facts.happened, happening)[-REPORTED_HAPPENINGS:])
+        before = self.facts.happened
+        happening = Happening(before[-1].number + 1 if before else 1, self._now(), sentence)
+        self.facts = replace(self.facts, happened=(*before, happening)[-REPORTED_HAPPENINGS:])
+        self._note(self.facts.happened)
+
+    def heat(self, names: Iterable[str]) -> None:
+        """These models were read a moment ago, so they are fast to read again."""
+        hot = dict.fromkeys(self.facts.models.hot)
+        for name in names:
+            hot.pop(name, None)
+            hot[name] = None
+        self.facts = replace(self.facts, models=replace(self.facts.models, hot=tuple(hot)[-MOST_HOT:]))
 
 
 def report(facts: Facts, at: float, version: str) -> Report:

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 #: The kernel's list of local sockets of our network namespace.
 TABLE = Path("/proc/self/net/unix")
-#: How it writes the state of a connection that stands (SS_CONNECTED).
-_CONNECTED = "03"
+#: How it writes the state of one that waits to be taken, and of one that was (SS_CONNECTING, SS_CONNECTED).
+_STANDS = ("02", "03")
 
 
 class Sight(Protocol):
@@ -39,6 +39,11 @@ class Stopping:
     sight: Sight
     prompts_in_flight: Callable[[], int]
     now: Callable[[], float]
+
+    def recover(self) -> None:
+        """Opens what an agent closed that ended before it could hand over: nobody else would. Raises OSError."""
+        if not self.order.exists():
+            self.door.open(Closer.STOP)
 
     async def stop(self, id: str, force: bool) -> str:
         """Empty when the stop is under way, else a sentence that says why the machine goes on. Raises OSError."""
@@ -70,9 +75,9 @@ class Stopping:
 
 
 def connections(socket: Path, table: Path = TABLE) -> int:
-    """How many connections to a listening local socket stand. Raises OSError."""
+    """How many connections to a listening local socket stand, also for a client that is gone. Raises OSError."""
     found = 0
     for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
         columns = line.split(maxsplit=7)
-        found += len(columns) == 8 and columns[7] == str(socket) and columns[5] == _CONNECTED
+        found += len(columns) == 8 and columns[7] == str(socket) and columns[5] in _STANDS
     return found

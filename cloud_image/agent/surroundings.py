@@ -54,11 +54,7 @@ class Surroundings:
             verdict=read_verdict(self._changed(self._paths.verdict), now),
             disk=disk_of(self._paths.engine_data),
         )
-        refusal = self._paths.idle / "stop-refused.json"
-        before = self._fields.get(refusal)
-        said = self._changed(refusal)
-        if said is not None and said is not before and isinstance(said.get("sentence"), str):
-            self._state.say(said["sentence"])
+        self._hear_refusal()
 
     def hold(self, until: float | None) -> None:
         """Somebody keeps the machine awake until then; None, or what is over, lets go. Raises OSError."""
@@ -67,6 +63,18 @@ class Surroundings:
         else:
             write_safely(self._paths.hold, {"until": until}, mode=0o644)
         self.look()
+
+    def _hear_refusal(self) -> None:
+        """Root's answer to a stop that we handed over: told once, also when an agent before this one has told it."""
+        path = self._paths.idle / "stop-refused.json"
+        before = self._fields.get(path)
+        said = self._changed(path)
+        if said is None or said is before or not isinstance(said.get("sentence"), str):
+            return
+        told = [happening.at for happening in self._state.facts.happened if happening.sentence == said["sentence"]]
+        at = said.get("at")
+        if not isinstance(at, int | float) or not any(moment >= at for moment in told):
+            self._state.say(said["sentence"])
 
     def _held_until(self, now: float) -> float | None:
         until = (self._changed(self._paths.hold) or {}).get("until")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud_image.metadata import Metadata
@@ -12,7 +12,7 @@ from cloud_image.settings import Settings
 from .clock import Clock, SystemClock
 from .cloud_watch import CloudMetadata, boot_id
 from .commands import Commands, SystemCommands
-from .ending import Ending, EngineProcess, UnitProcess
+from .ending import EngineProcess, UnitProcess
 from .engine_client import EngineApi, EngineClient
 from .gpus import Gpus, Nvml
 from .notify import Systemd
@@ -41,16 +41,9 @@ def real_world(paths: Paths, settings: Settings) -> World:
     commands = SystemCommands()
     return World(
         engine=EngineClient(settings.engine.port),
-        process=UnitProcess(paths.engine_exit, commands, explained),
+        process=UnitProcess(paths.engine_exit, commands),
         gpus=Nvml(),
         metadata=Metadata() if settings.cloud == "ec2" else None,
         commands=commands,
-        reader=DiskReader([paths.models, paths.shared_models]),
+        reader=DiskReader([paths.fast_models, paths.models, paths.shared_models]),
     )
-
-
-def explained(ending: Ending, lines: Sequence[str]) -> str:
-    """The sentence for an end of the engine, from its record and its last lines."""
-    from cloud_image.engine.trouble import Exit, explain
-
-    return explain(Exit.of_fields(ending), lines).sentence

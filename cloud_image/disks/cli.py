@@ -19,11 +19,12 @@ from cloud_image.files import replace
 from cloud_image.paths import Paths
 
 from .look import Run, look, run
-from .plan import Plan, Purpose, Use, plan
+from .plan import VOLUME, Disk, Plan, Purpose, Use, plan
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for a models' disk: the kernel finds disks one after the other, and the root disk may be the first.
+#: Seconds to wait for a models' disk: the kernel finds disks one after the other, and the root disk may be the first. At the
+#: first boot nobody knows whether there is one; a machine whose disks are not EC2's volumes has none.
 EXPECTED_WAIT, FIRST_WAIT = 10.0, 1.0
 _PAUSE = 0.1
 _NONE = "none"
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 mount(use, run)
                 os.chown(use.target, -1, grp.getgrnam("comfyui").gr_gid)
                 log.info("%s is at %s.", use.disk.path, use.target)
+                grow(use, run)
             except MachineError as flaw:
                 flaws.append(str(flaw))
         remember(paths, found)
@@ -56,10 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def wait_for(paths: Paths, run: Run, now: Callable[[], float], sleep: Callable[[float], None]) -> Plan:
     """The plan, as soon as it has a disk for the models or none is to be expected. Raises MachineError."""
-    waited_from, seconds = now(), _patience(paths)
+    waited_from, known = now(), _known(paths)
     while True:
-        found = plan(look(run), paths.models, paths.fast_models)
-        if any(use.purpose is Purpose.MODELS for use in found.uses) or now() - waited_from >= seconds:
+        disks = look(run)
+        found = plan(disks, paths.models, paths.fast_models)
+        if any(use.purpose is Purpose.MODELS for use in found.uses) or now() - waited_from >= _patience(known, disks):
             return found
         sleep(_PAUSE)
 
@@ -71,8 +74,13 @@ def mount(use: Use, run: Run) -> None:
         quick = "nodiscard,lazy_itable_init=1,lazy_journal_init=1"
         _do(run, use, ["mkfs.ext4", "-q", "-F", "-L", use.label, "-m", "0", "-E", quick, use.disk.path])
     _do(run, use, ["mount", "-t", "ext4", "-o", "nodev,nosuid", use.disk.path, str(use.target)])
-    # A copy of a smaller disk has a smaller filesystem.
-    _do(run, use, ["resize2fs", use.disk.path])
+
+
+def grow(use: Use, run: Run) -> None:
+    """Lets the filesystem fill its disk: that of a copy is as large as the disk it was copied from. Raises MachineError."""
+    status, said = run(["resize2fs", use.disk.path])
+    if status != 0:
+        raise MachineError(f"{use.disk.path} is used, but not to its end (resize2fs: {said.strip()[-300:]}).")
 
 
 def remember(paths: Paths, found: Plan) -> None:
@@ -81,11 +89,18 @@ def remember(paths: Paths, found: Plan) -> None:
     replace(paths.models_disk, "".join(serials) or _NONE)
 
 
-def _patience(paths: Paths) -> float:
+def _known(paths: Paths) -> str | None:
+    """Which disk the models were on at the last boot; None at the first one."""
     try:
-        known = paths.models_disk.read_text(encoding="utf-8").strip()
+        return paths.models_disk.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        return FIRST_WAIT
+        return None
+
+
+def _patience(known: str | None, disks: Sequence[Disk]) -> float:
+    """Seconds to wait for a models' disk."""
+    if known is None:
+        return FIRST_WAIT if any(disk.model == VOLUME for disk in disks) else 0.0
     return 0.0 if known == _NONE else EXPECTED_WAIT
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 MODELS_LABEL, FAST_LABEL = "wb-models", "wb-fast"
 #: What NVMe disks of EC2 call themselves: volumes, and disks that are part of the host and empty after every stop.
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/nvme-ebs-volumes.html
-_VOLUME, _INSTANCE_STORE = "Amazon Elastic Block Store", "Amazon EC2 NVMe Instance Storage"
+VOLUME, INSTANCE_STORE = "Amazon Elastic Block Store", "Amazon EC2 NVMe Instance Storage"
 #: Where the launch template attaches the models' disk, on machines whose disks are not NVMe.
 _OLDER_NAMES = frozenset({"/dev/xvdf", "/dev/sdf"})
 
@@ -67,7 +67,7 @@ def plan(disks: Iterable[Disk], models: Path, fast: Path) -> Plan:
     remarks: list[str] = []
 
     known = [disk for disk in free if disk.label == MODELS_LABEL]
-    blank = [disk for disk in free if disk.blank and (disk.model == _VOLUME or disk.path in _OLDER_NAMES)]
+    blank = [disk for disk in free if disk.blank and (disk.model == VOLUME or disk.path in _OLDER_NAMES)]
     if known:
         uses.append(Use(_largest(known), Purpose.MODELS, models, fresh=False))
         if len(known) > 1:
@@ -81,7 +81,7 @@ def plan(disks: Iterable[Disk], models: Path, fast: Path) -> Plan:
             f"Label one: mkfs.ext4 -L {MODELS_LABEL} {blank[0].path}"
         )
 
-    stores = [disk for disk in free if disk.model == _INSTANCE_STORE and (disk.blank or disk.label == FAST_LABEL)]
+    stores = [disk for disk in free if disk.model == INSTANCE_STORE and (disk.blank or disk.label == FAST_LABEL)]
     if stores:
         uses.append(Use(_largest(stores), Purpose.FAST, fast, fresh=True))
     return Plan(tuple(uses), tuple(remarks))

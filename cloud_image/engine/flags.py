@@ -18,7 +18,7 @@ ROOMY_BYTES = 60 * _GIB
 
 #: Flags of which ComfyUI takes one only.
 _CACHES = frozenset({"--cache-ram", "--cache-classic", "--cache-lru", "--cache-none", "--high-ram"})
-_DEVICES = frozenset({"--cpu", "--gpu-only", "--highvram", "--normalvram", "--lowvram", "--novram", "--directml"})
+_DEVICES = frozenset({"--cpu", "--gpu-only", "--highvram", "--lowvram", "--novram", "--directml"})
 
 
 @dataclass(frozen=True, slots=True)

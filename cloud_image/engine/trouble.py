@@ -24,6 +24,7 @@ class Kind(StrEnum):
     FLAGS = "flags"
     LIBRARY = "library"
     SETTINGS = "settings"
+    SHIELD = "shield"
     CRASH = "crash"
 
 
@@ -35,19 +36,25 @@ class Trouble:
     sentence: str
 
 
-_MEMORY = (
-    "The machine ran out of memory (RAM), and the engine was ended. It starts again and keeps less in memory; if it happens "
-    "again, paint smaller, or use a machine with more memory."
-)
+# Nobody says here that the engine starts again: whoever knows whether it does adds that.
+_ADVICE = "From now on it keeps less in memory; if it happens again, paint smaller, or use a machine with more memory."
+_MEMORY = f"The machine ran out of memory (RAM), and the engine was ended. {_ADVICE}"
+_KILLED = f"The engine was killed, most likely because the machine ran out of memory (RAM). {_ADVICE}"
 _GPU_MEMORY = (
-    "The GPU ran out of memory, and the engine ended. It starts again; if it happens again, paint smaller, use fewer controls, "
-    "or use a machine with a larger GPU."
+    "The GPU ran out of memory, and the engine ended. If it happens again, paint smaller, use fewer controls, or use a machine "
+    "with a larger GPU."
 )
 
 #: What a line of the engine's log means. The lines are those of ComfyUI (main.py, server.py, app/frontend_management.py,
 #: comfy/cli_args.py), of Python, of torch (c10/cuda), and of NVIDIA's driver. `{0}` is the pattern's first group.
 _LINES: tuple[tuple[str, Kind, str], ...] = (
     (r"^(The engine cannot be started: .+)$", Kind.SETTINGS, "{0}"),
+    (
+        r"Dependency failed for comfyui\.service",
+        Kind.SHIELD,
+        "The engine was not started, because nothing would keep it from the cloud's credentials. Look why: systemctl status "
+        "wakebrush-shield",
+    ),
     (
         r"CUDA out of memory|torch\.OutOfMemoryError|cuda\.OutOfMemoryError|CUDA error: out of memory",
         Kind.GPU_MEMORY,
@@ -81,11 +88,11 @@ _LINES: tuple[tuple[str, Kind, str], ...] = (
     (
         r"CUDA error: (?!out of memory)(.+?)\.?$|uncorrectable ECC error|GPU is lost|fallen off the bus",
         Kind.GPU,
-        "The GPU stopped working ({0}), and the engine ended. It starts again; if the GPU does not come back, stop and start the "
-        "machine, which gives it another one.",
+        "The GPU stopped working ({0}), and the engine ended. If it does not come back, stop and start the machine, which gives "
+        "it another one.",
     ),
     (
-        r"\[Errno 98\].*?(\d{2,5})\)?.*address already in use|address already in use",
+        r"(?:, (\d+)\): )?address already in use",
         Kind.PORT,
         "Another program on the machine has the engine's port {0}, so the engine cannot start. End it, or set another port in "
         "machine.toml.",
@@ -94,6 +101,12 @@ _LINES: tuple[tuple[str, Kind, str], ...] = (
         r"No space left on device|database or disk is full",
         Kind.DISK,
         "The machine's disk is full, so the engine ended. Delete pictures or models that nobody needs, or make the disk larger.",
+    ),
+    (
+        r"ASSETS_STARTUP_FAILED: (\w+)",
+        Kind.SETTINGS,
+        "The engine cannot use its own database ({0}), so it cannot start. No picture is in it: delete comfyui.db in "
+        "/var/lib/comfyui/user.",
     ),
     (
         r"Database is locked\. Another ComfyUI process",
@@ -147,8 +160,10 @@ _SIGNALS = {
 
 def explain(exit: Exit, lines: Sequence[str]) -> Trouble:
     """Why it ended, from how its process ended and from its last log lines, the oldest first."""
-    if exit.result == "oom-kill" or (exit.result == "signal" and exit.status == "KILL"):
+    if exit.result == "oom-kill":
         return Trouble(Kind.MEMORY, _MEMORY)
+    if exit.result == "signal" and exit.status == "KILL":
+        return Trouble(Kind.MEMORY, _KILLED)
     if exit.result == "success" and exit.status in ("0", "TERM", "INT"):
         return Trouble(Kind.STOPPED, "The engine was stopped.")
     return _said(_last_life(lines)) or _otherwise(exit)
@@ -171,10 +186,8 @@ def _otherwise(exit: Exit) -> Trouble:
         reason = f"crashed ({_SIGNALS.get(exit.status, exit.status)})"
     else:
         reason = f"ended by itself (status {exit.status})"
-    again = "It starts again"
-    if exit.streak > 1:
-        again = f"It is tried again, after {exit.streak} failures in a row"
-    return Trouble(Kind.CRASH, f"The engine {reason}. {again}; its log says more: journalctl -u comfyui")
+    row = f" These were {exit.streak} failures in a row." if exit.streak > 1 else ""
+    return Trouble(Kind.CRASH, f"The engine {reason}.{row} Its log says more: journalctl -u comfyui")
 
 
 def _last_life(lines: Sequence[str]) -> Sequence[str]:

@@ -48,13 +48,14 @@ def monitor_of(
 
 
 def signals_of(paths: Paths, settings: Settings, gpus: Gpus, clock: Clock, metadata: Metadata | None) -> list[Signal]:
-    """Every place where work can be seen."""
+    """Every place where work can be seen, in the order in which a prompt passes them: guard, queue, GPU, the guard's log. The
+    other way round, one could move on between two looks and be seen by none."""
     proc, idle = paths.root / "proc", settings.idle
     return [
-        GpuSignal(gpus, idle.gpu_percent),
-        EngineSignal(settings.engine.port),
-        TrafficSignal(("prompt", "prompts"), paths.prompt_socket, proc / "net/unix"),
         TrafficSignal(("upload", "uploads"), paths.upload_socket, proc / "net/unix"),
+        TrafficSignal(("prompt", "prompts"), paths.prompt_socket, proc / "net/unix"),
+        EngineSignal(settings.engine.port),
+        GpuSignal(gpus, idle.gpu_percent),
         MarksSignal(paths.marks),
         SshSignal(proc, paths.root / "dev", idle.ssh_seconds),
         HoldSignal(paths.hold, Tag(metadata, "hold-until", clock.boot) if metadata else None, clock.wall),

@@ -23,8 +23,8 @@ from .verdict import Verdict
 from .world import SystemWorld, World
 
 _LOG = logging.getLogger("wakebrush-idle")
-#: A run leaves so much of the period to the start of the next.
-_SPARE_SECONDS = 3.0
+#: A run leaves so much of the period to the start of the next: seconds, and never more than this part of it.
+_SPARE_SECONDS, _SPARE_PART = 3.0, 0.25
 _HELP = """
 `wakebrush-idle.timer` runs it once a minute. Without systemd's timers, one line for cron does the same:
   * * * * * root /opt/wakebrush/venv/bin/wakebrush-idle run
@@ -51,7 +51,9 @@ def main(
         )
         return _do(given, monitor, settings)
     except (MachineError, OSError) as error:
-        _LOG.error("The idle monitor cannot go on; the machine stops by its lease or its alarm instead. %s", error)
+        _LOG.error(
+            "wakebrush-idle %s cannot go on: %s. Without it the machine stops by its lease or its alarm.", given.command, error
+        )
         return 1
 
 
@@ -62,7 +64,7 @@ def _do(given: argparse.Namespace, monitor: Monitor, settings: Settings) -> int:
     elif given.command == "stop":
         orders_of(monitor).obey()
     elif given.command == "run":
-        seconds = max(0.0, period - _SPARE_SECONDS) if given.seconds is None else given.seconds
+        seconds = period - min(_SPARE_SECONDS, _SPARE_PART * period) if given.seconds is None else given.seconds
         with _alone(monitor, period) as alone:
             if alone:
                 _log(monitor.period(seconds, dry=given.dry_run))

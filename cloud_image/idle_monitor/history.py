@@ -10,13 +10,13 @@ from .policy import Policy
 from .verdict import CLOCK_TOLERANCE, Said, Sample, Sign
 
 
-def extended(samples: Sequence[Sample], sample: Sample, policy: Policy, awake_since: float) -> list[Sample]:
+def extended(samples: Sequence[Sample], sample: Sample, policy: Policy) -> list[Sample]:
     """The history with one more sample; what no verdict needs any more is dropped.
 
     A verdict needs the time since the last work or the last break; the sample before it tells what the break was.
     """
     known = [*samples]
-    if known and _follows(known[-1], sample, policy, awake_since):
+    if known and _follows(known[-1], sample, policy):
         sample = _dated(known[-1], sample)
         if _same(known[-1], sample):
             known[-1] = _joined(known[-1], sample)
@@ -24,7 +24,7 @@ def extended(samples: Sequence[Sample], sample: Sample, policy: Policy, awake_si
             known.append(sample)
     else:
         known.append(_dated(None, sample))
-    return known[max(0, _newest_start(known, policy, awake_since) - 1) :]
+    return known[max(0, _newest_start(known, policy) - 1) :]
 
 
 def as_json(samples: Sequence[Sample]) -> list[Any]:
@@ -57,8 +57,8 @@ def of_json(written: Any) -> list[Sample]:
     return samples
 
 
-def _follows(before: Sample, sample: Sample, policy: Policy, awake_since: float) -> bool:
-    return 0 <= sample.begin - before.end <= policy.blink and not before.begin < awake_since <= sample.begin
+def _follows(before: Sample, sample: Sample, policy: Policy) -> bool:
+    return 0 <= sample.begin - before.end <= policy.blink
 
 
 def _dated(before: Sample | None, sample: Sample) -> Sample:
@@ -78,10 +78,10 @@ def _joined(before: Sample, sample: Sample) -> Sample:
     return replace(sample, begin=before.begin, worked=before.worked if sample.worked is None else sample.worked)
 
 
-def _newest_start(samples: Sequence[Sample], policy: Policy, awake_since: float) -> int:
+def _newest_start(samples: Sequence[Sample], policy: Policy) -> int:
     """Where the newest work, or the newest unbroken row, begins."""
     for place in range(len(samples) - 1, 0, -1):
         before, sample = samples[place - 1], samples[place]
-        if sample.worked is not None or not _follows(before, sample, policy, awake_since):
+        if sample.worked is not None or not _follows(before, sample, policy):
             return place
     return 0

@@ -100,9 +100,11 @@ class Monitor:
         known.unreported = True if just_booted else None
 
     def _watch(self, known: State, seconds: float) -> Sample:
-        sampler = Sampler(self.signals, self.clock, self.step, self.policy.blink)
-        sample = sampler.watch(seconds, known.awake)
-        known.samples = history.extended(known.samples, sample, self.policy, known.awake.since)
+        awake_since = known.awake.since
+        sample = Sampler(self.signals, self.clock, self.step, self.policy.blink).watch(seconds, known.awake)
+        if known.awake.since != awake_since:
+            self.say("The machine was suspended: the idle time begins anew.")
+        known.samples = history.extended(known.samples, sample, self.policy)
         known.unreported = bool(known.unreported) or working(sample, self.now(known))
         return sample
 

@@ -9,8 +9,8 @@ from ..settings import AUTO, IdleSettings
 #: What AUTO may come to. Shorter, and the pause between two brush strokes puts the machine to sleep; longer, and a price that
 #: somebody mistyped keeps it awake all day.
 AUTO_LEAST, AUTO_MOST = 60.0, 14_400.0
-#: A run begins within so much of the end of the one before, also on a machine that is busy elsewhere.
-_LEAST_BLINK = 5.0
+#: One look at everything may take so long when all that can hang does.
+_LEAST_BLINK = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def verdict(samples: Sequence[Sample], now: Now, policy: Policy) -> Verdict:
     time after a boot; and time that nobody watched, in which anything may have happened. A missing signal counts as work too,
     but all that is missing postpones the stop by no more than `missing_seconds`; if one is missing still, the lease decides.
     """
-    tail = unbroken(samples, now, policy)
+    tail = unbroken(samples, now.boot, policy)
     graced = now.awake_since + policy.boot_seconds
     worked = max([graced, *_worked(tail, now)])
     missed = max((sample.end for sample in tail if sample.of(Said.MISSING)), default=worked if tail else now.boot)
@@ -120,16 +120,15 @@ def verdict(samples: Sequence[Sample], now: Now, policy: Policy) -> Verdict:
         due=due,
         sleeps_at=None if busy else now.wall_of(max(due, now.boot)),
         stop_now=not busy and now.boot >= due,
-        suspicious=tuple(_suspicious(samples[-2:], now, policy)),
+        suspicious=tuple(_suspicious(samples[-2:], policy)),
     )
 
 
-def unbroken(samples: Sequence[Sample], now: Now, policy: Policy) -> Sequence[Sample]:
-    """The newest samples, as far back as they were watched without a break, up to now; none if the newest is too old."""
-    later = now.boot
-    first = len(samples)
+def unbroken(samples: Sequence[Sample], boot: float, policy: Policy) -> Sequence[Sample]:
+    """The newest samples, as far back as they were watched without a break, up to `boot`; none if the newest is too old."""
+    later, first = boot, len(samples)
     for sample in reversed(samples):
-        if not 0 <= later - sample.end <= policy.blink or sample.begin < now.awake_since:
+        if not 0 <= later - sample.end <= policy.blink:
             break
         later = sample.begin
         first -= 1
@@ -156,13 +155,11 @@ def _worked(tail: Sequence[Sample], now: Now) -> Iterator[float]:
             yield looked_again if sample.worked >= sample.end else sample.worked
 
 
-def _suspicious(newest: Sequence[Sample], now: Now, policy: Policy) -> Iterator[str]:
+def _suspicious(newest: Sequence[Sample], policy: Policy) -> Iterator[str]:
     for before, after in pairwise(newest):
         gap = after.begin - before.end
         jump = (after.wall - before.wall) - (after.end - before.end)
-        if before.begin < now.awake_since <= after.begin:
-            yield "The machine was suspended: the idle time begins anew."
-        elif gap > policy.blink:
+        if gap > policy.blink:
             yield f"Nobody watched for {gap:.0f} s: the idle time begins anew."
         if abs(jump) > CLOCK_TOLERANCE:
             yield f"The clock was set {'forward' if jump > 0 else 'back'} by {abs(jump):.0f} s; the idle time does not go by it."

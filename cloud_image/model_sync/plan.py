@@ -71,10 +71,12 @@ def plan(
     free: int,
     in_use: Collection[str] = (),
     wanted: Sequence[str] = (),
+    arrived: Mapping[str, int] | None = None,
 ) -> Plan:
     """Wanted models first, then those that have changed, then the newest.
 
-    `free`: bytes that may still be filled, below zero when others have taken what should stay free. What the source has no
+    `free`: bytes that may still be filled, below zero when others have taken what should stay free; `arrived`: bytes of models
+    on their way that are on the disk already, and take no more room. What the source has no
     more goes. For want of room only the least recently used go, and only for wanted models (or to get back to zero): a model
     that nobody asked for pushes out none. Never one in use, wanted, or not brought by a sync.
     """
@@ -90,8 +92,9 @@ def plan(
         old = room.here.get(model.name)
         if old is not None and (not old.ours or old.version == model.version):
             continue
-        if model.size <= room.free or (model.name in wanted and room.make(model.size)):
-            room.bring(model)
+        need = model.size - (arrived or {}).get(model.name, 0)
+        if need <= room.free or (model.name in wanted and room.make(need)):
+            room.bring(model, need)
         else:
             left_out.append(model.name)
     unknown = tuple(dict.fromkeys(name for name in wanted if name not in there and name not in room.here))
@@ -134,9 +137,9 @@ class _Room:
         self.free += model.size
         del self.here[model.name]
 
-    def bring(self, model: Remote) -> None:
+    def bring(self, model: Remote, need: int) -> None:
         """The room of an old version counts only when the new one is whole: the next plan has it."""
         self.actions.append(Fetch(model))
-        self.free -= model.size
+        self.free -= need
         self.here[model.name] = Local(model.name, model.size, model.version, float("inf"))
         self._keep |= {model.name}

@@ -70,17 +70,18 @@ class S3Source:
         names = [name for name in objects if is_name(name)]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             abouts = list(threads.map(lambda name: self._about(name) if about_name(name) in objects else None, names))
-        found, troubles = [], []
+        found, unclear, troubles = [], set(), []
         for name, about in zip(names, abouts, strict=True):
             entry = objects[name]
             try:
                 found.append(as_remote(name, entry["Size"], entry["ETag"], entry["LastModified"].timestamp(), about))
             except ValueError as trouble:
+                unclear.add(name)
                 troubles.append(str(trouble))
         strange = [name for name in objects if name not in names and not name.startswith(f"{ABOUT}/") and not name.endswith("/")]
         if strange:
             troubles.append(f"These are in none of ComfyUI's folders, and are not brought: {', '.join(sorted(strange)[:5])}")
-        return Listing(found, troubles)
+        return Listing(found, troubles, frozenset(unclear))
 
     def _about(self, name: str) -> bytes | None:
         try:

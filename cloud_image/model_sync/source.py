@@ -27,10 +27,11 @@ class ModelChanged(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The models of a source, and sentences about those that cannot be brought."""
+    """The models of a source; sentences about what is wrong there; names of models that are there and cannot be brought."""
 
     models: list[Remote]
     troubles: list[str]
+    unclear: frozenset[str] = frozenset()
 
 
 class Source(Protocol):
@@ -69,7 +70,8 @@ class FolderSource:
         self._root = root
 
     def listing(self) -> Listing:
-        found, troubles = [], []
+        found: list[Remote] = []
+        troubles: dict[str, str] = {}
         try:
             if not self._root.is_dir():
                 raise ModelError(f"The models' folder {self._root} is not there. Is it mounted?", passing=True)
@@ -79,10 +81,10 @@ class FolderSource:
                 try:
                     found.append(as_remote(name, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}", stat.st_mtime, about))
                 except ValueError as trouble:
-                    troubles.append(str(trouble))
+                    troubles[name] = str(trouble)
         except OSError as error:
             raise self._failed("listed", error) from error
-        return Listing(found, troubles)
+        return Listing(found, list(troubles.values()), frozenset(troubles))
 
     def read(self, model: Remote, start: int) -> Iterator[bytes]:
         path = self._root / model.name

@@ -85,9 +85,11 @@ class Sync:
 
     def _listing(self, outcome: Outcome) -> Listing:
         listing = self._source.listing()
-        if not listing.models and not listing.troubles:
-            # An unmounted folder and a mistyped bucket look like this, too: what is here must not go for it.
-            raise ModelError("The source has no models at all; nothing is taken away here. Is it the right one, and mounted?")
+        if not listing.models and not listing.unclear:
+            if any(model.ours for model in self._tier.models()):
+                # An unmounted folder and a mistyped bucket look like this, too: what is here must not go for it.
+                raise ModelError("The source has no models at all; nothing is taken away here. Is it the right one, and mounted?")
+            self._tell("The source has no models yet: wakebrush models add brings some there.")
         for sentence in listing.troubles:
             if sentence not in outcome.troubles:
                 outcome.trouble(sentence)
@@ -96,12 +98,14 @@ class Sync:
     def _round(self, listing: Listing, wanted: Sequence[str], outcome: Outcome) -> bool:
         """Carries one plan out; whether another may find more to do."""
         self._tier.forget_parts(listing.models)
-        in_use = self._tier.in_use(self._used_since)
-        # What has arrived of a model takes no room a second time.
-        begun = sum(part.stat().st_size for model in listing.models if (part := self._tier.part(model)).exists())
-        made = plan(listing.models, self._tier.models(), self._tier.room() + begun, in_use, wanted)
+        # What is there and cannot be brought is not gone: what is here of it stays.
+        keep = self._tier.in_use(self._used_since) | listing.unclear
+        arrived = self._tier.arrived(listing.models)
+        made = plan(listing.models, self._tier.models(), self._tier.room(), keep, wanted, arrived)
+        # What was begun of models for which there is no room would keep others out.
+        self._tier.forget_parts(made.fetches)
         outcome.left_out = list(made.left_out)
-        for name in made.unknown:
+        for name in sorted(set(made.unknown) - listing.unclear):
             if (sentence := f"{name} was asked for, and the source has no such model.") not in outcome.troubles:
                 outcome.trouble(sentence)
         brought = len(outcome.brought)
@@ -153,4 +157,4 @@ class MostRecentlyUsed:
     def listing(self) -> Listing:
         listing = self._source.listing()
         used = {model.name: model.used_at for model in self._tier.models()}
-        return Listing([replace(model, added_at=used.get(model.name, 0.0)) for model in listing.models], listing.troubles)
+        return replace(listing, models=[replace(model, added_at=used.get(model.name, 0.0)) for model in listing.models])

@@ -80,6 +80,10 @@ class Tier:
         digest = hashlib.sha256("\0".join((model.name, model.version, model.etag)).encode()).hexdigest()
         return self.root / PARTS / f"{digest[:32]}.part"
 
+    def arrived(self, models: Collection[Remote]) -> dict[str, int]:
+        """Bytes of models on their way that are here already."""
+        return {model.name: part.stat().st_size for model in models if (part := self.part(model)).exists()}
+
     def forget_parts(self, models: Collection[Remote]) -> None:
         """Deletes what was begun of models (or versions of models) that are not on their way any more."""
         wanted = {self.part(model) for model in models}

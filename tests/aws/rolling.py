@@ -77,29 +77,20 @@ class Killed(Exception):
 
 
 class Mortal(Aws):
-    """Dies at a call that changes something: before AWS hears of it, or once it was done. Whatever it would call afterwards, to
-    clear away for example, does not happen: it is dead."""
+    """Dies before AWS hears of a call that changes something, which is the same as after the change before: between two of them
+    it only looks. Whatever it would call afterwards, to clear away for example, does not happen: it is dead."""
 
     dies_at: int | None = None
-    acted = False
     count = 0
-    dead = False
 
     async def call(self, service: str, operation: str, **arguments: Any) -> Answer:
-        if self.dead:
+        dead = self.dies_at is not None and self.count >= self.dies_at
+        if not dead and not operation.startswith(("describe_", "list_", "get_")):
+            self.count += 1
+            dead = self.count == self.dies_at
+        if dead:
             raise Killed
-        if operation.startswith(("describe_", "list_", "get_")):
-            return await super().call(service, operation, **arguments)
-        self.count += 1
-        last = self.count == self.dies_at
-        if last and not self.acted:
-            self.dead = True
-            raise Killed
-        answer = await super().call(service, operation, **arguments)
-        if last:
-            self.dead = True
-            raise Killed
-        return answer
+        return await super().call(service, operation, **arguments)
 
 
 @cache

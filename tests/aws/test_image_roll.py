@@ -15,7 +15,7 @@ from wake_service.aws.clients import Answer, Aws
 from wake_service.clock import ManualClock
 from wake_service.errors import EngineFailed, ProviderError, SetupError
 from wake_service.images.disks import read_sleeper
-from wake_service.images.facts import find_image
+from wake_service.images.facts import find_image, mark_verified
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_the_first_machine_gets_its_old_disk_back_when_it_does_not_paint_a
     first, second = await studio.sleepers()
     disk = (await studio.sleepers())[first].disk
     studio.broken_on.add(first)
-    with pytest.raises(ProviderError, match="It has its old disk back, and nothing else was changed."):
+    with pytest.raises(ProviderError, match="It has its old disk back, and nothing else was changed"):
         await studio.finish(studio.rollout().roll(image))
     after = await studio.sleepers()
     assert after[first].disk == disk and after[first].settled_on(studio.before)
@@ -92,7 +92,7 @@ async def test_whoever_waits_gets_it_when_it_falls_asleep(studio: Pool) -> None:
 
 async def test_a_machine_that_is_woken_at_the_last_moment_keeps_its_disk(studio: Pool) -> None:
     image = studio.image("next")
-    first, second = await studio.sleepers()
+    _, second = await studio.sleepers()
 
     class Woken(Aws):
         async def call(self, service: str, operation: str, **arguments: Any) -> Answer:
@@ -186,3 +186,36 @@ async def test_a_spot_machine_that_aws_took_back_is_left_alone(studio: Pool) -> 
     }
     taken = read_sleeper(described, ())
     assert not taken.asleep and taken.word == "taken back by AWS"
+
+
+async def test_whoever_presses_ctrl_c_leaves_no_machine_without_its_system_disk(studio: Pool) -> None:
+    image = studio.image("next")
+    await mark_verified(studio.cloud.aws(), await find_image(studio.cloud.aws(), STUDIO, image))
+    studio.cloud.times.answer = 1.0
+    task = asyncio.ensure_future(studio.rollout().roll(image))
+    while not studio.cloud.asked("DetachVolume"):
+        await studio.clock.advance(0.5)
+    first = studio.cloud.asked("DetachVolume")[0].arguments["InstanceId"]
+    task.cancel()
+    for _ in range(60):
+        await studio.clock.advance(1)
+    assert task.cancelled() and (await studio.finish(studio.sleepers()))[first].image == image
+    assert "Say the same again" in studio.said[-1]
+    studio.cloud.times.answer = 0.0
+    assert (await studio.finish(studio.rollout().roll(image))).done
+
+
+async def test_a_machine_that_was_being_tried_when_somebody_was_interrupted_is_tried_again(studio: Pool) -> None:
+    image = studio.image("next")
+    await mark_verified(studio.cloud.aws(), await find_image(studio.cloud.aws(), STUDIO, image))
+    first, second = await studio.sleepers()
+    task = asyncio.ensure_future(studio.rollout().roll(image))
+    while not studio.cloud.running():
+        await studio.clock.advance(1)
+    task.cancel()
+    await studio.clock.advance(30)
+    assert studio.boots_from(first) == image and studio.painted_on == []
+    studio.broken_on.add(first)
+    with pytest.raises(ProviderError, match=f"{first} does not work with this image: .* It has its old disk back"):
+        await studio.finish(studio.rollout().roll(image))
+    assert {studio.boots_from(machine) for machine in (first, second)} == {studio.before} and studio.disks() == 4

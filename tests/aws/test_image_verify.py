@@ -139,7 +139,7 @@ async def test_what_failed_is_still_said_when_the_canary_cannot_be_ended_either(
     image = await found(studio)
     studio.broken.add(image.id)
     studio.cloud.deny("ec2:TerminateInstances")
-    with pytest.raises(ProviderError, match="no kernel image .* could not be ended"):
+    with pytest.raises(ProviderError, match=r"no kernel image .* could not be ended"):
         await verify(studio, image)
 
 
@@ -158,3 +158,13 @@ async def test_what_aws_shows_late_is_waited_for(studio: Pool) -> None:
     await verify(studio, await found(studio))
     await studio.clock.advance(60)
     assert studio.canaries() == []
+
+
+async def test_a_canary_that_aws_does_not_list_yet_is_ended_as_well(studio: Pool) -> None:
+    studio.cloud.times.visible = 30.0
+    task = asyncio.ensure_future(studio.trials().canary(await found(studio)))
+    while not studio.canaries():
+        await studio.clock.advance(1)
+    task.cancel()
+    await studio.clock.advance(120)
+    assert task.cancelled() and studio.canaries() == []

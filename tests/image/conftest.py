@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def run_id() -> str:
-    """The same in all processes of one run; `WAKEBRUSH_IMAGE_RUN` gives a name to come back to, so that its image is used again."""
+    """The same in all processes of one run. With `WAKEBRUSH_IMAGE_RUN` the image is used again that a run of that name built."""
     return os.environ.get("WAKEBRUSH_IMAGE_RUN") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
 
 
@@ -64,12 +64,3 @@ def scene(workplace: Workplace, image: Build, tmp_path: Path, request: pytest.Fi
     for made in scenes:
         made.close()
     workplace.account.check()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A failed test shows what its machines wrote to their journals."""
-    report = yield
-    if report.failed and (made := getattr(item, "funcargs", {}).get("machines_said")) is not None:
-        report.sections.append(("journals of the machines", made()))
-    return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import time
 from collections.abc import Callable
 
 import requests
@@ -78,8 +79,6 @@ def test_a_machine_stops_by_itself_when_the_service_was_killed(scene: Callable[.
 
 def still_up(studio: Scene, seconds: float) -> None:
     """So long nothing ends it: real time, since it is a real machine that would."""
-    import time
-
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         studio.account.check()

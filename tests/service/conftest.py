@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from tests.service.house import House
 from wake_service.practice_engine.engine import Engine
@@ -24,10 +25,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def practice_engine(options: Options) -> AsyncIterator[str]:
-    """The address of an engine that runs until the end of the block."""
+async def practice_engine(options: Options, *behind: Middleware) -> AsyncIterator[str]:
+    """The address of an engine that runs until the end of the block; `behind` is what requests pass through first."""
     engine = Engine(options)
-    runner = web.AppRunner(application(engine), access_log=None, shutdown_timeout=1)
+    door = application(engine)
+    door.middlewares.extend(behind)
+    runner = web.AppRunner(door, access_log=None, shutdown_timeout=1)
     await runner.setup()
     publisher = asyncio.create_task(engine.hub.publish())
     engine.executor.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.service.conftest import practice_engine
-from tests.service.house import House, accepted
+from tests.service.house import DEADLINE, House, accepted
 from tests.service.test_pictures import painted
 from wake_service.machines.model import MachineState
 from wake_service.practice_engine.failures import Failure
@@ -82,6 +83,10 @@ async def ended_for_memory(house: House, address: str) -> None:
     house.provider.cloud.lose_engine("m1", SENTENCE, Trouble.MEMORY)
     await house.until(MachineState.WAKING)
     assert house.service.fleet.get("m1").message == SENTENCE
+    async with asyncio.timeout(DEADLINE):
+        while house.service.book.board.count_on_machine("m1"):
+            await house.clock.advance(0)
+            await asyncio.sleep(0.002)
     async with aiohttp.ClientSession() as session, session.post(f"{address}/interrupt") as answer:
         assert answer.status == 200
 

@@ -24,6 +24,10 @@ SILENCE_SECONDS = 25.0
 #: What names of input pictures match from end to end: no path, nothing hidden.
 INPUT_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"
 
+#: Kinds of end that are worth another try at lower cost; who names no kind says these words in its sentence.
+OUT_OF_MEMORY = frozenset({"memory", "gpu_memory"})
+OUT_OF_MEMORY_WORDS = "ran out of memory"
+
 Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -53,7 +57,8 @@ class EngineState(StrEnum):
 class Engine(Message):
     """The engine; `sentence` says why when it has failed, and what it does while it starts.
 
-    `kind` is what its last end in this boot was about, while it does not answer: `memory` when it ran out of it; others may come.
+    `kind` is what its last end in this boot was about, while it does not answer: `memory` or `gpu_memory` when it ran out of
+    that; others may come.
     """
 
     state: EngineState

@@ -7,7 +7,7 @@ A store knows no owners; who may see which picture is the database's business. T
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -72,10 +72,14 @@ class BlobInfo:
 class BlobStore(Protocol):
     """Bytes by checksum. Whatever is not a SHA-256 in lower-case hex is a ValueError, in every call."""
 
-    async def put(self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+    async def put(
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+    ) -> BlobInfo:
         """Stores bytes; once this returns they survive a power cut. Putting what is there is fine and mends a corrupt copy.
 
-        Raises BlobTooLarge, ChecksumMismatch (when `sha256` was promised) or StorageFull; then nothing of it is kept.
+        `ready` is awaited before the bytes can be found under their name; what takes time before may go on beside it.
+        Raises BlobTooLarge, ChecksumMismatch (when `sha256` was promised), StorageFull, or what `ready` raises; then nothing of
+        it is kept.
         """
 
     async def get(self, sha256: str) -> bytes:

@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,7 +55,9 @@ class FolderBlobs:
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
 
-    async def put(self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+    async def put(
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+    ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
         incoming = Incoming(self._incoming)
         try:
@@ -66,6 +68,9 @@ class FolderBlobs:
                 await asyncio.to_thread(self._write, incoming, piece)
             if expected is not None and incoming.sha256 != expected:
                 raise ChecksumMismatch(expected, incoming.sha256)
+            if ready is not None:
+                await asyncio.to_thread(self._settle, incoming)
+                await ready
             await asyncio.to_thread(self._keep, incoming)
         finally:
             await asyncio.to_thread(incoming.discard)
@@ -110,6 +115,10 @@ class FolderBlobs:
             if self._room() < max(1, len(piece)):
                 raise StorageFull("The disk of the service is full; nothing of this picture was kept.")
             incoming.write(piece)
+
+    def _settle(self, incoming: Incoming) -> None:
+        with _sentences("stored"):
+            incoming.settle()
 
     def _keep(self, incoming: Incoming) -> None:
         with _sentences("stored"):

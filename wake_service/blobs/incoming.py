@@ -22,6 +22,7 @@ class Incoming:
         self._path: Path | None = None
         self._busy = threading.Lock()
         self._done = False
+        self._settled = False
         self.size = 0
 
     @property
@@ -40,18 +41,30 @@ class Incoming:
             rest = memoryview(piece)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
+            self._settled = False
             self._hash.update(piece)
             self.size += len(piece)
+
+    def settle(self) -> None:
+        """All that was written survives a power cut; `keep` need not wait for that any more. Raises OSError."""
+        with self._busy:
+            if not self._done:
+                self._sync()
 
     def keep(self, path: Path) -> None:
         """Makes it the blob at `path`, whose folder exists; once this returns it survives a power cut. Raises OSError."""
         with self._busy:
             if self._done or self._file is None or self._path is None:
                 return
-            os.fsync(self._file)
+            self._sync()
             self._path.rename(path)
             self._path = None
             sync_folder(path.parent)
+
+    def _sync(self) -> None:
+        if self._file is not None and not self._settled:
+            os.fsync(self._file)
+            self._settled = True
 
     def discard(self) -> None:
         """Closes, and removes what was not kept; safe to repeat."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 from wake_service.blobs.base import BlobInfo, BlobMissing, BlobTooLarge, ChecksumMismatch, Data, checked_sha256, chunks_of
 from wake_service.errors import BlobCorrupt, StorageFull
@@ -16,7 +16,9 @@ class MemoryBlobs:
         self.capacity = capacity
         self._blobs: dict[str, bytes] = {}
 
-    async def put(self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+    async def put(
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+    ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
         gathered = bytearray()
         async for chunk in chunks_of(data):
@@ -30,6 +32,8 @@ class MemoryBlobs:
         room = await self.free_bytes()
         if room is not None and len(blob) > room:
             raise StorageFull("There is no room left for pictures; nothing of this one was kept.")
+        if ready is not None:
+            await ready
         self._blobs[actual] = blob
         return BlobInfo(actual, len(blob))
 

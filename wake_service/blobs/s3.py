@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from typing import IO, Any
 
@@ -49,8 +49,12 @@ class S3Blobs:
             self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id, "BucketKeyEnabled": True}
         aws.client("s3")  # made here: making one is not safe in several threads at once, using it is
 
-    async def put(self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+    async def put(
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+    ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
+        if ready is not None:
+            await ready  # what S3 has received whole can be found at once
         source = Source(data, max_bytes)
         if expected is not None:
             return await self._put(expected, source)

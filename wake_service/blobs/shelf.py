@@ -26,6 +26,7 @@ _TRIES = 3
 class Shelf:
     """The way to put bytes whose row is yet to be written: the checksum is in the database before the bytes are in the store.
 
+    That is written beside the bytes, which are under no name until then: two syncs that need not wait for each other.
     Whoever writes the row with `records.add_blob` learns (BlobSwept) when the bytes went in between, and puts them again.
     `on_full` is called when there was no room.
     """
@@ -39,12 +40,15 @@ class Shelf:
     async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
         """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
         name = await asyncio.to_thread(_sha256, data) if sha256 is None else checked_sha256(sha256)
-        await self._expect(name)
+        expecting = asyncio.ensure_future(self._expect(name))
         try:
-            return await self._blobs.put(data, sha256=name, max_bytes=max_bytes)
+            return await self._blobs.put(data, sha256=name, max_bytes=max_bytes, ready=expecting)
         except StorageFull:
             self.on_full()
             raise
+        finally:
+            expecting.cancel()
+            await asyncio.gather(expecting, return_exceptions=True)
 
     async def keep(self, data: bytes, sha256: str, max_bytes: int, write: Callable[[Transaction], None]) -> None:
         """Puts bytes and writes them down; both again when they were swept in between. Raises as `put` does."""

@@ -75,7 +75,7 @@ class Telling:
             case "job.progress":
                 self._step(data)
             case kind if kind in JOB_EVENTS:
-                self.line(JOB_EVENTS[kind])
+                self.line(data["job"].get("note") or JOB_EVENTS[kind])
 
     def _machine(self, machine: dict[str, Any]) -> None:
         state = machine["state"]

@@ -17,8 +17,7 @@ from wake_service.errors import ProviderError, ProviderTimeout, SetupError
 PARAMETER = "ImageId"
 #: How long an update of one parameter may take, and between two looks; in seconds.
 STACK_SECONDS, LOOK_SECONDS = 1800.0, 5.0
-_REFUSED = "ValidationError"
-_NOTHING = "No updates"
+_REFUSED, _NOTHING = "ValidationError", "No updates are to be performed"
 
 
 def image_of(stack: Answer) -> str | None:
@@ -45,9 +44,11 @@ async def switch(aws: Aws, deployment: str, image_id: str) -> bool:
         if stack is None:
             raise SetupError(f'There is no stack "{deployment}" in {aws.region}, so there is no plan of a machine to change.')
         status = str(stack["StackStatus"])
+        if status in USABLE and image_of(stack) == image_id:
+            return asked
+        if aws.clock.now() >= until:
+            raise ProviderTimeout(f"The stack {deployment} is still {status}. Say the same again later: it goes on from here.")
         if status in USABLE:
-            if image_of(stack) == image_id:
-                return asked
             if asked:
                 raise ProviderError(
                     f"AWS took the update of the stack {deployment} back ({status}): "
@@ -61,13 +62,12 @@ async def switch(aws: Aws, deployment: str, image_id: str) -> bool:
                 f"The stack {deployment} is in the state {status} and takes no update. Mend it in the CloudFormation console, "
                 "then say the same again."
             )
-        if aws.clock.now() >= until:
-            raise ProviderTimeout(f"The stack {deployment} is still {status}. Say the same again later: it goes on from here.")
         await aws.clock.sleep(LOOK_SECONDS)
 
 
 async def _ask(aws: Aws, deployment: str, wanted: list[Mapping[str, Any]]) -> bool:
-    """Whether the update is under way. False when the stack was taken by another one: it is looked at again."""
+    """Whether the update is under way, or was by an answer that was lost. False when another one had the stack just then: it
+    is looked at again."""
     try:
         await aws.call(
             "cloudformation",
@@ -78,8 +78,10 @@ async def _ask(aws: Aws, deployment: str, wanted: list[Mapping[str, Any]]) -> bo
             Capabilities=["CAPABILITY_IAM"],
         )
     except AwsError as error:
-        if error.code == _REFUSED and ("_IN_PROGRESS" in str(error) or _NOTHING in str(error)):
-            await aws.clock.sleep(LOOK_SECONDS)
-            return _NOTHING in str(error)
-        raise
+        if error.code == _REFUSED and _NOTHING in str(error):
+            return True
+        if error.code != _REFUSED or "_IN_PROGRESS" not in str(error):
+            raise
+        await aws.clock.sleep(LOOK_SECONDS)
+        return False
     return True

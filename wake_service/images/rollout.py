@@ -7,6 +7,7 @@ what it has until it sleeps: nothing here takes work away from it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -92,11 +93,15 @@ class Rollout:
 
     async def _bring(self, image: Image, going: Record, wait: float) -> Outcome:
         await self._write(going)
-        if not going.proven:
-            going = await self._prove(image, going)
-        if await plan.switch(self._aws, self._stack.name, image.id):
-            self._tell(f"New machines are made from {image.id}.")
-        left = await self._bring_all(image, wait)
+        try:
+            if not going.proven:
+                going = await self._prove(image, going)
+            if await plan.switch(self._aws, self._stack.name, image.id):
+                self._tell(f"New machines are made from {image.id}.")
+            left = await self._bring_all(image, wait)
+        except asyncio.CancelledError:
+            self._tell("Interrupted. Say the same again and it goes on from here; machines not named so far keep their image.")
+            raise
         everyone = tuple(sleeper.id for sleeper in await self._sleepers() if sleeper.image == image.id)
         return Outcome(image.id, going.past[-1] if going.past else None, everyone, left)
 

@@ -53,10 +53,10 @@ def version_tags(versions: Mapping[str, str], present: Iterable[str] = ()) -> di
     room = MOST_TAGS - RESERVED - len(others)
     if len(made) <= room:
         return made
-    shared = _shared({key.removeprefix(tags.VERSION): value for key, value in made.items()})
+    shared = list(_shared({key.removeprefix(tags.VERSION): value for key, value in made.items()}))
     for own in range(len(made) - 1, -1, -1):
         first = dict(list(made.items())[:own])
-        rest = list(shared)[own:]
+        rest = shared[own:]
         lines = list(_lines(rest))
         if own + len(lines) <= room:
             return {**first, **{f"{MORE}{number}": line for number, line in enumerate(lines, 1)}}

@@ -37,12 +37,13 @@ class Reach:
 
 @dataclass(slots=True)
 class _Machine:
-    """One machine's results. `safe`: those that it may forget and was not told so yet."""
+    """One machine's results. `open`: ours that are not home; `safe`: those that it may forget and was not told so yet."""
 
     reach: Reach
     listed: tuple[str, ...] = ()
     changed: bool = False
     collecting: asyncio.Future[None] | None = None
+    open: set[str] = field(default_factory=set)
     safe: dict[str, None] = field(default_factory=dict)
     acknowledging: asyncio.Future[None] | None = None
 
@@ -78,9 +79,8 @@ class KeptResults:
     def told(self, machine_id: str, prompt_ids: tuple[str, ...], reach: Reach) -> None:
         """All that lies on the machine now."""
         machine = self._machines.setdefault(machine_id, _Machine(reach))
-        machine.listed, machine.changed = prompt_ids, True
-        if machine.collecting is None or machine.collecting.done():
-            machine.collecting = self._background.spawn(self._collect(machine))
+        machine.listed = prompt_ids
+        self._look_again(machine)
 
     async def settled(self, machine_id: str) -> None:
         """Returns when all that was told so far is home, or cannot be brought home now."""
@@ -89,9 +89,16 @@ class KeptResults:
             await asyncio.wait({machine.collecting})
 
     def stored(self, machine_id: str, prompt_id: str) -> None:
-        """A picture is safe here. A machine that has kept nothing so far need not be told."""
-        if (machine := self._machines.get(machine_id)) is not None:
-            self._acknowledge(machine, [prompt_id])
+        """A picture is safe here. A machine that has kept nothing so far need not be told.
+
+        What it keeps of an earlier try, and could not be brought home, may be of no use any more.
+        """
+        machine = self._machines.get(machine_id)
+        if machine is None:
+            return
+        self._acknowledge(machine, [prompt_id])
+        if machine.open:
+            self._look_again(machine)
 
     def forget(self, machine_id: str) -> None:
         """The machine is not reached any more; what it has kept it tells again."""
@@ -103,6 +110,11 @@ class KeptResults:
     async def stop(self) -> None:
         """Lets go; what is not home yet is told to the next service."""
         await self._background.cancel()
+
+    def _look_again(self, machine: _Machine) -> None:
+        machine.changed = True
+        if machine.collecting is None or machine.collecting.done():
+            machine.collecting = self._background.spawn(self._collect(machine))
 
     async def _collect(self, machine: _Machine) -> None:
         give_up_at = self._clock.now() + COLLECT_SECONDS
@@ -121,6 +133,7 @@ class KeptResults:
         known = await self._store.read(partial(records.prompts_named, prompt_ids=machine.listed))
         ours = [prompt_id for prompt_id in machine.listed if prompt_id in known]
         wanted = [prompt_id for prompt_id in ours if self._wanted(*known[prompt_id])]
+        machine.open = set(wanted)
         self._acknowledge(machine, [prompt_id for prompt_id in ours if prompt_id not in wanted])
         mine = {known[prompt_id][0] for prompt_id in wanted} - self.coming
         self.coming |= mine
@@ -151,7 +164,8 @@ class KeptResults:
         try:
             fetched = await self._collector.keep(kept.files[0])
         except EngineError as error:
-            return log.warning("A result that a machine has kept is of no use: %s", error)
+            log.warning("A result that a machine has kept is of no use: %s", error)
+            return self._acknowledge(machine, [prompt_id])
         picture = Picture(job_id, n, prompt_id, sent=Sent.DONE, started_at=kept.finished_at)
         await self._collector.announce(picture, fetched, kept.finished_at)
         log.info("job %s: picture %d was kept by its machine and is home now", job_id, n)
@@ -159,6 +173,7 @@ class KeptResults:
 
     def _acknowledge(self, machine: _Machine, prompt_ids: Iterable[str]) -> None:
         machine.safe.update(dict.fromkeys(prompt_ids))
+        machine.open.difference_update(machine.safe)
         if machine.safe and (machine.acknowledging is None or machine.acknowledging.done()):
             machine.acknowledging = self._background.spawn(self._acknowledge_all(machine))
 

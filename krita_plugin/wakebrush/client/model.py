@@ -64,13 +64,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Job:
-    """A request at the service. `eta_seconds`: until it is finished, as of when this was said. `finished_at`: epoch seconds."""
+    """A request at the service. `eta_seconds`: until it is finished, as of when this was said. `finished_at`: epoch seconds.
+
+    `note`: what she should know of it, in the service's words.
+    """
 
     id: str
     state: str
     waiting_for: str | None = None
     stage: str | None = None
     attempt: int = 1
+    note: str | None = None
     ahead: int | None = None
     eta_seconds: float | None = None
     count: int = 1
@@ -91,6 +95,7 @@ class Job:
             waiting_for=value.get("waiting_for"),
             stage=value.get("stage"),
             attempt=int(value.get("attempt") or 1),
+            note=value.get("note"),
             ahead=value.get("ahead"),
             eta_seconds=value.get("eta_seconds"),
             count=int(value.get("count") or 1),

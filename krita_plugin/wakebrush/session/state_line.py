@@ -97,7 +97,9 @@ def _slow_after(machine: Machine) -> float:
 
 
 def waiting_line(job: Job, machine: Machine | None, now: float) -> StateLine:
-    """What a queued job waits for."""
+    """What a queued job waits for, or why it is tried again."""
+    if job.note and job.waiting_for in (None, "no_machine", "machine_waking", "machine_busy"):
+        return StateLine("busy", job.note)
     if job.attempt > 1 and job.waiting_for in (None, "no_machine", "machine_waking"):
         return StateLine("waking", tr("The machine was lost. Your picture starts again by itself (attempt {n}).", n=job.attempt))
     if job.waiting_for == "capacity":

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.agent import worlds
+from tests.contract.agent import machine_world, worlds
 from tests.contract.agent.hearing import Hearing
 from tests.contract.agent.worlds import World
 
-OURS = {"memory": worlds.memory_world, "guard": worlds.guard_world, "nginx": worlds.nginx_world}
+OURS = {
+    "memory": worlds.memory_world,
+    "guard": worlds.guard_world,
+    "nginx": worlds.nginx_world,
+    "machine": machine_world.machine_world,
+}
 ANY = OURS | ({"address": worlds.address_world} if "AGENT_URL" in os.environ else {})
 
 

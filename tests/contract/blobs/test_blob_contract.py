@@ -15,7 +15,7 @@ from wake_service.blobs.folder import FolderBlobs
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.blobs.s3 import S3Blobs
 from wake_service.blobs.s3_upload import PART_BYTES
-from wake_service.errors import BlobCorrupt, StorageFull
+from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 
 PICTURE = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(PICTURE).hexdigest()
@@ -111,6 +111,26 @@ async def test_what_is_put_is_got_back(store: BlobStore, given: Callable[[bytes]
     assert await store.get(SHA256) == PICTURE
     assert await drain(await store.open(SHA256)) == PICTURE
     assert (await store.exists(SHA256), await store.size(SHA256)) == (True, len(PICTURE))
+
+
+async def test_nothing_is_found_under_its_name_before_that_is_ready(store: BlobStore) -> None:
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    putting = asyncio.ensure_future(store.put(PICTURE, sha256=SHA256, ready=ready))
+    for _ in range(20):
+        assert not await store.exists(SHA256)
+        await asyncio.sleep(0.005)
+    assert not putting.done()
+    ready.set_result(None)
+    await putting
+    assert await store.get(SHA256) == PICTURE
+
+
+async def test_what_is_never_ready_is_not_kept(store: BlobStore) -> None:
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    ready.set_exception(StorageError("The database cannot be written."))
+    with pytest.raises(StorageError, match="database"):
+        await store.put(PICTURE, ready=ready)
+    assert not await store.exists(SHA256)
 
 
 async def test_the_checksum_need_not_be_known_before(store: BlobStore) -> None:

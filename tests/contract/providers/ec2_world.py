@@ -37,6 +37,10 @@ class Ec2World:
     async def kill_engine(self, machine_id: str) -> None:
         self.cloud.power_off(machine_id)
 
+    def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
+        self.cloud.machine(machine_id).keep(prompt_id, [("wakebrush_00001_.png", data)])
+        return True
+
     async def wait(self, happened: asyncio.Event) -> None:
         until = self.clock.now() + 600
         while not happened.is_set():

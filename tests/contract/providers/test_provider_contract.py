@@ -265,3 +265,41 @@ async def test_models_can_be_asked_for_before_the_machine_wakes_and_after(world:
         await sightings.until(world.m1, *AWAKE)
         await provider.prefetch(world.m1, ["checkpoints/ink.safetensors"])
         assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE
+
+
+async def test_a_result_that_a_machine_keeps_is_told_and_handed_out_until_it_is_acknowledged(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        if not world.keep(world.m1, "p1", b"picture"):
+            assert await provider.kept(world.m1, "p1") is None
+            return await provider.acknowledge(world.m1, ["p1"])
+        world.keep(world.m1, "p2", b"another")
+        await sightings.until_kept(world.m1, ("p1", "p2"))
+        kept = await provider.kept(world.m1, "p1")
+        assert kept is not None and kept.files == (b"picture",) and kept.finished_at > 0
+        assert await provider.kept(world.m1, "p9") is None
+        for _ in range(2):
+            await provider.acknowledge(world.m1, ["p1", "p9"])
+        await sightings.until_kept(world.m1, ("p2",))
+        assert await provider.kept(world.m1, "p1") is None
+        assert (await provider.kept(world.m1, "p2")) is not None
+
+
+async def test_a_result_is_kept_over_a_stop_and_told_again_before_the_engine_answers(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        if not world.keep(world.m1, "p1", b"picture"):
+            return
+        await provider.stop(world.m1)
+        asleep = await sightings.until(world.m1, Power.STOPPED)
+        assert asleep.kept == ()
+        with pytest.raises(ProviderError):
+            await provider.kept(world.m1, "p1")
+        so_far = len(sightings.all)
+        await provider.start(world.m1)
+        await sightings.until_kept(world.m1, ("p1",))
+        assert not [s for s in sightings.all[so_far:] if s.stage is BootStage.ENGINE]
+        kept = await provider.kept(world.m1, "p1")
+        assert kept is not None and kept.files == (b"picture",)

@@ -43,6 +43,9 @@ class World(Protocol):
     async def kill_engine(self, machine_id: str) -> None:
         """The engine dies and the machine with it; nobody ordered it."""
 
+    def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
+        """The machine has a result on its disk that nobody fetched. False where machines keep nothing."""
+
     async def wait(self, happened: asyncio.Event) -> None:
         """Lets time pass until then. Raises TimeoutError."""
 
@@ -66,6 +69,10 @@ class FakeWorld:
 
     async def kill_engine(self, machine_id: str) -> None:
         self._first.cloud.die(machine_id)
+
+    def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
+        self._first.cloud.keep(machine_id, prompt_id, data)
+        return True
 
     async def wait(self, happened: asyncio.Event) -> None:
         until = self.clock.now() + 600
@@ -127,6 +134,9 @@ class ProcessWorld:
         assert state is not None and state.engine_pid is not None
         os.kill(state.engine_pid, signal.SIGKILL)
 
+    def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
+        return False
+
     async def wait(self, happened: asyncio.Event) -> None:
         async with asyncio.timeout(DEADLINE):
             await happened.wait()
@@ -154,6 +164,10 @@ class Sightings:
         if self._looking_for():
             self._found.set()
 
+    async def until_kept(self, machine_id: str, prompt_ids: tuple[str, ...]) -> None:
+        """Waits until the machine says that it keeps just these."""
+        await self._until(lambda: bool(self.of(machine_id)) and self.of(machine_id)[-1].kept == prompt_ids)
+
     def of(self, machine_id: str) -> list[Sighting]:
         return [sighting for sighting in self.all if sighting.machine_id == machine_id]
 
@@ -163,11 +177,14 @@ class Sightings:
         def matching() -> list[Sighting]:
             return [s for s in self.all[after:] if (s.machine_id, s.power, s.stage) == (machine_id, power, stage)]
 
-        self._looking_for = lambda: bool(matching())
-        self._found.clear()
-        if not matching():
-            await self._world.wait(self._found)
+        await self._until(lambda: bool(matching()))
         return matching()[0]
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        self._looking_for = condition
+        self._found.clear()
+        if not condition():
+            await self._world.wait(self._found)
 
 
 @asynccontextmanager

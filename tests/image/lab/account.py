@@ -1,4 +1,4 @@
-"""The AWS account of a rehearsal: the stand-in in a thread of its own, with containers behind its instances, answering over HTTP."""
+"""The AWS account of a rehearsal: the stand-in in a thread of its own, over HTTP, with containers behind its instances."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.image.lab.fleet import Fleet, Preparation
 from tests.image.lab.leftovers import Leftovers
 from tests.image.lab.machine import Machine
 from tests.image.lab.roots import Layers
+from wake_service.aws.tags import guard_parameter
 from wake_service.clock import SystemClock
 
 T = TypeVar("T")
@@ -76,7 +77,6 @@ class Account:
 
     def token(self, instance_id: str, deployment: str) -> str | None:
         """What lies in a machine's parameter; None when there is none."""
-        from wake_service.aws.tags import guard_parameter
 
         def read(cloud: Cloud) -> str | None:
             ssm: Any = cloud.account.backend("ssm")

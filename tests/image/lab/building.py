@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tests.aws.cloud import Cloud
 from tests.image.lab.account import Account
 from tests.image.lab.roots import Layers
 from tests.image.lab.sources import REPOSITORY, ROOT, Sources
+from tests.support.running_service import WAKEBRUSH
 
 PACKER = ROOT / "packer"
 SETTINGS = ROOT / "tests" / "image" / "machine.toml"
@@ -23,15 +23,18 @@ REVISION = "v0.45.2"
 #: Where a building machine sees the folder of repositories.
 MIRROR = "/srv/mirror"
 BUILD_SECONDS = 600.0
+#: The only network from which the building machine may be reached.
+BUILDER = "127.0.0.1/32"
 
 
 @dataclass(frozen=True)
 class Build:
-    """What one build left: the AMI's id and what is beside the manifest."""
+    """What one build left: the AMI's id, the folder with the manifest, what was said, and the AMI's tags."""
 
     ami: str
     output: Path
     log: str
+    tags: dict[str, str]
 
     def read(self, name: str) -> Any:
         """A JSON file beside the manifest."""
@@ -41,7 +44,11 @@ class Build:
 def environment(account: Account) -> dict[str, str]:
     """For Packer and for whoever else calls the stand-in: nothing of this computer's own accounts is looked at."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    aws = {"AWS_ACCESS_KEY_ID": "AKIASTANDINSTANDIN00", "AWS_SECRET_ACCESS_KEY": "not a secret", "AWS_REGION": account.cloud.region}
+    aws = {
+        "AWS_ACCESS_KEY_ID": "AKIASTANDINSTANDIN00",
+        "AWS_SECRET_ACCESS_KEY": "not a secret",
+        "AWS_REGION": account.cloud.region,
+    }
     aws |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
     return kept | aws | {"CHECKPOINT_DISABLE": "1", "AWS_POLL_DELAY_SECONDS": "1", "AWS_MAX_ATTEMPTS": "300"}
 
@@ -60,14 +67,10 @@ def offer_base_image(account: Account, base: Layers) -> str:
     return name
 
 
-def variables(account: Account, sources: Sources, source_ami: str, output: Path) -> dict[str, str]:
+def variables(sources: Sources, source_ami: str) -> dict[str, str]:
     """What an admin would have chosen, for a rehearsal."""
     return {
-        "deployment": DEPLOYMENT,
-        "builder_cidr": "127.0.0.1/32",
-        "region": account.cloud.region,
         "instance_type": "m5.xlarge",
-        "ec2_endpoint": account.url,
         "source_ami_name": source_ami,
         "source_ami_owner": "self",
         "driver": "none",
@@ -80,33 +83,34 @@ def variables(account: Account, sources: Sources, source_ami: str, output: Path)
         "wheelhouse": str(sources.wheelhouse),
         "offline": "true",
         "settings": str(SETTINGS),
-        "output": str(output),
     }
 
 
 def build(account: Account, sources: Sources, base: Layers, folder: Path) -> Build:
-    """Builds the image. Raises AssertionError with the end of what Packer said."""
+    """Builds the image, by the command that an admin would use. Raises AssertionError with the end of what it said."""
     source_ami = offer_base_image(account, base)
     account.fleet.shown = {sources.git: MIRROR}
-    template, output = folder / "template", folder / "output"
-    shutil.rmtree(template, ignore_errors=True)
+    output, log = folder / "output", folder / "build.log"
     output.mkdir(parents=True, exist_ok=True)
-    subprocess.run([PACKER / "for-1.6.6", template], check=True, capture_output=True, text=True, timeout=30)
-    chosen = [word for item in variables(account, sources, source_ami, output).items() for word in ("-var", "=".join(item))]
-    log = folder / "packer.log"
-    code = _packer(account, template, ["build", "-color=false", "-timestamp-ui", *chosen, "."], log)
+    chosen = [word for item in variables(sources, source_ami).items() for word in ("--var", "=".join(item))]
+    places = ["--data", str(folder / "admin"), "--template", str(PACKER), "--output", str(output)]
+    code = admin(account, log, "image", "build", *places, "--from-cidr", BUILDER, *chosen)
     text = log.read_text(encoding="utf-8")
-    assert code == 0, f"packer build ended with {code}:\n{text[-6000:]}"
+    assert code == 0, f"the build ended with {code}:\n{text[-8000:]}"
     artifact = json.loads((output / "manifest.json").read_text(encoding="utf-8"))["builds"][-1]["artifact_id"]
-    return Build(artifact.split(":")[1], output, text)
+    ami = str(artifact.split(":")[1])
+    return Build(ami, output, text, account.do(lambda cloud: dict(cloud.ec2.tags[ami])))
 
 
-def _packer(account: Account, template: Path, arguments: list[str], log: Path) -> int:
-    """Runs Packer; its exit code. Raises what broke in the account meanwhile, and AssertionError when it takes too long."""
+def admin(account: Account, log: Path, *arguments: str) -> int:
+    """Runs `wakebrush ARGUMENTS` with an admin's rights in the account; its exit code. What it says goes to `log`.
+
+    Raises what broke in the account meanwhile, and AssertionError when it takes too long.
+    """
+    settings = {"PROVIDER": "ec2", "AWS_ENDPOINT": account.url, "AWS_REGION": account.cloud.region, "AWS_DEPLOYMENT": DEPLOYMENT}
+    told = environment(account) | {f"WAKEBRUSH_{name}": value for name, value in settings.items()}
     with log.open("w", encoding="utf-8") as said:
-        process = subprocess.Popen(
-            ["packer", *arguments], cwd=template, env=environment(account), stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
+        process = subprocess.Popen([WAKEBRUSH, *arguments], env=told, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
     deadline = time.monotonic() + BUILD_SECONDS
     try:
         while time.monotonic() < deadline:
@@ -115,6 +119,7 @@ def _packer(account: Account, template: Path, arguments: list[str], log: Path) -
             except subprocess.TimeoutExpired:
                 account.check()
     finally:
-        process.kill()
-        process.wait()
-    raise AssertionError(f"packer was not done after {BUILD_SECONDS} s:\n{log.read_text(encoding='utf-8')[-6000:]}")
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    raise AssertionError(f"{arguments[:2]} was not done after {BUILD_SECONDS} s:\n{log.read_text(encoding='utf-8')[-6000:]}")

@@ -85,7 +85,7 @@ class Fleet:
         instance = self._cloud.instance(instance_id)
         if state == "running":
             machine = self.of(instance_id)
-            machine.address = free_address({other.address for other in self.machines.values() if other.on}, GUARD_PORT)
+            machine.address = free_address({other.address for other in self.machines.values()}, GUARD_PORT)
             instance.nics[0].public_ip = machine.address
             self._spawn(self._switch_on(machine, instance))
         elif state == "stopping":
@@ -114,7 +114,9 @@ class Fleet:
             pid = machine.container.start(network.path, shown)
         self._spawn(self._follow(machine, pid, endings))
 
-    async def _open_ways(self, machine: Machine, instance: Instance, network: Network) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
+    async def _open_ways(
+        self, machine: Machine, instance: Instance, network: Network
+    ) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
         """The ways into it from outside, and what it finds on its own network."""
         assert self.server is not None
         metadata = self._metadata[machine.instance_id] = MetadataService(self._cloud, machine.instance_id)
@@ -137,6 +139,7 @@ class Fleet:
             machine.network.close()
             machine.network = None
         machine.disk.unmount()
+        machine.address = ""
         state = self._cloud.state(machine.instance_id)
         if state == "running":
             self._cloud.power_off(machine.instance_id)

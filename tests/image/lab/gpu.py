@@ -21,7 +21,9 @@ def build(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / LIBRARY
     flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", f"-Wl,-soname,{LIBRARY}"]
-    done = subprocess.run(["gcc", *flags, "-o", str(library), str(SOURCE)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["gcc", *flags, "-o", str(library), str(SOURCE)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, f"the stand-in for NVML cannot be compiled: {done.stderr}"
     return library
 

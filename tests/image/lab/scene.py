@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.aws.cloud import Cloud
+from tests.aws.cloud import GUARD_PORT, Cloud
+from tests.aws.cloud.network import lets_in
 from tests.image.lab.account import Account
-from tests.image.lab.building import environment
+from tests.image.lab.building import SETTINGS, environment
 from tests.image.lab.machine import Machine
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService
 
 #: A container boots in two seconds on a quiet computer; beside other suites it may take ten times as long.
 WAKE_SECONDS = 90.0
+#: Where everybody outside comes from, as a machine sees it.
+HERE = "127.0.0.1"
 SLEEP_SECONDS = 90.0
 PICTURE_SECONDS = 90.0
 JOURNAL_LINES = "250"
@@ -25,7 +30,15 @@ class Scene:
     """`machine` is the first of the `machines`. The service is started by `open`, and may be killed and started again."""
 
     def __init__(
-        self, account: Account, deployment: str, data: Path, *, machines: int = 1, spot: bool = False, serve: bool = True, **settings: Any
+        self,
+        account: Account,
+        deployment: str,
+        data: Path,
+        *,
+        machines: int = 1,
+        spot: bool = False,
+        serve: bool = True,
+        **settings: Any,
     ) -> None:
         self.account = account
         self.deployment = deployment
@@ -71,13 +84,41 @@ class Scene:
         """What is written on a machine."""
         return self.account.tags(self.ids[n])
 
+    def tag(self, name: str, value: str, n: int = 0) -> None:
+        """Somebody writes a tag on a machine."""
+        self.account.do(lambda cloud: cloud.ec2.create_tags([self.ids[n]], {name: value}))
+
     def token(self, n: int = 0) -> str | None:
         """The guard's token of a machine's present wake."""
         return self.account.token(self.ids[n], self.deployment)
 
+    def set_up(self, n: int = 0, **idle: float) -> None:
+        """Other settings of a machine's idle monitor than the image's, from its next boot on."""
+        text = SETTINGS.read_text(encoding="utf-8")
+        for name, value in idle.items():
+            text, found = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+            assert found == 1, name
+        self.machines[n].files["/etc/wakebrush/machine.toml"] = text
+
+    def imitate(self, n: int = 0, **wishes: Any) -> None:
+        """What a machine's engine imitates (tests/image/practice/main.py), from its next boot on."""
+        self.machines[n].files["/etc/practice.json"] = json.dumps(wishes)
+
     def power_on(self, n: int = 0) -> None:
         """Somebody starts a machine in the console."""
         self.account.do(lambda cloud: cloud.start(self.ids[n]))
+
+    def let_in(self) -> None:
+        """What the service does before it reaches a machine, where a scene has none: its rule in the security group."""
+
+        def open_way(cloud: Cloud) -> None:
+            group = cloud.setting.security_group()
+            if not lets_in(cloud.instance(self.ids[0]), HERE, GUARD_PORT):
+                ports = {"IpProtocol": "tcp", "FromPort": GUARD_PORT, "ToPort": GUARD_PORT}
+                rule = ports | {"IpRanges": [{"CidrIp": f"{HERE}/32", "Description": "a scene without a service"}]}
+                cloud.client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+        self.account.do(open_way)
 
     def write_token(self, token: str, n: int = 0) -> None:
         """What the service does before a start, where a scene has none."""

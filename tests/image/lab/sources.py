@@ -40,9 +40,11 @@ def make(folder: Path, cache: Path, revision: str) -> Sources:
     """Everything, in `folder`; wheels are kept in `cache` for as long as the locks are the same."""
     folder.mkdir(parents=True)
     git = folder / "git"
-    commit = _repository(git / REPOSITORY, _comfyui(folder / "comfyui"), revision)
+    commit = _repository(git / REPOSITORY, _comfyui(folder / "comfyui", revision), revision)
     packs = folder / "packs.lock"
-    packs.write_text("".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8")
+    packs.write_text(
+        "".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8"
+    )
     constraints = folder / "constraints.txt"
     shutil.copyfile(LOCK, constraints)
     return Sources(git, wheelhouse(cache), packs, constraints, commit)
@@ -69,10 +71,11 @@ def _download(folder: Path, *wanted: str) -> None:
         raise AssertionError(f"the wheels for the image cannot be had: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _comfyui(folder: Path) -> Path:
+def _comfyui(folder: Path, revision: str) -> Path:
     """A checkout that starts as ComfyUI does and is the practice engine."""
     shutil.copytree(PRACTICE, folder / "practice_engine", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(MAIN, folder / "main.py")
+    (folder / "comfyui_version.py").write_text(f'__version__ = "{revision.removeprefix("v")}"\n', encoding="utf-8")
     (folder / "requirements.txt").write_text("\n".join(ENGINE_LIBRARIES) + "\n", encoding="utf-8")
     (folder / "custom_nodes").mkdir()
     (folder / "custom_nodes" / "example_node.py.example").touch()
@@ -104,5 +107,7 @@ def _repository(place: Path, checkout: Path, tag: str) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     # Whatever this computer's own git is told (names, hooks, keys to sign with) is not for these repositories.
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"} | _AUTHOR | _COMMITTER
-    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
     return done.stdout.strip()

@@ -70,10 +70,11 @@ class Workplace:
             if _noted(folder) != self.run:
                 shutil.rmtree(folder, ignore_errors=True)
                 self._build(base, folder)
-        output = folder / "output"
-        build = Build(json.loads((folder / "built.json").read_text(encoding="utf-8"))["ami"], output, (folder / "packer.log").read_text())
+        noted = json.loads((folder / "built.json").read_text(encoding="utf-8"))
+        log = (folder / "build.log").read_text(encoding="utf-8")
+        build = Build(noted["ami"], folder / "output", log, noted["tags"])
         self.account.fleet.images[build.ami] = base.below(folder / "files")
-        self.account.do(lambda cloud: _adopt(cloud, build.ami))
+        self.account.do(lambda cloud: _adopt(cloud, build))
         return build
 
     def _build(self, base: Layers, folder: Path) -> None:
@@ -81,7 +82,7 @@ class Workplace:
         built = building.build(self.account, made, base, folder)
         layers = self.account.fleet.images[built.ami]
         shutil.move(layers.folders[0], folder / "files")
-        (folder / "built.json").write_text(json.dumps({"run": self.run, "ami": built.ami}), encoding="utf-8")
+        (folder / "built.json").write_text(json.dumps({"run": self.run, "ami": built.ami, "tags": built.tags}), encoding="utf-8")
 
     def _prepare(self, machine: Machine, instance: Instance) -> None:
         """What a machine gets at each boot that is of its world, not of its image."""
@@ -94,16 +95,19 @@ class Workplace:
             if machine.boots == 1:
                 gpu.set_load(machine, 0)
             machine.write("/etc/wakebrush/aws.env", AWS_ENVIRONMENT.format(region=self.account.cloud.region))
+            for path, text in machine.files.items():
+                machine.write(path, text)
 
 
-def _adopt(cloud: Cloud, ami: str) -> None:
+def _adopt(cloud: Cloud, build: Build) -> None:
     """Makes an image that another account of this run has built one of this account too."""
-    if ami not in cloud.ec2.amis:
-        made = cloud.client("ec2").register_image(Name=f"wakebrush-{ami}", RootDeviceName="/dev/sda1")["ImageId"]
+    if build.ami not in cloud.ec2.amis:
+        made = cloud.client("ec2").register_image(Name=f"wakebrush-{build.ami}", RootDeviceName="/dev/sda1")["ImageId"]
         image = cloud.ec2.amis.pop(made)
-        image.id = ami
-        cloud.ec2.amis[ami] = image
-    cloud.setting.use_image(ami)
+        image.id = build.ami
+        cloud.ec2.amis[build.ami] = image
+        cloud.ec2.create_tags([build.ami], build.tags)
+    cloud.setting.use_image(build.ami)
 
 
 def _noted(folder: Path) -> str | None:

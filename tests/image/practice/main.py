@@ -2,6 +2,8 @@
 
 Flags are those of ComfyUI's cli_args.py that a server is started with; one that ComfyUI does not know ends it, as there.
 What it is to imitate is in /etc/practice.json: `{"step_seconds": 0.5, "fail": "crash@3", ...}`, read at every start.
+`reach` there names addresses, sockets and folders; how far the engine's own process gets to each is written to reached.json
+in the folder of its users.
 """
 
 from __future__ import annotations
@@ -10,11 +12,17 @@ import argparse
 import importlib.util
 import json
 import os
+import socket
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
+import practice_engine.lifecycle
+from comfyui_version import __version__
 from practice_engine.__main__ import main
 from practice_engine.catalogue import NODES, NodeClass
+from practice_engine.engine import Engine
 
 WISHES = Path("/etc/practice.json")
 SWITCHES = [
@@ -87,10 +95,42 @@ def load_node_packs(folder: Path) -> None:
             NODES[node] = NodeClass(node, node, name, "Stands for a node of a pack.", {}, module=f"custom_nodes.{name}")
 
 
+def reach(place: str) -> str:
+    """`reached`, or the kind of refusal."""
+    try:
+        if place.startswith("http"):
+            headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+            urllib.request.urlopen(urllib.request.Request(place, method="PUT", headers=headers), timeout=3).close()
+        elif place.endswith(".sock"):
+            with socket.socket(socket.AF_UNIX) as end:
+                end.connect(place)
+        elif Path(place).is_dir():
+            list(Path(place).iterdir())
+        else:
+            Path(place).read_bytes()
+    except OSError as refusal:
+        return type(getattr(refusal, "reason", refusal)).__name__
+    return "reached"
+
+
+class Comfy(Engine):
+    """Says that it is the release that was checked out, as ComfyUI does."""
+
+    def system_stats(self) -> dict[str, Any]:
+        stats = super().system_stats()
+        stats["system"]["comfyui_version"] = __version__
+        return stats
+
+
 if __name__ == "__main__":
+    practice_engine.lifecycle.Engine = Comfy
     load_node_packs(Path(__file__).resolve().parent / "custom_nodes")
     asked = arguments()
     wishes = json.loads(WISHES.read_text(encoding="utf-8")) if WISHES.exists() else {}
+    if places := wishes.pop("reach", None):
+        (asked.user_directory / "reached.json").write_text(
+            json.dumps({place: reach(place) for place in places}), encoding="utf-8"
+        )
     for name, value in wishes.items():
         os.environ[f"WAKEBRUSH_PRACTICE_{name.upper()}"] = str(value)
     folder = directory(asked)

@@ -13,10 +13,11 @@ from tests.unit.agent.behind_guard import DEADLINE, TOKEN, Behind
 from tests.unit.comfy.fake_engine import FakeEngine
 from wake_service.agent.guard import GuardLink
 from wake_service.agent.link import LinkBroken, LinkRefused
+from wake_service.agent.memory import RETRY_SECONDS
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.socket import EngineSocket
 from wake_service.comfy.timeouts import Timeouts
-from wake_service.errors import EngineUnreachable, ProviderError, WakebrushError
+from wake_service.errors import EngineDraining, ProviderError, WakebrushError
 
 WRONG = "ab" * 32
 TIMEOUTS = Timeouts(connect=5, answer=5, transfer=5, heartbeat=20)
@@ -152,8 +153,9 @@ async def test_an_engine_client_takes_a_draining_machine_for_one_to_try_again(be
     behind.machine.life.draining = True
     client = EngineClient(behind.url, token=TOKEN, fingerprint=behind.machine.fingerprint, timeouts=TIMEOUTS)
     try:
-        with pytest.raises(EngineUnreachable, match="503"):
+        with pytest.raises(EngineDraining, match="about to stop") as refused:
             await client.submit("p", {}, client_id="me")
+        assert refused.value.retry_after == RETRY_SECONDS
     finally:
         await client.close()
     assert engine.received == []

@@ -126,7 +126,11 @@ class SteppedBlobs(MemoryBlobs):
         super().__init__()
         self._steps = steps
 
-    async def put(self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
+    async def put(
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+    ) -> BlobInfo:
+        if ready is not None:
+            await ready
         return await self._steps.take(lambda: super(SteppedBlobs, self).put(data, sha256=sha256, max_bytes=max_bytes))
 
     async def exists(self, sha256: str) -> bool:

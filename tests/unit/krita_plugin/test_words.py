@@ -102,6 +102,7 @@ def test_a_slow_wake_is_said_to_be_slow() -> None:
         (Job("j", "queued", None, ahead=0), "Your picture is next."),
         (Job("j", "queued", "machine_waking"), "Waking: booting. About 35 s left."),
         (Job("j", "queued", "no_machine", attempt=2), "The machine was lost. Your picture starts again by itself (attempt 2)."),
+        (Job("j", "queued", "machine_busy", attempt=2, note="It is painted once more."), "It is painted once more."),
         (Job("j", "queued", "paused"), "Your admin has paused painting. Your picture is safe in the queue."),
     ],
 )

@@ -11,6 +11,7 @@ from tests.unit.machines.world import World
 from wake_service.errors import NoCapacity, ProviderError, ProviderTimeout, StorageFull
 from wake_service.machines.autoscaler import Demand
 from wake_service.machines.model import MachineState as S
+from wake_service.providers.base import Trouble
 from wake_service.providers.fake_cloud import FakeTimes
 
 
@@ -106,6 +107,22 @@ async def test_a_machine_that_was_started_anew_behind_our_back_gives_its_job_bac
     await world.clock.advance(world.cloud.times.wake + 60)
     assert len(world.artists.losses) == 1
     assert world.artists.attachments == ["m1-1", "m1-2"]
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+async def test_an_engine_that_ends_gives_its_job_back_and_is_put_to_work_again_in_the_same_life(
+    world: World, trouble: Trouble
+) -> None:
+    await world.awake()
+    await world.works()
+    world.cloud.lose_engine("m1", "The engine has ended.", trouble)
+    await world.wants(queued=1)
+    assert (world.state, world.artists.losses, world.artists.blamed) == (S.WAKING, ["The engine has ended."], [True])
+    assert world.artists.memory == [trouble is Trouble.MEMORY]
+    await world.clock.advance(world.cloud.times.booting)
+    assert (world.state, world.machine.message) == (S.READY, None)
+    assert len(set(world.artists.attachments)) == 1 and len(world.artists.attachments) == 2
+    assert (len(world.asked("start")), world.asked("stop")) == (1, [])
 
 
 async def test_an_engine_that_cannot_be_reached_costs_its_machine_a_forced_stop(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.unit.machines.samples import NOW, machines
 from wake_service.machines import model
 from wake_service.machines.model import COSTING, ORDERS, IllegalOrder, Machine, MachineState, WakeStage
-from wake_service.providers.base import BootStage, Power, Sighting
+from wake_service.providers.base import BootStage, Power, Sighting, Trouble
 
 S = MachineState
 
@@ -47,6 +47,7 @@ def sightings(draw: st.DrawFn, at: float = NOW) -> Sighting:
         stage=draw(st.sampled_from([None, *BootStage])) if up else None,
         address=draw(st.sampled_from([None, "http://127.0.0.1:8188"])) if up else None,
         boot=draw(st.sampled_from([None, "b1", "b2", "b3"])),
+        trouble=draw(st.sampled_from([None, *Trouble])),
         message=draw(st.sampled_from([None, "It fell over."])),
     )
 
@@ -131,6 +132,24 @@ def test_what_runs_unasked_is_waking(state: MachineState, seen: Sighting) -> Non
     machine = Machine("m1", "default", "fake", 0, state=state)
     after = model.observe(machine, Sighting("m1", Power.RUNNING, NOW, seen.stage, seen.address, "b1"), NOW)
     assert (after.state, after.boot) == (S.WAKING, "b1")
+
+
+@pytest.mark.parametrize("state", [S.READY, S.BUSY])
+@pytest.mark.parametrize("trouble", Trouble)
+def test_an_engine_that_ended_is_waited_for_as_at_the_end_of_a_wake(state: MachineState, trouble: Trouble) -> None:
+    machine = Machine("m1", "default", "fake", 0, state=state, boot="b1", address="http://old", awake_since=5.0)
+    ended = Sighting("m1", Power.RUNNING, NOW, BootStage.BOOTING, boot="b1", message="It ended.", trouble=trouble)
+    after = model.observe(machine, ended, NOW)
+    assert (after.state, after.stage, after.boot, after.message) == (S.WAKING, WakeStage.BOOTING, "b1", "It ended.")
+    assert (after.awake_since, after.since) == (5.0, NOW), "the longest time it may be awake goes on"
+    unheard = Sighting("m1", Power.RUNNING, NOW, BootStage.BOOTING, boot="b1")
+    assert model.observe(machine, unheard, NOW) is machine, "an engine that is only not heard has not ended"
+
+
+def test_a_machine_that_is_to_stop_is_not_kept_for_an_engine_that_ended() -> None:
+    machine = Machine("m1", "default", "fake", 0, state=S.DRAINING, boot="b1")
+    ended = Sighting("m1", Power.RUNNING, NOW, BootStage.BOOTING, boot="b1", trouble=Trouble.OTHER)
+    assert model.observe(machine, ended, NOW) is machine
 
 
 @pytest.mark.parametrize("state", [S.READY, S.BUSY, S.DRAINING])

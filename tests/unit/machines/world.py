@@ -100,6 +100,7 @@ class Artists:
         self.attachments: list[str | None] = []
         self.losses: list[str] = []
         self.blamed: list[bool] = []
+        self.memory: list[bool] = []
         self.trouble: Exception | None = None
         self.following: asyncio.Task[None] | None = None
 
@@ -136,6 +137,7 @@ class Artists:
                 raise self.trouble
             self.losses.append(lost)
             self.blamed.append(blame)
+            self.memory.append(memory)
             self.held.pop(machine_id, None)
 
 

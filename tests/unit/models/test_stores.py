@@ -106,6 +106,7 @@ async def test_a_folder_keeps_nothing_of_what_broke_off_and_the_engine_may_read_
     store = FolderModels(tmp_path)
     with pytest.raises(ModelError):
         await store.put(BASE, stream(MODEL), len(MODEL), "0" * 64)
+    assert list((tmp_path / PARTS).iterdir()) == []
     await store.put(BASE, stream(MODEL), len(MODEL))
     assert list((tmp_path / PARTS).iterdir()) == []
     assert (tmp_path / BASE).stat().st_mode & 0o777 == 0o644

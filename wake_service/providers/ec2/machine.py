@@ -184,9 +184,9 @@ class Ec2Machine:
 
 def _trouble(engine: wire.Engine) -> Trouble | None:
     """How an engine that does not answer has ended, if it has; its machine may be starting it again already."""
-    if engine.kind:
-        return Trouble.MEMORY if engine.kind == Trouble.MEMORY else Trouble.OTHER
-    return Trouble.OTHER if engine.state is wire.EngineState.FAILED else None
+    if engine.kind in wire.OUT_OF_MEMORY or (not engine.kind and wire.OUT_OF_MEMORY_WORDS in engine.sentence):
+        return Trouble.MEMORY
+    return Trouble.OTHER if engine.kind or engine.state is wire.EngineState.FAILED else None
 
 
 def _notice(report: wire.Report | None) -> Notice | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,18 @@ async def background() -> AsyncIterator[Background]:
 
 async def soon(good: Callable[[], Any], seconds: float = 10.0) -> None:
     """Returns once it is so; for what threads and other processes do, which no clock moves."""
-    async with asyncio.timeout(seconds):
-        while not good():
-            await asyncio.sleep(0.005)
+    for _ in range(int(seconds / 0.005)):
+        if good():
+            return
+        await asyncio.sleep(0.005)
+    raise TimeoutError
 
 
-async def moved(clock: ManualClock, work: Awaitable[Any], step: float = 1.0, steps: int = 1000) -> Any:
-    """What `work` gives, moving the clock meanwhile."""
-    task = asyncio.ensure_future(work)
-    for _ in range(steps):
+async def moved(clock: ManualClock, good: Callable[[], Any], step: float = 10.0) -> None:
+    """Moves the clock until it is so, with time between for the threads."""
+    for _ in range(2000):
+        if good():
+            return
         await clock.advance(step)
-        if task.done():
-            return task.result()
-    task.cancel()
+        await asyncio.sleep(0.005)
     raise TimeoutError

@@ -8,13 +8,19 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from cloud_image.agent.commands import Outcome
-from cloud_image.agent.ending import Ending
 from cloud_image.agent.engine_client import EngineGone, EngineSilent
 from cloud_image.agent.gpus import Reading
 from cloud_image.agent.prefetch import Fetched
 from cloud_image.agent.prompts import Finished, Output, Waiting, Work
+from cloud_image.engine.exits import Exit
 from cloud_image.errors import MetadataError
 from cloud_image.metadata import Identity, Notice
+
+
+def ended(at: float) -> Exit:
+    """A crash at that moment."""
+    return Exit(at, "signal", "killed", "SEGV", 1, False)
+
 
 IDENTITY = Identity("i-0abc", "eu-central-1", "g5.xlarge", "studio", "default", True)
 
@@ -26,13 +32,16 @@ def finished(name: str, *files: str, turn: str = "0", at: float | None = 1_800_0
 
 
 class FakeEngine:
-    """An engine; `up` lets it answer, `silent` lets it hang. `asked` counts looks at its history by rows."""
+    """An engine. `silent` lets it hang, `gate` lets its queue be waited for; `looks` counts looks at its queue, `asked` has those
+    at its history by rows."""
 
     def __init__(self) -> None:
         self.running: list[Waiting] = []
         self.pending: list[Waiting] = []
         self.history: list[Finished] = []
         self.silent = False
+        self.looks = 0
+        self.gate: asyncio.Event | None = None
         self.asked: list[int] = []
         self._up = False
         self._listeners: list[asyncio.Queue[bool]] = []
@@ -60,6 +69,9 @@ class FakeEngine:
 
     async def work(self) -> Work:
         self._check()
+        self.looks += 1
+        if self.gate is not None:
+            await self.gate.wait()
         return Work(tuple(self.running), tuple(self.pending))
 
     async def finished(self, newest: int) -> list[Finished]:
@@ -92,16 +104,16 @@ class FakeProcess:
 
     def __init__(self) -> None:
         self.started: str | None = None
-        self.record: Ending | None = None
+        self.record: Exit | None = None
         self.sentence = "The engine ended by itself (signal 9)."
 
     def start(self) -> str | None:
         return self.started
 
-    def ending(self) -> Ending | None:
+    def ending(self) -> Exit | None:
         return self.record
 
-    async def why(self, ending: Ending) -> str:
+    async def why(self, ending: Exit) -> str:
         return self.sentence
 
 
@@ -164,6 +176,7 @@ class FakeReader:
         self.sizes: dict[str, int] = dict(sizes)
         self.troubles: dict[str, str] = {}
         self.read: list[str] = []
+        self.evicted: set[str] = set()
         self.memory = 1_000_000
         self.gate: threading.Event | None = None
 
@@ -177,6 +190,9 @@ class FakeReader:
             return Fetched(name, missing=True)
         trouble = self.troubles.get(name, "")
         return Fetched(name, self.sizes[name], trouble=trouble, whole=not trouble)
+
+    def cached(self, name: str) -> bool:
+        return name not in self.evicted
 
     def room(self) -> int:
         return self.memory

@@ -10,7 +10,7 @@ from cloud_image.agent.cloud_watch import SILENCE, CloudWatch, boot_id, known_na
 from cloud_image.agent.state import State
 from cloud_image.agent.wire import Notice
 from cloud_image.metadata import Notice as CloudNotice
-from tests.unit.cloud_image.agent.conftest import Background, soon
+from tests.unit.cloud_image.agent.conftest import Background, moved, soon
 from tests.unit.cloud_image.agent.fakes import IDENTITY, FakeMetadata, nothing
 from wake_service.clock import ManualClock
 
@@ -27,18 +27,6 @@ def watch(metadata: FakeMetadata, state: State, clock: ManualClock, background: 
     return watch
 
 
-async def asked(clock: ManualClock, state: State, good: object) -> None:
-    """Lets the watch go on until it is so."""
-    for _ in range(100):
-        await clock.advance(5)
-        try:
-            await soon(good, 0.05)  # type: ignore[arg-type]
-            return
-        except TimeoutError:
-            continue
-    raise TimeoutError
-
-
 def sentences(state: State) -> list[str]:
     return [happening.sentence for happening in state.facts.happened]
 
@@ -51,12 +39,12 @@ async def test_a_notice_is_told_with_a_sentence_and_taken_back(
     watch: CloudWatch, metadata: FakeMetadata, state: State, clock: ManualClock
 ) -> None:
     metadata.wanted = CloudNotice("interruption", 1_800_000_120.0)
-    await asked(clock, state, lambda: state.facts.notice is not None)
+    await moved(clock, lambda: state.facts.notice is not None, step=5)
     assert state.facts.notice == Notice("interruption", 1_800_000_120.0)
     metadata.wanted = CloudNotice("rebalance", 1_800_000_130.0)
-    await asked(clock, state, lambda: state.facts.notice == Notice("rebalance", 1_800_000_130.0))
+    await moved(clock, lambda: state.facts.notice == Notice("rebalance", 1_800_000_130.0), step=5)
     metadata.wanted = None
-    await asked(clock, state, lambda: state.facts.notice is None)
+    await moved(clock, lambda: state.facts.notice is None, step=5)
     assert sentences(state) == ["The cloud takes this machine back.", "The cloud may take this machine back soon."]
 
 
@@ -66,13 +54,13 @@ async def test_a_silent_metadata_service_is_said_once_it_has_lasted_and_once_onl
     await soon(lambda: state.facts.machine == IDENTITY.machine)
     metadata.up = False
     begun = clock.now()
-    await asked(clock, state, lambda: sentences(state))
+    await moved(clock, lambda: sentences(state), step=5)
     assert clock.now() - begun >= SILENCE and "would come without warning" in sentences(state)[0]
     for _ in range(5):
         await clock.advance(SILENCE)
     assert len(sentences(state)) == 1
     metadata.up, metadata.wanted = True, CloudNotice("interruption", 1.0)
-    await asked(clock, state, lambda: state.facts.notice is not None)
+    await moved(clock, lambda: state.facts.notice is not None, step=5)
 
 
 def test_the_name_is_read_where_it_was_written_down_in_this_boot(tmp_path: Path) -> None:

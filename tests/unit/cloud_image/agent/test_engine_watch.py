@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from cloud_image.agent.engine_watch import ASK_AGAIN, LOOK_ANYWAY, REMEMBERED, RETRY, EngineWatch
+from cloud_image.agent.engine_watch import ASK_AGAIN, LOOK_ANYWAY, REMEMBERED, RETRY, RETRY_FAILED, EngineWatch
 from cloud_image.agent.prompts import Finished, Waiting
 from cloud_image.agent.state import State
 from cloud_image.agent.wire import Engine, EngineState, Queue, Stage
 from tests.unit.cloud_image.agent.conftest import Background
-from tests.unit.cloud_image.agent.fakes import FakeEngine, FakeProcess, finished, nothing
+from tests.unit.cloud_image.agent.fakes import FakeEngine, FakeProcess, ended, finished, nothing
 from wake_service.clock import ManualClock, settle
 
 
@@ -64,7 +64,7 @@ async def test_work_is_known_as_soon_as_the_engine_says_so(watched: Watched) -> 
     await settle()
     facts = watched.state.facts
     assert (facts.engine.state, facts.queue) == (EngineState.WORKING, Queue(1, 1))
-    assert facts.models.loaded == ("checkpoints/a.safetensors",) and watched.worked == [watched.clock.now()]
+    assert facts.models.loaded == facts.models.hot == ("checkpoints/a.safetensors",) and watched.worked == [watched.clock.now()]
 
 
 async def test_a_prompt_that_has_run_is_told_once(watched: Watched) -> None:
@@ -122,7 +122,7 @@ async def test_an_engine_that_dies_has_failed_with_the_reason_and_has_no_work(wa
     await watched.boot()
     watched.engine.begin("p1", "checkpoints/a.safetensors")
     await settle()
-    watched.process.record = {"at": 5.0}
+    watched.process.record = ended(5.0)
     watched.engine.die()
     await settle()
     facts = watched.state.facts
@@ -132,33 +132,46 @@ async def test_an_engine_that_dies_has_failed_with_the_reason_and_has_no_work(wa
 
 async def test_an_engine_that_failed_and_is_started_again_says_both_and_then_is_ready(watched: Watched) -> None:
     await watched.boot()
-    watched.process.record = {"at": 5.0}
+    watched.engine.begin("p1", "checkpoints/a.safetensors")
+    await settle()
+    watched.process.record = ended(5.0)
     watched.engine.die()
     await settle()
     watched.process.started = "start 2"
-    await watched.clock.advance(RETRY)
+    await watched.clock.advance(RETRY_FAILED)
     assert watched.said.state is EngineState.STARTING and watched.process.sentence in watched.said.sentence
     watched.engine.start()
     await watched.clock.advance(RETRY)
-    assert watched.said == Engine(EngineState.READY)
+    assert watched.said == Engine(EngineState.READY) and watched.state.facts.models.loaded == ()
     watched.engine.die()
     await watched.clock.advance(RETRY)
     assert watched.said == Engine(EngineState.STARTING, "The engine does not answer."), "the old end was told again"
 
 
+async def test_an_end_before_this_agent_began_is_not_taken_for_a_new_one(watched: Watched) -> None:
+    watched.process.record = ended(5.0)
+    watched.process.started = "start 2"
+    watched.engine.start()
+    await watched.clock.advance(RETRY_FAILED)
+    assert watched.said.state is EngineState.READY
+    watched.engine.die()
+    await watched.clock.advance(RETRY)
+    assert watched.said == Engine(EngineState.STARTING, "The engine does not answer.")
+
+
 async def test_a_new_start_that_was_faster_than_our_look_is_seen(watched: Watched) -> None:
     await watched.boot()
-    watched.process.record, watched.process.started = {"at": 5.0}, "start 2"
+    watched.process.record, watched.process.started = ended(5.0), "start 2"
     watched.engine.die()
     await settle()
     assert watched.said.state is EngineState.FAILED
-    await watched.clock.advance(RETRY)
+    await watched.clock.advance(RETRY_FAILED)
     assert watched.said.state is EngineState.STARTING
 
 
 async def test_an_engine_that_is_given_up_stays_failed(watched: Watched) -> None:
     await watched.boot()
-    watched.process.record, watched.process.started = {"at": 5.0}, None
+    watched.process.record, watched.process.started = ended(5.0), None
     watched.engine.die()
     await watched.clock.advance(60)
     assert watched.said.state is EngineState.FAILED
@@ -168,7 +181,7 @@ async def test_an_engine_that_is_given_up_stays_failed(watched: Watched) -> None
 async def test_an_engine_that_never_starts_says_why(watched: Watched) -> None:
     watched.process.started = "start 1"
     await watched.clock.advance(RETRY)
-    watched.process.record, watched.process.started = {"at": 5.0}, None
+    watched.process.record, watched.process.started = ended(5.0), None
     await watched.clock.advance(RETRY)
     assert watched.said == Engine(EngineState.FAILED, watched.process.sentence)
 

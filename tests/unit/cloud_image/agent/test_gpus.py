@@ -12,7 +12,7 @@ import pytest
 from cloud_image.agent.gpus import ANSWER_SECONDS, TRY_AGAIN_SECONDS, DriverLost, GpuWatch, NoGpu, Nvml, Reading, means
 from cloud_image.agent.state import State
 from cloud_image.agent.wire import Gpu
-from tests.unit.cloud_image.agent.conftest import Background, soon
+from tests.unit.cloud_image.agent.conftest import Background, moved, soon
 from tests.unit.cloud_image.agent.fakes import FakeGpus, nothing
 from wake_service.clock import ManualClock, settle
 
@@ -39,6 +39,11 @@ def test_a_lost_gpu_has_no_load_and_the_other_keeps_its_own() -> None:
     assert [(gpu.lost, gpu.busy_percent) for gpu in means(samples)] == [(True, 0.0), (False, 30.0)]
 
 
+def test_moments_in_which_a_gpu_was_lost_do_not_count() -> None:
+    samples = [(0.0, [Reading("a", 0, 0, 2, lost=True)]), (2.0, [Reading("a", 40, 1, 2)])]
+    assert means(samples)[0].busy_percent == 40.0
+
+
 @pytest.fixture
 def gpus() -> FakeGpus:
     return FakeGpus(A10G)
@@ -54,11 +59,9 @@ async def watch(gpus: FakeGpus, state: State, clock: ManualClock, background: Ba
 
 async def looked(clock: ManualClock, gpus: FakeGpus, times: int = 1) -> None:
     """Lets that many more readings be taken."""
-    for _ in range(times):
-        reads = gpus.reads
-        await clock.advance(2)
-        await soon(lambda reads=reads: gpus.reads > reads)
-        await settle()
+    reads = gpus.reads
+    await moved(clock, lambda: gpus.reads >= reads + times, step=2)
+    await settle()
 
 
 def sentences(state: State) -> list[str]:
@@ -89,15 +92,11 @@ async def test_a_driver_that_fails_is_lost_said_once_and_tried_again(
     gpus.error = DriverLost("The driver is gone.")
     await looked(clock, gpus)
     await soon(lambda: state.facts.gpus[0].lost)
-    for _ in range(2):
-        reads = gpus.reads
-        await clock.advance(TRY_AGAIN_SECONDS)
-        await soon(lambda reads=reads: gpus.reads > reads)
-        await settle()
+    reads = gpus.reads
+    await moved(clock, lambda: gpus.reads >= reads + 2, step=TRY_AGAIN_SECONDS)
     assert sentences(state) == ["The driver is gone."]
     gpus.error = None
-    await clock.advance(TRY_AGAIN_SECONDS)
-    await soon(lambda: not state.facts.gpus[0].lost)
+    await moved(clock, lambda: not state.facts.gpus[0].lost)
 
 
 async def test_a_driver_that_hangs_is_lost_and_not_asked_a_second_time(
@@ -112,8 +111,7 @@ async def test_a_driver_that_hangs_is_lost_and_not_asked_a_second_time(
     await clock.advance(3 * TRY_AGAIN_SECONDS)
     assert gpus.reads == reads
     gpus.hang.set()
-    await clock.advance(TRY_AGAIN_SECONDS)
-    await soon(lambda: not state.facts.gpus[0].lost)
+    await moved(clock, lambda: not state.facts.gpus[0].lost)
 
 
 async def test_one_lost_gpu_is_said_by_its_name(watch: GpuWatch, gpus: FakeGpus, state: State, clock: ManualClock) -> None:
@@ -167,6 +165,16 @@ def test_all_gpus_are_read_and_the_library_is_started_once(library: Library) -> 
 def test_a_part_of_a_gpu_has_no_load_of_its_own(library: Library) -> None:
     library.broken = pynvml.NVML_ERROR_NOT_SUPPORTED
     assert Nvml().read()[1] == Reading("GPU no. 1", 0.0, 5, 10)
+
+
+def test_a_library_that_breaks_later_is_started_again(library: Library) -> None:
+    nvml = Nvml()
+    nvml.read()
+    library.broken = pynvml.NVML_ERROR_NO_PERMISSION
+    with pytest.raises(DriverLost):
+        nvml.read()
+    library.broken = None
+    assert len(nvml.read()) == 2 and len(library.started) == 2
 
 
 @pytest.mark.parametrize("error", [pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_UNKNOWN, pynvml.NVML_ERROR_RESET_REQUIRED])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -49,7 +51,8 @@ async def test_a_running_prompt_renews_it_once_a_period(
     state.facts = replace(state.facts, queue=Queue(1, 0))
     await clock.advance(1000)
     assert written(commands) == [int(first_look + turn * RULE.period + RULE.seconds) for turn in range(4)]
-    assert commands.ran[0][:2] == ["wakebrush-cloud", "renew-lease"]
+    helper, verb, _ = commands.ran[0]
+    assert (Path(helper).name, Path(helper).parent, verb) == ("wakebrush-cloud", Path(sys.executable).parent, "renew-lease")
 
 
 async def test_a_prompt_between_two_looks_counts_and_the_lease_runs_from_its_end(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from cloud_image.agent.prefetch import BLOCK, MOST_HOT, DiskReader, Prefetcher
-from cloud_image.agent.state import State
+from cloud_image.agent.prefetch import BLOCK, PAUSE, DiskReader, Prefetcher
+from cloud_image.agent.state import MOST_HOT, State
 from tests.unit.cloud_image.agent.conftest import Background, soon
 from tests.unit.cloud_image.agent.fakes import FakeReader, nothing
-from wake_service.clock import ManualClock
+from wake_service.clock import ManualClock, settle
 
 
 @pytest.fixture
@@ -86,6 +87,17 @@ async def test_the_list_of_hot_models_is_bounded(prefetcher: Prefetcher, state: 
     assert len(state.facts.models.hot) == MOST_HOT
 
 
+async def test_a_model_that_the_kernel_let_go_of_is_not_hot_any_more(
+    prefetcher: Prefetcher, reader: FakeReader, state: State, clock: ManualClock
+) -> None:
+    prefetcher.ask(["m1", "m2"])
+    await soon(lambda: len(state.facts.models.hot) == 2)
+    await settle()
+    reader.evicted = {"m1"}
+    await clock.advance(PAUSE)
+    await soon(lambda: state.facts.models.hot == ("m2",))
+
+
 GO = threading.Event()
 
 
@@ -125,6 +137,25 @@ def test_a_link_from_one_tier_to_another_is_followed(tiers: tuple[Path, Path]) -
     (tiers[1] / "checkpoints/a.ckpt").write_bytes(b"weights")
     (tiers[0] / "checkpoints/a.ckpt").symlink_to(tiers[1] / "checkpoints/a.ckpt")
     assert DiskReader(tiers).fetch("checkpoints/a.ckpt", GO).whole
+
+
+def test_a_model_in_the_folders_other_name_is_found(tiers: tuple[Path, Path]) -> None:
+    (tiers[0] / "clip").mkdir()
+    (tiers[0] / "clip/t5.safetensors").write_bytes(weights())
+    assert DiskReader(tiers).fetch("text_encoders/t5.safetensors", GO).whole
+
+
+def test_whether_a_model_is_in_memory_is_seen(tiers: tuple[Path, Path]) -> None:
+    path = tiers[0] / "checkpoints/a.safetensors"
+    path.write_bytes(weights(BLOCK * 4))
+    reader = DiskReader(tiers)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    assert not reader.cached("checkpoints/a.safetensors")
+    assert reader.fetch("checkpoints/a.safetensors", GO).whole
+    assert reader.cached("checkpoints/a.safetensors")
+    assert not reader.cached("checkpoints/nowhere.ckpt")
 
 
 def test_a_damaged_model_is_not_read_and_said(tiers: tuple[Path, Path]) -> None:

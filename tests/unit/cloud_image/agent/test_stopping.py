@@ -102,7 +102,10 @@ def test_only_connections_that_stand_on_that_socket_are_counted(tmp_path: Path) 
         with socket.socket(socket.AF_UNIX) as client, socket.socket(socket.AF_UNIX) as stranger:
             client.connect(str(path))
             stranger.connect(str(tmp_path / "prompt.sock.other"))
+            assert connections(path) == 1, "one that waits to be taken"
             accepted, _ = listening.accept()
             assert connections(path) == 1
+            client.close()
+            assert connections(path) == 1, "one whose client is gone"
             accepted.close()
         assert connections(path) == 0

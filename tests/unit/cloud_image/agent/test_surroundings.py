@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cloud_image.agent.state import State
+from cloud_image.agent.state import Facts, State
 from cloud_image.agent.surroundings import STALE, Surroundings
 from cloud_image.door import Closer, Door
 from cloud_image.paths import Paths
@@ -52,8 +52,6 @@ def test_a_hold_that_is_let_go_or_over_leaves_no_file(
 
 
 def test_a_hold_outlives_the_agent(surroundings: Surroundings, paths: Paths, clock: ManualClock) -> None:
-    from cloud_image.agent.state import Facts
-
     surroundings.hold(clock.now() + 60)
     again = State(Facts(machine="m", boot="b"), clock.now)
     Surroundings(paths, again, clock, beat=nothing).look()
@@ -96,6 +94,26 @@ def test_a_stop_that_root_refused_is_told_once(surroundings: Surroundings, paths
     for _ in range(3):
         surroundings.look()
     assert [happening.sentence for happening in state.facts.happened] == ["A picture came in between."]
+
+
+def test_a_refusal_is_not_told_again_when_much_has_happened_since(surroundings: Surroundings, paths: Paths, state: State) -> None:
+    (paths.idle / "stop-refused.json").write_text('{"at": 1, "sentence": "A picture came in between."}')
+    surroundings.look()
+    for number in range(30):
+        state.say(f"It happened {number}.")
+    surroundings.look()
+    assert state.facts.happened[-1].sentence == "It happened 29."
+
+
+def test_a_refusal_that_the_agent_before_told_is_not_told_again_and_a_new_one_is(
+    surroundings: Surroundings, paths: Paths, state: State, clock: ManualClock
+) -> None:
+    state.say("A picture came in between.")
+    refusal = paths.idle / "stop-refused.json"
+    for at, told in ((clock.now() - 1, 1), (clock.now() + 1, 2)):
+        refusal.write_text(json.dumps({"at": at, "sentence": "A picture came in between."}))
+        surroundings.look()
+        assert len(state.facts.happened) == told
 
 
 def test_the_disk_is_the_one_with_the_engines_folders(surroundings: Surroundings, state: State) -> None:

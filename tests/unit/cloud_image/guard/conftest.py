@@ -100,6 +100,16 @@ class Stand:
 
     async def raw(self, method: str, path: str) -> int:
         """The status of a call whose path is sent exactly as it is written here."""
+        async with asyncio.timeout(DEADLINE):
+            reader, writer = await self.send(method, path)
+            status = int((await reader.readline()).split()[1])
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        return status
+
+    async def send(self, method: str, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The connection over which a call with an empty graph was sent."""
         unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
         head = [
@@ -109,14 +119,9 @@ class Stand:
             "Content-Length: 2",
             "Connection: close",
         ]
-        async with asyncio.timeout(DEADLINE):
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.guard.port, ssl=unverified)
-            writer.write("\r\n".join([*head, "", "{}"]).encode())
-            status = int((await reader.readline()).split()[1])
-            await reader.read()
-            writer.close()
-            await writer.wait_closed()
-        return status
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.guard.port, ssl=unverified)
+        writer.write("\r\n".join([*head, "", "{}"]).encode())
+        return reader, writer
 
     async def under_way(self, count: int, *, uploads: bool = False) -> None:
         """Returns once so many prompts, or uploads, are seen under way."""

@@ -101,8 +101,8 @@ class LifeClock(Clock):
             self._at += 1
             self._wall += self.here.stretch.jump
             if self.here.stretch.watch is Watch.SUSPENDED:
-                self._slept += self.here.end - self._boot
-                self._boot = self.here.end
+                self._slept += self.here.end - self.here.begin
+                self._boot = max(self._boot, self.here.end)
             elif self.here.stretch.watch in (Watch.DEAD, Watch.LOST):
                 raise Died
 
@@ -152,7 +152,7 @@ def lived(life: Sequence[Placed]) -> Iterator[Look]:
             clock.settle()
             before = verdict(samples, _now(life, clock, awake), POLICY)
             sample = sampler.watch(watch_for(before, clock.boot(), PERIOD), awake)
-            samples = history.extended(samples, sample, POLICY, awake.since)
+            samples = history.extended(samples, sample, POLICY)
             raw = [*raw, sample]
             now = _now(life, clock, awake)
             found = verdict(samples, now, POLICY)
@@ -191,18 +191,19 @@ def stopped_at(life: Sequence[Placed]) -> float | None:
 
 
 SAYS = st.tuples(*[st.sampled_from([Said.IDLE, Said.IDLE, Said.BUSY, Said.MISSING])] * 2)
-STRETCHES = st.lists(
-    st.builds(
-        Stretch,
-        # Nothing is shorter than two readings are apart; nobody dies for less than a blink.
-        seconds=st.integers(40, 700),
-        says=SAYS,
-        watch=st.sampled_from([Watch.RUNS, Watch.RUNS, Watch.RUNS, Watch.DEAD, Watch.LOST, Watch.SUSPENDED]),
-        jump=st.sampled_from([0, 0, 0, 3600, -3600, 864_000, -864_000]),
-        lease=st.sampled_from([None, None, 0, 400, LONGEST_LEASE]),
-    ),
-    max_size=6,
+JUMPS = st.sampled_from([0, 0, 0, 3600, -3600, 864_000, -864_000])
+LEASES = st.sampled_from([None, None, 0, 400, LONGEST_LEASE])
+#: Work is not shorter than two readings are apart, and nobody is dead for less than a blink; a suspend may be short.
+AWAKE = st.builds(
+    Stretch,
+    seconds=st.integers(40, 700),
+    says=SAYS,
+    watch=st.sampled_from([Watch.RUNS, Watch.RUNS, Watch.RUNS, Watch.DEAD, Watch.LOST]),
+    jump=JUMPS,
+    lease=LEASES,
 )
+SUSPENDED = st.builds(Stretch, seconds=st.integers(2, 700), says=SAYS, watch=st.just(Watch.SUSPENDED), jump=JUMPS, lease=LEASES)
+STRETCHES = st.lists(st.one_of(AWAKE, AWAKE, AWAKE, AWAKE, SUSPENDED), max_size=6)
 LAST = st.builds(
     Stretch,
     seconds=st.just(int(ENOUGH)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_runs_from_cron_stop_an_idle_machine(host: Host) -> None:
     assert 5300 <= host.clock.now <= 5363
 
 
+@pytest.mark.parametrize(("period", "watched"), [(60, 57.0), (4, 3.0)])
+def test_a_run_leaves_a_little_of_the_period_to_the_start_of_the_next(host: Host, period: int, watched: float) -> None:
+    host.paths.settings.write_text(SETTINGS.replace("period_seconds = 60", f"period_seconds = {period}"))
+    host.call("run")
+    assert host.clock.now == 5000 + watched
+
+
 def test_a_loop_stops_an_idle_machine(host: Host) -> None:
     with pytest.raises(Off):
         host.call("loop")
@@ -85,6 +93,13 @@ def test_a_busy_gpu_of_several_keeps_it(host: Host, caplog: pytest.LogCaptureFix
         host.call("run")
     assert not host.world.stops
     assert "The machine is needed. The busiest of 2 GPUs was 6 % busy." in caplog.text
+
+
+def test_a_prompt_is_looked_for_in_the_order_in_which_it_moves_on(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    host.call("explain", "--json")
+    names = [row["signal"] for row in json.loads(capsys.readouterr().out)["signals"]]
+    order = ["uploads", "prompts", "engine", "gpu", "activity"]
+    assert [name for name in names if name in order] == order
 
 
 def test_a_mark_keeps_it(host: Host) -> None:
@@ -109,7 +124,7 @@ def test_explain_says_what_every_signal_says_and_when_it_stops(host: Host, capsy
     assert host.call("explain", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert [row["signal"] for row in told["signals"]] == [
-        *("gpu", "engine", "prompts", "uploads", "marks", "ssh", "hold", "activity")
+        *("uploads", "prompts", "engine", "gpu", "marks", "ssh", "hold", "activity")
     ]
     assert {row["says"] for row in told["signals"]} == {"idle"}
     assert {row["since"] for row in told["signals"]} == {host.clock.epoch + 5000}
@@ -182,3 +197,19 @@ def test_the_help_has_the_line_for_cron(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "* * * * * root /opt/wakebrush/venv/bin/wakebrush-idle run" in capsys.readouterr().out
+
+
+def test_on_a_real_machine_it_watches_in_real_time_and_stops(tmp_path: Path) -> None:
+    paths, world, gpus = Paths(tmp_path), NotedWorld(), GivenGpus()
+    (tmp_path / "etc/wakebrush").mkdir(parents=True)
+    (tmp_path / "run/wakebrush/door").mkdir(parents=True)
+    (tmp_path / "proc").symlink_to("/proc")
+    (tmp_path / "dev").symlink_to("/dev")
+    short = "seconds = 2\nperiod_seconds = 1\nboot_seconds = 0\nsample_seconds = 1\nlook_again_seconds = 0.2\nssh_seconds = 0\n"
+    paths.settings.write_text(f"cloud = 'none'\nguard.token_file = '/token'\nengine.port = 1\n[idle]\n{short}")
+    begun = time.monotonic()
+    with pytest.raises(Off):
+        main(["loop"], paths=paths, gpus=gpus, world=world)
+    assert world.stops == ["power off"]
+    assert 2.0 <= time.monotonic() - begun < 30.0
+    assert json.loads(paths.verdict.read_text())["at"] == pytest.approx(time.time(), abs=60)

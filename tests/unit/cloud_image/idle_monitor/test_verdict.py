@@ -85,9 +85,9 @@ def test_the_alarm_is_told_of_work_of_a_lease_and_of_a_boot() -> None:
 def test_samples_that_say_the_same_become_one_and_know_since_when() -> None:
     samples: list[Sample] = []
     for begin in range(0, 6000, 60):
-        samples = history.extended(samples, sample(begin, begin + 60, gpu=Said.IDLE, engine=Said.MISSING), POLICY, 0.0)
+        samples = history.extended(samples, sample(begin, begin + 60, gpu=Said.IDLE, engine=Said.MISSING), POLICY)
     assert len(samples) == 1 and (samples[0].begin, samples[0].end) == (0, 6000)
-    samples = history.extended(samples, sample(6000, 6060, gpu=Said.BUSY, engine=Said.MISSING), POLICY, 0.0)
+    samples = history.extended(samples, sample(6000, 6060, gpu=Said.BUSY, engine=Said.MISSING), POLICY)
     assert [(sign.signal, sign.since) for sign in samples[-1].signs] == [("gpu", 6000), ("engine", 0)]
 
 

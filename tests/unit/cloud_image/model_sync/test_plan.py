@@ -50,6 +50,12 @@ def test_one_that_nobody_asked_for_pushes_out_none() -> None:
     assert (made.actions, made.left_out) == ((), (B,))
 
 
+def test_what_has_arrived_of_a_model_takes_no_room_a_second_time_and_gives_none_to_others() -> None:
+    store = [remote(A, size=100, added_at=1), remote(B, size=40)]
+    assert names(plan(store, [], 30, arrived={A: 70}), Fetch) == [A]
+    assert plan(store, [], 30, arrived={A: 60}) == Plan(left_out=(A, B))
+
+
 def test_nothing_is_pushed_out_for_one_that_would_not_fit_anyway() -> None:
     made = plan([remote(A), remote(B, size=100)], [local(A)], 5, wanted=[B])
     assert (made.actions, made.left_out) == ((), (B,))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloud_image.errors import ModelError
+from cloud_image.model_sync.names import about_name
+from cloud_image.model_sync.plan import Remote
 from cloud_image.model_sync.source import FolderSource, ModelChanged
 from cloud_image.model_sync.sync import MostRecentlyUsed
 from cloud_image.model_sync.tier import PARTS
@@ -57,6 +60,27 @@ def test_a_source_without_a_model_takes_nothing_away(mount: Path, disk: Disk, go
     assert disk.names == {BASE}
 
 
+def test_a_new_store_without_models_is_no_trouble(mount: Path, disk: Disk) -> None:
+    mount.mkdir()
+    (disk.root / "vae").mkdir()
+    (disk.root / "vae" / "mine.safetensors").write_bytes(b"x")
+    lines = Lines()
+    outcome = sync(FolderSource(mount), disk, lines=lines)
+    assert outcome.troubles == [] and "no models yet" in lines[0]
+    assert disk.names == {"vae/mine.safetensors"}
+
+
+def test_a_damaged_word_about_a_model_does_not_take_its_copy_away(mount: Path, disk: Disk) -> None:
+    put(mount, BASE)
+    put(mount, LORA)
+    sync(FolderSource(mount), disk)
+    for name in (BASE, LORA):
+        (mount / about_name(name)).write_text("{")
+        outcome = sync(FolderSource(mount), disk)
+        assert any(name in sentence for sentence in outcome.troubles)
+        assert disk.names == {BASE, LORA}
+
+
 def test_a_wanted_model_takes_the_room_of_the_least_recently_used(mount: Path, disk: Disk) -> None:
     for name, at in ((OLD, 1.0), (BASE, 2.0)):
         put(mount, name, b"x" * 1000, added_at=at)
@@ -99,6 +123,16 @@ def test_what_had_arrived_before_takes_no_room_a_second_time(mount: Path, disk: 
     assert sync(FolderSource(mount), disk).brought == [BASE]
 
 
+def test_what_was_begun_of_a_model_without_room_gives_it_back(mount: Path, disk: Disk) -> None:
+    put(mount, BASE, b"x" * 1000)
+    source = Flaky(FolderSource(mount))
+    source.breaks, source.error = [400], ModelError("stop")
+    sync(source, disk)
+    disk.size = 700
+    assert sync(FolderSource(mount), disk).left_out == [BASE]
+    assert disk.parts == []
+
+
 def test_a_model_that_changes_half_way_is_looked_up_again_and_comes(mount: Path, disk: Disk) -> None:
     put(mount, BASE)
     source = Flaky(FolderSource(mount))
@@ -122,6 +156,23 @@ def test_one_that_fails_hinders_none_of_the_others_and_is_tried_once(mount: Path
     assert outcome.brought == [LORA]
     (sentence,) = outcome.troubles
     assert BASE in sentence and not outcome.passing
+
+
+def test_what_failed_is_not_tried_again_because_another_one_changed(mount: Path, disk: Disk) -> None:
+    put(mount, BASE, sha256="0" * 64)
+    put(mount, LORA)
+
+    class Changing(Flaky):
+        def read(self, model: Remote, start: int) -> Iterator[bytes]:
+            if model.name == LORA and LORA not in names:
+                names.append(LORA)
+                raise ModelChanged(LORA)
+            names.append(model.name)
+            return super().read(model, start)
+
+    names: list[str] = []
+    assert sync(Changing(FolderSource(mount)), disk).brought == [LORA]
+    assert sorted(names) == [BASE, LORA, LORA]
 
 
 def test_the_room_of_an_old_version_is_used_once_the_new_one_is_whole(mount: Path, disk: Disk) -> None:
@@ -170,4 +221,10 @@ def test_the_fast_disk_gets_what_was_used_last(mount: Path, disk: Disk, tmp_path
     outcome = sync(MostRecentlyUsed(FolderSource(disk.root), disk.tier), fast)
     assert fast.names == {OLD, BASE}
     assert (outcome.left_out, outcome.troubles) == ([NEW], [])
-    assert disk.tier.in_use(3.5e9) == {OLD}, "reading it for the other disk is no use of it"
+
+
+def test_reading_a_model_for_another_disk_is_no_use_of_it(mount: Path, disk: Disk, tmp_path: Path) -> None:
+    put(mount, BASE)
+    sync(FolderSource(mount), disk)
+    assert sync(MostRecentlyUsed(FolderSource(disk.root), disk.tier), Disk(tmp_path / "fast")).brought == [BASE]
+    assert disk.tier.in_use(0.0) == set()

@@ -112,6 +112,16 @@ def test_a_part_that_rotted_on_the_disk_is_found_out(disk: Disk, source: Flaky, 
     assert (disk.root / BASE).read_bytes() == BYTES
 
 
+def test_checking_what_had_arrived_is_no_use_of_it(disk: Disk, source: Flaky, transfer: Transfer) -> None:
+    part = disk.tier.part(model_of(source))
+    part.parent.mkdir()
+    part.write_bytes(BYTES)
+    transfer.bring(model_of(source))
+    assert disk.tier.in_use(0.0) == set()
+    (disk.root / BASE).read_bytes()
+    assert disk.tier.in_use(0.0) == {BASE}
+
+
 def test_a_part_of_another_version_is_never_continued(disk: Disk, source: Flaky, transfer: Transfer, tmp_path: Path) -> None:
     source.breaks, source.error = [700_000], ModelError("stop")
     with pytest.raises(ModelError, match="stop"):

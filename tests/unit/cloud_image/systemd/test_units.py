@@ -84,6 +84,7 @@ def test_without_the_shield_the_engine_does_not_start() -> None:
     rules = [line for line in shield.splitlines() if "reject" in line]
     assert rules and all(f'meta skuid "{user}"' in rule for rule in rules)
     assert "169.254.169.254" in shield and "fd00:ec2::254" in shield
+    assert lines("wakebrush-shield.service", "ExecStopPost")[0].endswith("wakebrush-engine ended"), "the agent hears of it"
 
 
 def test_nothing_gives_up_for_ever() -> None:
