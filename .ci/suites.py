@@ -31,11 +31,12 @@ LINTERS = {
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
 }
-#: Krita mostly waits for its own screen, so it may have a lane of its own; everything else would disturb each other's timing.
-LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita",))
+#: Krita mostly waits for its own screen, and machines that boot from the image wait until they have idled for long enough, so
+#: they have a lane of their own; everything else would disturb each other's timing.
+LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita", "image"))
 
 #: The two Kritas run side by side; faults mostly wait for what they broke; machines in AWS live by clocks that tests move.
-OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"], "aws": ["-n", "2"]}
+OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"], "aws": ["-n", "2"], "image": ["-n", "3"]}
 
 #: What was started and has not been ended, for the person who presses Ctrl+C.
 RUNNING: set[subprocess.Popen[bytes]] = set()

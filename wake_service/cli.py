@@ -16,6 +16,7 @@ from wake_service import __version__, settings
 from wake_service.accounts import bars, people, tokens
 from wake_service.accounts.tokens import Scope
 from wake_service.cli_aws import aws_group, machines_group
+from wake_service.cli_image import image_group
 from wake_service.cli_models import models_group
 from wake_service.clock import iso
 from wake_service.errors import SetupError, WakebrushError
@@ -36,6 +37,7 @@ def main() -> None:
 
 main.add_command(aws_group)
 main.add_command(machines_group)
+main.add_command(image_group)
 main.add_command(models_group)
 
 

@@ -45,11 +45,11 @@ def machines_group() -> None:
 @AS_JSON
 def doctor(data: Path | None, as_json: bool) -> None:
     """Check credentials, rights, quotas, image and network. Ends with 1 when something is missing."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         from wake_service.aws.doctor import Doctor
 
-        found = _run(given, lambda aws: Doctor(aws, given.aws_deployment, given.aws_guard_port).examine())
+        found = with_account(given, lambda aws: Doctor(aws, given.aws_deployment, given.aws_guard_port).examine())
     if as_json:
         click.echo(json.dumps([finding.as_json() for finding in found], indent=2))
     else:
@@ -67,14 +67,14 @@ def doctor(data: Path | None, as_json: bool) -> None:
 @AS_JSON
 def cost(data: Path | None, as_json: bool) -> None:
     """List everything with our tag, and what it costs in a month in which nobody paints."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         from wake_service.aws.cost import bill, money
         from wake_service.aws.inventory import take_inventory
         from wake_service.aws.prices import Prices
 
         prices = Prices.load(given.aws_prices_file)
-        total = bill(_run(given, lambda aws: take_inventory(aws, given.aws_deployment)), prices, given.aws_region)
+        total = bill(with_account(given, lambda aws: take_inventory(aws, given.aws_deployment)), prices, given.aws_region)
     if as_json:
         click.echo(json.dumps({**total.as_json(), "currency": prices.currency, "as_of": str(prices.as_of)}, indent=2))
         return
@@ -95,9 +95,9 @@ def cost(data: Path | None, as_json: bool) -> None:
 @AS_JSON
 def stray(data: Path | None, as_json: bool) -> None:
     """List disks, addresses, snapshots and images that cost money without being of use."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
-        found = _run(given, lambda aws: _find_strays(aws, given.aws_deployment))
+        found = with_account(given, lambda aws: _find_strays(aws, given.aws_deployment))
     if as_json:
         things = [{"kind": thing.kind, "id": thing.id, "reason": reason} for thing, reason in found]
         click.echo(json.dumps(things, indent=2))
@@ -115,13 +115,13 @@ def stray(data: Path | None, as_json: bool) -> None:
 @click.option("--yes", "confirmed", metavar="DEPLOYMENT", help="Don't ask; the deployment's name, to be sure.")
 def uninstall(data: Path | None, keep_pictures: bool, confirmed: str | None) -> None:
     """Delete everything with our tag. Lists it first, and asks."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         name = given.aws_deployment
         from wake_service.aws.inventory import take_inventory
         from wake_service.aws.uninstall import uninstall as run
 
-        things = _run(given, lambda aws: take_inventory(aws, name))
+        things = with_account(given, lambda aws: take_inventory(aws, name))
         for thing in things:
             click.echo(f"{thing.kind:12}  {thing.id}  {thing.name}".rstrip())
         kept = "the bucket with the pictures is kept, and costs what it holds" if keep_pictures else "the pictures too, for good"
@@ -131,7 +131,7 @@ def uninstall(data: Path | None, keep_pictures: bool, confirmed: str | None) -> 
         )
         if answer != name:
             raise WakebrushError("Nothing was deleted.")
-        left = _run(given, lambda aws: run(aws, name, keep_pictures=keep_pictures, tell=click.echo))
+        left = with_account(given, lambda aws: run(aws, name, keep_pictures=keep_pictures, tell=click.echo))
     if left.kept_bucket:
         click.echo(f"Kept: the bucket {left.kept_bucket}.")
     for thing in left.things:
@@ -152,7 +152,7 @@ def create_machine(
     data: Path | None, intent: str | None, zone: str | None, instance_type: str | None, spot: bool, pool: str
 ) -> None:
     """Create one machine from the stack's launch template. It starts, shows that it works, and falls asleep."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         intent = intent or f"machine {secrets.token_hex(4)}"
         click.echo(f'Creating. If this breaks off, say: wakebrush machines create --intent "{intent}"', err=True)
@@ -163,7 +163,7 @@ def create_machine(
             options = await _options(aws, given, pool)
             return await create(aws, options, intent, zone=zone, instance_type=instance_type, spot=spot)
 
-        made = _run(given, work)
+        made = with_account(given, work)
     click.echo(made)
 
 
@@ -172,11 +172,11 @@ def create_machine(
 @AS_JSON
 def list_machines(data: Path | None, as_json: bool) -> None:
     """List the machines as AWS sees them now."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         from wake_service.aws.inventory import list_machines as listed
 
-        found = [thing for thing in _run(given, lambda aws: listed(aws, given.aws_deployment)) if thing.paints]
+        found = [thing for thing in with_account(given, lambda aws: listed(aws, given.aws_deployment)) if thing.paints]
     if as_json:
         rows = [{"id": m.id, "state": m.state, "type": m.model, "spot": m.spot, "tags": m.tags} for m in found]
         click.echo(json.dumps(rows, indent=2))
@@ -221,7 +221,7 @@ def open_account(given: Settings) -> Aws:
     return Aws(given.aws_region, SystemClock(), endpoint=given.aws_endpoint)
 
 
-def _run(given: Settings, work: Callable[[Aws], Awaitable[T]]) -> T:
+def with_account(given: Settings, work: Callable[[Aws], Awaitable[T]]) -> T:
     async def main() -> T:
         return await work(open_account(given))
 
@@ -229,7 +229,7 @@ def _run(given: Settings, work: Callable[[Aws], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """What goes wrong on purpose is a sentence on the terminal, not a stack trace."""
     try:
         yield

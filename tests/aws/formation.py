@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from moto.cloudformation.models import CloudFormationBackend
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.route_tables import RouteTable
@@ -20,6 +21,7 @@ STUDIO = "studio"
 def apply(cloud: Cloud, name: str = STUDIO, **parameters: str) -> dict[str, str]:
     """Makes the stack, and gives its outputs."""
     _teach_moto_to_delete()
+    teach_moto_to_update()
     client = cloud.client("cloudformation")
     # What moto's CloudFormation knows nothing of is not made (docs/aws.md, "Not proven without AWS").
     with warnings.catch_warnings():
@@ -68,3 +70,14 @@ def _teach_moto_to_delete() -> None:
             delete(ec2_backends[account][region], name)
 
         model.delete_from_cloudformation_json = classmethod(remove)  # type: ignore[assignment]
+
+
+def teach_moto_to_update() -> None:
+    """AWS takes `UsePreviousValue` for a parameter that was left at its default, too; moto knows only those that were given."""
+
+    def resolve(self: Any, instance: Any, incoming_params: list[dict[str, Any]]) -> dict[str, str]:
+        kept = {one["ParameterKey"] for one in incoming_params if one.get("UsePreviousValue")}
+        given = {one["ParameterKey"]: one["ParameterValue"] for one in incoming_params if "ParameterValue" in one}
+        return {**{key: value for key, value in instance.parameters.items() if key in kept}, **given}
+
+    CloudFormationBackend._resolve_update_parameters = resolve  # type: ignore[method-assign]

@@ -137,6 +137,32 @@ async def test_an_image_that_is_gone_is_said(cloud: Cloud, complete: WithQuota) 
     assert any(finding.subject == "image" and "is gone" in finding.sentence for finding in wrong(await examine(complete)))
 
 
+async def test_whether_anybody_has_tried_the_image_is_said(cloud: Cloud, complete: WithQuota) -> None:
+    def sentence(found: list[Finding]) -> str:
+        return next(finding.sentence for finding in found if finding.subject == "image")
+
+    assert f"Nobody has tried it: `wakebrush image verify {cloud.setting.image()}`" in sentence(await examine(complete))
+    tried = [{"Key": "wakebrush-verified", "Value": "2026-11-26T20:00:00Z"}]
+    cloud.client("ec2").create_tags(Resources=[cloud.setting.image()], Tags=tried)
+    assert "A machine made from it painted at 2026-11-26T20:00:00Z." in sentence(await examine(complete))
+
+
+async def test_a_machine_that_was_left_without_a_system_disk_is_said(cloud: Cloud, complete: WithQuota) -> None:
+    machine = cloud.in_state("stopped")[0]
+    described = cloud.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"][0]
+    disk = described["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    cloud.client("ec2").detach_volume(VolumeId=disk, InstanceId=machine)
+    (missing,) = wrong(await examine(complete))
+    assert missing.subject == "image" and f"{machine} has no system disk and cannot be woken" in missing.sentence
+
+
+async def test_a_canary_that_was_left_is_said_and_is_no_machine_of_the_pool(cloud: Cloud, aws: WithQuota) -> None:
+    join_subnets(cloud, apply(cloud, ImageId=cloud.setting.image()))
+    canary = cloud.add_machine(pool="canary")
+    said = {finding.subject: finding.sentence for finding in wrong(await examine(aws))}
+    assert f"The canary {canary} is left" in said["image"] and "There is no machine yet" in said["machines"]
+
+
 async def test_a_stack_without_an_image_is_said(cloud: Cloud, aws: WithQuota) -> None:
     apply(cloud)
     assert any("names no image" in finding.sentence for finding in wrong(await examine(aws)))

@@ -206,3 +206,20 @@ async def test_two_clouds_know_nothing_of_each_other(cloud: Cloud, clock: Manual
 async def test_a_cloud_lives_by_the_clock_of_its_test(cloud: Cloud, clock: ManualClock) -> None:
     id = await awake(cloud, clock)
     assert (await shown(cloud.aws(), id))["LaunchTime"].timestamp() == clock.now() - cloud.times.wake
+
+
+async def test_a_system_disk_comes_off_when_stopped_only_and_none_starts_without(cloud: Cloud, clock: ManualClock) -> None:
+    aws, machine = cloud.aws(), cloud.add_machine()
+    described = (await aws.call("ec2", "describe_instances", InstanceIds=[machine]))["Reservations"][0]["Instances"][0]
+    disk = described["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    await aws.call("ec2", "start_instances", InstanceIds=[machine])
+    await clock.advance(cloud.times.wake)
+    with pytest.raises(AwsError, match="Unable to detach root volume"):
+        await aws.call("ec2", "detach_volume", VolumeId=disk, InstanceId=machine)
+    await aws.call("ec2", "stop_instances", InstanceIds=[machine])
+    await clock.advance(cloud.times.stopping)
+    await aws.call("ec2", "detach_volume", VolumeId=disk, InstanceId=machine)
+    with pytest.raises(AwsWrongState, match="does not have a volume attached at root"):
+        await aws.call("ec2", "start_instances", InstanceIds=[machine])
+    await aws.call("ec2", "attach_volume", VolumeId=disk, InstanceId=machine, Device="/dev/sda1")
+    await aws.call("ec2", "start_instances", InstanceIds=[machine])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,14 +26,16 @@ STOP_SECONDS = 20.0
 
 class RunningService:
     """One service on one data folder. `settings` become `WAKEBRUSH_NAME=value`; port and address are the system's choice.
+    `environment` replaces this process's.
 
     After `start`, `endpoint`, `token` and `pid` are those it announced. `log` keeps what all its lives printed.
     """
 
-    def __init__(self, data: Path, **settings: str | float | int) -> None:
+    def __init__(self, data: Path, *, environment: Mapping[str, str] | None = None, **settings: str | float | int) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self.settings = settings
+        self._outer = os.environ if environment is None else environment
         self.endpoint = ""
         self.token = ""
         self.pid = 0
@@ -133,7 +136,7 @@ class RunningService:
         return [process for process in found if any(str(self.data) in word for word in process.info["cmdline"] or ())]
 
     def _environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WAKEBRUSH_", "KRITA_AI_"))}
+        inherited = {name: value for name, value in self._outer.items() if not name.startswith(("WAKEBRUSH_", "KRITA_AI_"))}
         own = {f"WAKEBRUSH_{name.upper()}": str(value) for name, value in self.settings.items()}
         return inherited | {"PYTHONUNBUFFERED": "1", "XDG_DATA_HOME": str(self.data / "home")} | own
 

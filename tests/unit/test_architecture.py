@@ -42,9 +42,11 @@ MAY_IMPORT = {
     "api": CELLAR | {"jobs", "machines", "machinery", "app"},
     "server": CELLAR | {"app", "api"},
     "cli_reap": CELLAR | {"machines"},
+    "images": GROUND | {"aws", "agent", "comfy", "providers"},
     "cli_aws": CELLAR | {"cli_reap"},
+    "cli_image": CELLAR | {"cli_aws", "images"},
     "cli_models": CELLAR,
-    "cli": CELLAR | {"cli_aws", "cli_models", "app", "demo", "server"},
+    "cli": CELLAR | {"cli_aws", "cli_image", "cli_models", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }

@@ -152,13 +152,18 @@ class Doctor:
         answer = await self._call(
             "ec2", "describe_instances", Filters=[{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [self._deployment]}]
         )
-        self._machines = {
-            machine["InstanceId"]: machine["State"]["Name"]
+        painters = [
+            machine
             for entry in answer["Reservations"]
             for machine in entry["Instances"]
-            if machine["State"]["Name"] != "terminated" and tags.POOL in tags.as_dict(machine.get("Tags"))
+            if machine["State"]["Name"] not in ("shutting-down", "terminated") and tags.POOL in tags.as_dict(machine.get("Tags"))
+        ]
+        self._machines = {
+            machine["InstanceId"]: machine["State"]["Name"]
+            for machine in painters
+            if tags.as_dict(machine["Tags"])[tags.POOL] != tags.CANARY_POOL
         }
-        return [findings.judge_machines(self._machines)]
+        return [findings.judge_machines(self._machines), *findings.judge_rollout(painters)]
 
     async def _alarms(self) -> list[Finding]:
         await self._call("cloudwatch", "describe_alarms", AlarmNamePrefix=f"{self._deployment}-")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wake_service.aws import tags
 from wake_service.aws.clients import Answer
 from wake_service.aws.stack import Stack
 
@@ -87,8 +88,8 @@ def judge_template(data: Answer) -> list[Finding]:
             Finding(
                 "image",
                 False,
-                "The plan of a machine names no image: no machine can be created. Build one (`wakebrush image build`), and apply "
-                "the template with ImageId (docs/aws.md, step 6).",
+                "The plan of a machine names no image: no machine can be created. Build one (`wakebrush image build`), and bring "
+                "it to the plan (`wakebrush image roll AMI`; docs/aws.md, step 6).",
             )
         )
     metadata = data.get("MetadataOptions") or {}
@@ -109,15 +110,19 @@ def judge_template(data: Answer) -> list[Finding]:
 
 def judge_image(image_id: str, images: Collection[Answer]) -> Finding:
     """Whether the image that machines are made from can be used."""
-    state = next((image.get("State") for image in images if image.get("ImageId") == image_id), None)
-    if state == "available":
-        return Finding("image", True, f"The image {image_id} can be used.")
+    image = next((image for image in images if image.get("ImageId") == image_id), None)
+    state = None if image is None else image.get("State")
+    if image is not None and state == "available":
+        seen = tags.as_dict(image.get("Tags")).get(tags.VERIFIED)
+        nobody = f"Nobody has tried it: `wakebrush image verify {image_id}`."
+        tried = f"A machine made from it painted at {seen}." if seen else nobody
+        return Finding("image", True, f"The image {image_id} can be used. {tried}")
     trouble = "is gone, or belongs to another account" if state is None else f"is in the state {state}"
     return Finding(
         "image",
         False,
         f"The image {image_id} {trouble}: no new machine can be created, those there are still wake. Build one "
-        "(`wakebrush image build`) and apply the template with its id.",
+        "(`wakebrush image build`) and bring it to the plan (`wakebrush image roll AMI`).",
     )
 
 
@@ -197,3 +202,24 @@ def judge_machines(machines: Mapping[str, str]) -> Finding:
         False,
         "There is no machine yet, so nothing can be woken. Create one: `wakebrush machines create` (docs/aws.md, step 7).",
     )
+
+
+def judge_rollout(machines: Iterable[Answer]) -> list[Finding]:
+    """What an interrupted command about images has left: a machine without its system disk, a canary. `machines` as AWS
+    describes them."""
+    found = []
+    for machine in machines:
+        name, root = machine["InstanceId"], machine.get("RootDeviceName")
+        if tags.as_dict(machine.get("Tags")).get(tags.POOL) == tags.CANARY_POOL:
+            sentence = (
+                f"The canary {name} is left from a check of an image, and costs money. While no check is under way: "
+                f"`aws ec2 terminate-instances --instance-ids {name}`; the next `wakebrush image verify` does it, too."
+            )
+            found.append(Finding("image", False, sentence))
+        elif root and root not in {device["DeviceName"] for device in machine.get("BlockDeviceMappings") or ()}:
+            sentence = (
+                f"The machine {name} has no system disk and cannot be woken: whoever gave it another image was interrupted. "
+                "Say `wakebrush image roll AMI` or `wakebrush image rollback` again: it goes on from there."
+            )
+            found.append(Finding("image", False, sentence))
+    return found

@@ -17,6 +17,15 @@ BOOT = "wakebrush-boot"
 HOME_TYPE = "wakebrush-home-type"
 #: On a snapshot: the pool whose models' disk it is a copy of. Written by whoever keeps these copies.
 COPY_OF = "wakebrush-copy-of"
+#: Begins the name of a tag on an image (and on its snapshots): what is in it, by name.
+VERSION = "wakebrush-version-"
+#: On an image: when a machine made from it last woke, answered and painted.
+VERIFIED = "wakebrush-verified"
+#: On a machine's system disk: the machine, and the image that the disk was made from where that is not the machine's own.
+SYSTEM_OF = "wakebrush-system-of"
+SYSTEM_IMAGE = "wakebrush-system-image"
+#: The pool of machines that are made to try an image, and ended again: no job is given to them.
+CANARY_POOL = "canary"
 #: Until when a machine may run without being needed, and until when somebody keeps it awake; UTC, ISO 8601.
 LEASE_UNTIL = "lease-until"
 HOLD_UNTIL = "hold-until"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ReadTimeoutError
 from moto.ec2.models.instances import Instance
@@ -31,10 +31,33 @@ REGION = "us-east-1"
 ADDRESS = "198.51.100.7"
 
 
-class Cloud:
-    """One account in one region; the package says how it is used."""
+class Behind(Protocol):
+    """What is behind the instances. It listens to `cloud.ec2` for what becomes of them."""
 
-    def __init__(self, clock: Clock, *, region: str = REGION, times: Times | None = None) -> None:
+    def notify(self, instance_id: str, notice: Notice) -> None:
+        """The cloud wants this one back; its metadata say so from now on."""
+
+    def cut_off(self) -> None:
+        """Every connection from outside breaks."""
+
+    async def close(self) -> None:
+        """Ends all machines."""
+
+
+class Cloud:
+    """One account in one region; the package says how it is used.
+
+    `behind` makes what is behind the instances; by default machines in memory.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        region: str = REGION,
+        times: Times | None = None,
+        behind: Callable[[Cloud], Behind] | None = None,
+    ) -> None:
         self.clock = clock
         self.region = region
         self.times = times or Times()
@@ -45,7 +68,7 @@ class Cloud:
         self.front = Front(self.account, self.timeline)
         self.ec2 = Ec2(region, self.account.number, self.timeline, self.times, self.capacity, self.front.changed)
         self.account.replace("ec2", self.ec2)
-        self.machines = Machines(self)
+        self.behind: Behind = (behind or Machines)(self)
         self.alarms = Alarms(self)
         self.schedules = Schedules(self)
         self.setting = Setting(self)
@@ -138,12 +161,12 @@ class Cloud:
         if instance.state not in ("pending", "running"):
             raise AssertionError(f"{instance_id} is {instance.state}: the cloud takes back what runs")
         seconds = self.times.notice if notice is None else notice
-        self._notify(instance_id, Notice(kind=NoticeKind.INTERRUPTION, at=self.clock.now() + seconds))
+        self.behind.notify(instance_id, Notice(kind=NoticeKind.INTERRUPTION, at=self.clock.now() + seconds))
         self.timeline.after(seconds, lambda: self.ec2.take_back(instance))
 
     def rebalance(self, instance_id: str) -> None:
         """The cloud hints that it may take a spot instance back."""
-        self._notify(instance_id, Notice(kind=NoticeKind.REBALANCE, at=self.clock.now()))
+        self.behind.notify(instance_id, Notice(kind=NoticeKind.REBALANCE, at=self.clock.now()))
 
     def restart_interrupted(self, instance_id: str) -> None:
         """The cloud starts an instance again that it had interrupted; nobody asked."""
@@ -170,7 +193,7 @@ class Cloud:
     def move(self, address: str) -> None:
         """The service has another public address from now on; its connections to machines break."""
         self.address = address
-        self.machines.cut_off()
+        self.behind.cut_off()
 
     # What is there
 
@@ -205,8 +228,14 @@ class Cloud:
         """`listener(instance_id, state, forced)` is told of each state at the moment it begins (and of `rebooting`)."""
         self.ec2.listeners.append(listener)
 
+    @property
+    def machines(self) -> Machines:
+        """The machines in memory, where the instances have such."""
+        assert isinstance(self.behind, Machines)
+        return self.behind
+
     def machine(self, instance_id: str) -> MemoryMachine:
-        """The machine behind an instance."""
+        """The machine in memory behind an instance."""
         return self.machines.of(instance_id)
 
     async def dial(self, door: Door) -> AgentLink:
@@ -231,14 +260,9 @@ class Cloud:
 
     async def close(self) -> None:
         """Ends everything and forgets the account."""
-        await self.machines.close()
+        await self.behind.close()
         self.account.close()
         self.timeline.close()
-
-    def _notify(self, instance_id: str, notice: Notice) -> None:
-        machine = self.machine(instance_id)
-        if machine.life is not None:
-            machine.give_notice(notice)
 
     async def _run(self, work: Callable[[], Any]) -> Any:
         if self.times.answer:

@@ -26,6 +26,8 @@ _NEVER_STOPPED_FROM = {"pending", "shutting-down", "terminated"}
 
 #: Is told of each state of each instance, at the moment it begins: `(instance_id, state, forced)`.
 Listener = Callable[[str, str, bool], None]
+#: Is told of each image that is made of an instance, before anybody sees it: `(instance_id, image_id)`.
+ImageListener = Callable[[str, str], None]
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Ec2(EC2Backend):
         self.capacity = capacity
         self.lives: dict[str, Life] = {}
         self.listeners: list[Listener] = []
+        self.image_listeners: list[ImageListener] = []
         self.changed = changed
         self.asked_market: dict[str, Any] = {}
         self.asked_force = False
@@ -124,6 +127,11 @@ class Ec2(EC2Backend):
             if instance.state in _NEVER_STARTED_FROM:
                 raise _wrong_state(instance, "started")
             if instance.state == "stopped":
+                if instance.root_device_name not in instance.block_device_mapping:
+                    raise EC2ClientError(
+                        "IncorrectInstanceState",
+                        f"Instance '{instance.id}' does not have a volume attached at root ({instance.root_device_name})",
+                    )
                 self.spot.check_start(instance)
                 self.capacity.demand(instance.instance_type, instance.placement.zone or "", market_of(instance))
         before = [(instance, copy.copy(instance._state)) for instance in instances]
@@ -160,6 +168,12 @@ class Ec2(EC2Backend):
                 self.terminate(instance)
         return before
 
+    def create_image(self, instance_id: str, *args: Any, **kwargs: Any) -> Any:
+        image = super().create_image(instance_id, *args, **kwargs)
+        for listener in self.image_listeners:
+            listener(instance_id, image.id)
+        return image
+
     def reboot_instances(self, instance_ids: list[str]) -> list[Instance]:
         instances: list[Instance] = self.get_multi_instances_by_id(instance_ids)
         for instance in instances:
@@ -176,6 +190,15 @@ class Ec2(EC2Backend):
         if key == "instance_type" and market_of(instance) == "spot":
             raise EC2ClientError("UnsupportedOperation", "The instance type of a Spot Instance cannot be modified.")
         return super().modify_instance_attribute(instance_id, key, value)
+
+    def detach_volume(self, volume_id: str, instance_id: str, device_path: str) -> Any:
+        instance = self.get_instance(instance_id)
+        root = instance.block_device_mapping.get(instance.root_device_name)
+        if root is not None and root.volume_id == volume_id and instance.state in ("pending", "running", "stopping"):
+            raise EC2ClientError(
+                "OperationNotPermitted", f"Unable to detach root volume '{volume_id}' from instance '{instance_id}'"
+            )
+        return super().detach_volume(volume_id, instance_id, device_path)
 
     def create_tags(self, resource_ids: list[str], tags: dict[str, str]) -> bool:
         return self._later(lambda: super(Ec2, self).create_tags(resource_ids, tags))

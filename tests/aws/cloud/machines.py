@@ -12,6 +12,7 @@ from moto.ec2.models.instances import Instance
 from tests.aws.cloud.network import lets_in
 from wake_service.agent.link import AgentLink, LinkBroken, WireLink
 from wake_service.agent.memory import MemoryMachine
+from wake_service.agent.wire import Notice
 from wake_service.aws.tags import DEPLOYMENT, FINGERPRINT, READER, guard_parameter
 from wake_service.providers.base import Door
 
@@ -54,6 +55,12 @@ class Machines:
         link = machine.link(door.token or "", door.fingerprint or "")
         self._links.append((machine, link))
         return link
+
+    def notify(self, instance_id: str, notice: Notice) -> None:
+        """Its metadata say from now on that the cloud wants it back; nobody reads them while it is off."""
+        machine = self.of(instance_id)
+        if machine.life is not None:
+            machine.give_notice(notice)
 
     def cut_off(self) -> None:
         """Every open connection to a machine breaks, as when the service's address changes."""

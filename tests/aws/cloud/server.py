@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 from aiohttp import web
 
@@ -31,6 +32,13 @@ class Server:
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def also_at(self, listening: socket.socket) -> web.SockSite:
+        """Listens at one more place, which is not on this computer's own network; `stop` of what it gives ends that."""
+        assert self._runner is not None, "it does not listen yet"
+        site = web.SockSite(self._runner, listening)
+        await site.start()
+        return site
 
     async def stop(self) -> None:
         """Listens no more."""

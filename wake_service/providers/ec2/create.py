@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from wake_service.aws import tags
@@ -29,22 +30,30 @@ async def create(
     spot: bool = False,
     snapshot: str | None = None,
     pool: str | None = None,
+    image: str | None = None,
+    marks: Mapping[str, str] | None = None,
+    passing: bool = False,
 ) -> str:
     """The id of the one machine of this intent; asked again, it is the same one, as long as it exists.
 
     It starts at once. `intent`: any text that names what is meant ("admin 2026-11-25 first machine"). `zone`,
     `instance_type`: by default the launch template's own. `snapshot`: what its data disk is made from; by default what the
-    template says. A spot machine stops when AWS takes it back, and is asked for persistently. Raises AwsError, or
+    template says, and so for `image`. `marks`: tags of the machine besides ours. A `passing` machine ends for good when it
+    powers off. A spot machine stops when AWS takes it back, and is asked for persistently. Raises AwsError, or
     ProviderError when the zone has no network of ours.
     """
     request = await _request(aws, options, zone=zone, instance_type=instance_type, spot=spot, snapshot=snapshot)
+    if image is not None:
+        request["ImageId"] = image
+    if passing:
+        request["InstanceInitiatedShutdownBehavior"] = "terminate"
     tagged = {
         tags.DEPLOYMENT: options.deployment,
         tags.POOL: pool or options.pool,
         tags.INTENT: intent_key(intent),
     }
     request["TagSpecifications"] = [
-        {"ResourceType": kind, "Tags": tags.as_list(tagged)}
+        {"ResourceType": kind, "Tags": tags.as_list({**tagged, **(marks or {})} if kind == "instance" else tagged)}
         for kind in ("instance", "volume", "network-interface", *(("spot-instances-request",) if spot else ()))
     ]
     for count in range(_COUNTS):

@@ -31,7 +31,9 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Ec2Options:
-    """Which machines are ours, and how they are reached. `launch_template` and `security_group` are ids or names of AWS's."""
+    """Which machines are ours, and how they are reached. `launch_template` and `security_group` are ids or names of AWS's.
+    `caller` names who opens the way to them: each has a rule of its own in the security group.
+    """
 
     deployment: str = "wakebrush"
     pool: str = "default"
@@ -39,6 +41,7 @@ class Ec2Options:
     launch_template: str | None = None
     security_group: str | None = None
     data_device: str = "/dev/sdf"
+    caller: str = "the wake service"
     plan: Plan = field(default_factory=Plan)
     deadlines: Deadlines = field(default_factory=Deadlines)
 

@@ -57,7 +57,7 @@ class _Rule:
 
 
 class WayIn:
-    """Keeps the rule at the service's present address. It is known by its description, which names the deployment."""
+    """Keeps the rule at the present address of whoever calls. It is known by its description, which names the deployment."""
 
     def __init__(self, aws: Aws, options: Ec2Options, address: Address) -> None:
         self._aws = aws
@@ -72,7 +72,7 @@ class WayIn:
     @property
     def mark(self) -> str:
         """The description by which the rule is known to be ours."""
-        return f"{self._options.deployment}: the wake service, written by itself"
+        return f"{self._options.deployment}: {self._options.caller}, written by itself"
 
     async def open(self, *, look_again: bool = False) -> bool:
         """Lets our present address in, and no other that we let in before; True when the rule had to be changed.
@@ -92,6 +92,14 @@ class WayIn:
             changed = await self._set(await self._find_group(), network, address.version)
             self._network = network
             return changed
+
+    async def close(self) -> None:
+        """Takes our rule away again, for callers who come once. Raises ProviderError when AWS refuses."""
+        async with self._lock:
+            group = await self._find_group()
+            for rule in await self._rules(group):
+                await self._revoke(group, rule)
+            self._network = None
 
     async def _set(self, group: str, network: str, version: int) -> bool:
         port = self._options.guard_port
