@@ -158,9 +158,11 @@ def create_machine(
         click.echo(f'Creating. If this breaks off, say: wakebrush machines create --intent "{intent}"', err=True)
 
         async def work(aws: Aws) -> str:
-            from wake_service.providers.ec2.create import create
+            from wake_service.providers.ec2.create import create, create_somewhere
 
             options = await _options(aws, given, pool)
+            if zone is None:
+                return await create_somewhere(aws, options, intent, instance_type=instance_type, spot=spot)
             return await create(aws, options, intent, zone=zone, instance_type=instance_type, spot=spot)
 
         made = with_account(given, work)

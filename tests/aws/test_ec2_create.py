@@ -9,7 +9,7 @@ import pytest
 from tests.aws.cloud import STUDIO, Cloud
 from wake_service.aws import tags
 from wake_service.errors import NoCapacity, ProviderError
-from wake_service.providers.ec2.create import client_token, create, intent_key
+from wake_service.providers.ec2.create import client_token, create, create_somewhere, intent_key
 from wake_service.providers.ec2.options import Ec2Options
 
 OPTIONS = Ec2Options(deployment=STUDIO)
@@ -81,6 +81,38 @@ async def test_a_machine_is_made_in_our_own_network_of_the_zone(cloud: Cloud) ->
     assert cloud.instance(made).subnet_id == ours
     with pytest.raises(ProviderError, match="has no network in us-east-1c"):
         await create(cloud.aws(), OPTIONS, "second", zone="us-east-1c")
+
+
+def our_subnets(cloud: Cloud, *zones: str) -> dict[str, str]:
+    """Makes the account's subnets in these zones the deployment's; zone to id."""
+    ec2 = cloud.client("ec2")
+    found = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]}
+    ours = {zone: found[zone] for zone in zones}
+    ec2.create_tags(Resources=list(ours.values()), Tags=tags.as_list({tags.DEPLOYMENT: STUDIO}))
+    return ours
+
+
+async def test_a_machine_that_may_be_anywhere_is_made_in_our_network_where_there_is_room(cloud: Cloud) -> None:
+    ours = our_subnets(cloud, "us-east-1b", "us-east-1c")
+    aws = cloud.aws()
+    assert cloud.instance(await create_somewhere(aws, OPTIONS, "first")).subnet_id == ours["us-east-1b"]
+    cloud.take("g5.xlarge", "us-east-1b")
+    assert cloud.instance(await create_somewhere(aws, OPTIONS, "second")).subnet_id == ours["us-east-1c"]
+    cloud.take("g5.xlarge")
+    with pytest.raises(NoCapacity):
+        await create_somewhere(aws, OPTIONS, "third")
+    assert len(cloud.running()) == 2
+
+
+async def test_an_intent_that_went_to_another_zone_stays_there_when_the_first_has_room_again(cloud: Cloud) -> None:
+    our_subnets(cloud, "us-east-1b", "us-east-1c")
+    aws = cloud.aws()
+    cloud.take("g5.xlarge", "us-east-1b")
+    first = await create_somewhere(aws, OPTIONS, "first")
+    cloud.give_back("g5.xlarge", "us-east-1b")
+    await cloud.clock.advance(60)  # type: ignore[attr-defined]
+    assert await create_somewhere(aws, OPTIONS, "first") == first
+    assert cloud.running() == [first]
 
 
 async def test_a_kind_that_is_taken_is_said_to_be(cloud: Cloud) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wake_service.aws import tags
 from wake_service.aws.clients import Aws
-from wake_service.aws.errors import AwsError
+from wake_service.aws.errors import AwsCapacity, AwsError
 from wake_service.errors import ProviderError
 from wake_service.providers.ec2.options import Ec2Options
 
@@ -71,6 +71,26 @@ async def create(
     raise ProviderError(f"The machine for {intent!r} was made and deleted {_COUNTS} times already. Look who deletes it.")
 
 
+async def create_somewhere(
+    aws: Aws, options: Ec2Options, intent: str, *, instance_type: str | None = None, spot: bool = False
+) -> str:
+    """As `create`, in the first zone of our network that has room. Raises NoCapacity when none has.
+
+    A zone always has to be named where the network is ours: without one, AWS looks in the account's default network, where our
+    security group is not.
+    """
+    if (known := await _of_intent(aws, options, intent)) is not None:
+        return known  # made by an earlier try, perhaps in a zone that would not be the first one now
+    zones: list[str | None] = [*sorted({subnet["AvailabilityZone"] for subnet in await _subnets(aws, options)})]
+    *others, last = zones or [None]
+    for zone in others:
+        try:
+            return await create(aws, options, intent, zone=zone, instance_type=instance_type, spot=spot)
+        except AwsCapacity:
+            continue
+    return await create(aws, options, intent, zone=last, instance_type=instance_type, spot=spot)
+
+
 def intent_key(intent: str) -> str:
     """The intent as it is written into a tag: short, and without anything but letters and digits."""
     return hashlib.sha256(intent.encode()).hexdigest()[:32]
@@ -118,13 +138,18 @@ async def _request(
 
 async def _place(aws: Aws, options: Ec2Options, zone: str) -> dict[str, Any]:
     """Our own subnet in the zone; an account's default one where the deployment has no network of its own."""
-    answer = await aws.call(
-        "ec2", "describe_subnets", Filters=[{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [options.deployment]}]
-    )
-    subnets = answer["Subnets"]
+    subnets = await _subnets(aws, options)
     if not subnets:
         return {"Placement": {"AvailabilityZone": zone}}
     here = sorted(subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] == zone)
     if not here:
         raise ProviderError(f"This deployment has no network in {zone}. Add the zone to the stack, or leave it out of the plan.")
     return {"SubnetId": here[0]}
+
+
+async def _subnets(aws: Aws, options: Ec2Options) -> list[dict[str, Any]]:
+    """The deployment's own, in which machines may be."""
+    ours = [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [options.deployment]}]
+    answer = await aws.call("ec2", "describe_subnets", Filters=ours)
+    subnets: list[dict[str, Any]] = answer["Subnets"]
+    return subnets
