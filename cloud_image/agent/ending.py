@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cloud_image.engine.exits import Exit, read
-from cloud_image.engine.trouble import explain
+from cloud_image.engine.trouble import Trouble, explain
 
 from .commands import Commands
 
@@ -29,8 +29,8 @@ class EngineProcess(Protocol):
     def ending(self) -> Exit | None:
         """How it ended last in this boot; None when it never did."""
 
-    async def why(self, ending: Exit) -> str:
-        """A sentence for whoever waits for a picture."""
+    async def why(self, ending: Exit) -> Trouble:
+        """What it ended of, with a sentence for whoever waits for a picture."""
 
 
 class UnitProcess:
@@ -52,8 +52,8 @@ class UnitProcess:
     def ending(self) -> Exit | None:
         return read(self._record)
 
-    async def why(self, ending: Exit) -> str:
+    async def why(self, ending: Exit) -> Trouble:
         outcome = await self._commands.run(JOURNAL, JOURNAL_SECONDS)
         if outcome.code != 0:
             log.warning("The engine's journal cannot be read: %s", outcome.trouble)
-        return explain(ending, outcome.said.splitlines()).sentence
+        return explain(ending, outcome.said.splitlines())

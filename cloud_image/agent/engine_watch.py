@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cloud_image.engine.exits import Exit
+from cloud_image.engine.trouble import Trouble
 
 from .clock import Clock, within
 from .ending import EngineProcess
@@ -61,7 +62,7 @@ class EngineWatch:
         self._start: str | None = None
         self._ended_start: str | None = None
         self._ending_at: float | None = None
-        self._trouble = ""
+        self._trouble: Trouble | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -134,7 +135,7 @@ class EngineWatch:
         )
         if anew:
             ending = self._process.ending()
-            self._start, self._trouble = self._process.start(), ""
+            self._start, self._trouble = self._process.start(), None
             self._ending_at = None if ending is None else ending.at
             self._state.say("The engine answers.")
         if news:
@@ -165,9 +166,10 @@ class EngineWatch:
         elif start is not None and start != self._ended_start:
             self._start = start
             sentence = NO_ANSWER if answers(facts.engine) or facts.engine.sentence == NO_ANSWER else ""
-            if self._trouble:
-                sentence = f"{self._trouble} It is being started again."
             engine = Engine(EngineState.STARTING, sentence)
+            if self._trouble is not None:
+                sentence = f"{self._trouble.sentence} It is being started again."
+                engine = Engine(EngineState.STARTING, sentence, self._trouble.kind)
             self._state.facts = replace(facts, stage=Stage.ENGINE, engine=engine, queue=Queue())
         elif answers(facts.engine):
             self._state.facts = replace(facts, engine=Engine(EngineState.STARTING, NO_ANSWER), queue=Queue())
@@ -175,11 +177,11 @@ class EngineWatch:
     async def _ended(self, ending: Exit) -> None:
         # The start that ended is the one that was known before the record was seen: a new one may be under way by now.
         self._ended_start, self._ending_at = self._start, ending.at
-        self._trouble = await self._process.why(ending)
+        self._trouble = trouble = await self._process.why(ending)
         self._loaded = Loaded()
         facts = self._state.facts
-        engine = Engine(EngineState.FAILED, self._trouble)
+        engine = Engine(EngineState.FAILED, trouble.sentence, trouble.kind)
         self._state.facts = replace(
             facts, stage=Stage.ENGINE, engine=engine, queue=Queue(), models=replace(facts.models, loaded=())
         )
-        self._state.say(self._trouble)
+        self._state.say(trouble.sentence)

@@ -36,10 +36,12 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine; `sentence` says why when it has failed, and what it does while it starts."""
+    """The engine; `sentence` says why when it has failed, and what it does while it starts. `kind`: what its last end in this
+    boot was about, while it does not answer."""
 
     state: EngineState = EngineState.STARTING
     sentence: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ A, B = "us-east-1a", "us-east-1b"
 DAY = 86_400.0
 MIB = 1024**2
 #: What an admin does with her own rights.
-OF_THE_ADMIN = {SERVICE / "aws" / "uninstall.py"}
+OF_THE_ADMIN = {SERVICE / "aws" / "uninstall.py", *(SERVICE / "images").glob("*.py")}
 
 
 @pytest.fixture(scope="module")

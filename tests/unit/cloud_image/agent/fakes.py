@@ -13,6 +13,7 @@ from cloud_image.agent.gpus import Reading
 from cloud_image.agent.prefetch import Fetched
 from cloud_image.agent.prompts import Finished, Output, Waiting, Work
 from cloud_image.engine.exits import Exit
+from cloud_image.engine.trouble import Kind, Trouble
 from cloud_image.errors import MetadataError
 from cloud_image.metadata import Identity, Notice
 
@@ -113,8 +114,8 @@ class FakeProcess:
     def ending(self) -> Exit | None:
         return self.record
 
-    async def why(self, ending: Exit) -> str:
-        return self.sentence
+    async def why(self, ending: Exit) -> Trouble:
+        return Trouble(Kind.MEMORY, self.sentence)
 
 
 class FakeGpus:

@@ -51,13 +51,13 @@ def test_the_record_is_read_and_one_that_is_broken_is_none(process: UnitProcess,
 
 
 async def test_the_reason_is_read_out_of_the_journal(process: UnitProcess, commands: FakeCommands) -> None:
-    assert "The GPU stopped working (unspecified launch failure)" in await process.why(ended(5.0))
+    assert "The GPU stopped working (unspecified launch failure)" in (await process.why(ended(5.0))).sentence
     assert commands.ran == [list(JOURNAL)]
 
 
 async def test_without_a_journal_there_is_still_a_sentence(process: UnitProcess, commands: FakeCommands) -> None:
     commands.said, commands.codes = "", [1]
-    assert (await process.why(ended(5.0))).startswith("The engine crashed")
+    assert (await process.why(ended(5.0))).sentence.startswith("The engine crashed")
 
 
 async def test_a_program_is_run_heard_and_ended_at_its_deadline() -> None:

@@ -126,7 +126,7 @@ async def test_an_engine_that_dies_has_failed_with_the_reason_and_has_no_work(wa
     watched.engine.die()
     await settle()
     facts = watched.state.facts
-    assert facts.engine == Engine(EngineState.FAILED, watched.process.sentence)
+    assert facts.engine == Engine(EngineState.FAILED, watched.process.sentence, "memory")
     assert (facts.queue, facts.models.loaded, facts.happened[-1].sentence) == (Queue(), (), watched.process.sentence)
 
 
@@ -139,7 +139,8 @@ async def test_an_engine_that_failed_and_is_started_again_says_both_and_then_is_
     await settle()
     watched.process.started = "start 2"
     await watched.clock.advance(RETRY_FAILED)
-    assert watched.said.state is EngineState.STARTING and watched.process.sentence in watched.said.sentence
+    assert (watched.said.state, watched.said.kind) == (EngineState.STARTING, "memory")
+    assert watched.process.sentence in watched.said.sentence
     watched.engine.start()
     await watched.clock.advance(RETRY)
     assert watched.said == Engine(EngineState.READY) and watched.state.facts.models.loaded == ()
@@ -183,7 +184,7 @@ async def test_an_engine_that_never_starts_says_why(watched: Watched) -> None:
     await watched.clock.advance(RETRY)
     watched.process.record, watched.process.started = ended(5.0), None
     await watched.clock.advance(RETRY)
-    assert watched.said == Engine(EngineState.FAILED, watched.process.sentence)
+    assert watched.said == Engine(EngineState.FAILED, watched.process.sentence, "memory")
 
 
 async def test_a_busy_engine_that_says_nothing_for_a_while_keeps_what_was_known_and_is_asked_again(watched: Watched) -> None:
