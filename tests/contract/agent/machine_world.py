@@ -23,6 +23,7 @@ from cloud_image.agent.state import report
 from cloud_image.agent.wire import Stage, text
 from cloud_image.agent.world import World
 from cloud_image.engine.exits import Exit, write
+from cloud_image.engine.trouble import Kind, Trouble
 from cloud_image.metadata import Identity
 from cloud_image.metadata import Notice as CloudNotice
 from cloud_image.settings import AgentSettings, EngineSettings, Settings
@@ -262,8 +263,8 @@ class ToldProcess(UnitProcess):
         super().__init__(hands.paths.engine_exit, SystemCommands(), units)
         self._hands = hands
 
-    async def why(self, ending: Exit) -> str:
-        return self._hands.sentence
+    async def why(self, ending: Exit) -> Trouble:
+        return Trouble(Kind.CRASH, self._hands.sentence)
 
 
 class MachineWorld(AddressWorld):
