@@ -41,7 +41,8 @@ def make(folder: Path, cache: Path, revision: str) -> Sources:
     folder.mkdir(parents=True)
     git = folder / "git"
     commit = _repository(git / REPOSITORY, _comfyui(folder / "comfyui", revision), revision)
-    packs = folder / "packs.lock"
+    packs = folder / "node-packs" / "packs.lock"
+    packs.parent.mkdir()
     packs.write_text(
         "".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8"
     )
