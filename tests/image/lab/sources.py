@@ -15,7 +15,7 @@ LOCK = ROOT / ".ci" / "requirements.lock"
 MACHINE_LOCK = ROOT / "packer" / "requirements-machine.lock"
 PACKS = ROOT / "packer" / "node-packs" / "packs.lock"
 PRACTICE = ROOT / "wake_service" / "practice_engine"
-MAIN = ROOT / "tests" / "image" / "practice" / "main.py"
+MAIN = ROOT / "tests" / "image" / "practice"
 #: What the practice engine needs, in the versions that the tests run with.
 ENGINE_LIBRARIES = ["aiohttp", "click", "numpy", "Pillow"]
 #: What a wheel is built with, where no index is asked.
@@ -75,7 +75,8 @@ def _download(folder: Path, *wanted: str) -> None:
 def _comfyui(folder: Path, revision: str) -> Path:
     """A checkout that starts as ComfyUI does and is the practice engine."""
     shutil.copytree(PRACTICE, folder / "practice_engine", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(MAIN, folder / "main.py")
+    for file in MAIN.glob("*.py"):
+        shutil.copyfile(file, folder / file.name)
     (folder / "comfyui_version.py").write_text(f'__version__ = "{revision.removeprefix("v")}"\n', encoding="utf-8")
     (folder / "requirements.txt").write_text("\n".join(ENGINE_LIBRARIES) + "\n", encoding="utf-8")
     (folder / "custom_nodes").mkdir()

@@ -64,9 +64,15 @@ class Workplace:
             assert done.returncode == 0, f"there is no Debian to build the image from: {done.stderr}"
         return Layers((root,))
 
+    def wheels(self) -> None:
+        """Sees to it that the wheels are there, which take the longest to come by."""
+        with _alone("wheels"):
+            sources.wheelhouse(CACHE)
+
     def sources(self) -> Sources:
         """What the image is installed from."""
         if self._sources is None:
+            self.wheels()
             self._sources = sources.make(self.leftovers.folder / "sources", CACHE, building.REVISION)
         return self._sources
 
