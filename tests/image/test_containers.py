@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,12 +52,14 @@ def builder(workplace: Workplace) -> Builder:
 
 
 @pytest.fixture
-def disks(builder: Builder, tmp_path: Path) -> Iterator[dict[str, Disk]]:
+def disks(builder: Builder, workplace: Workplace) -> Iterator[dict[str, Disk]]:
     """A disk for each container, with the folder that they share."""
+    # Where the next run finds them, should this one be killed.
+    folder = Path(tempfile.mkdtemp(dir=workplace.leftovers.folder))
     with ExitStack() as stack:
         made = {}
         for name in ("engine", "guard"):
-            made[name] = Disk(tmp_path / name, builder.stage(name))
+            made[name] = Disk(folder / name, builder.stage(name))
             made[name].mount()
             stack.callback(made[name].unmount)
         shared, place = made["engine"].root / "run/wakebrush", made["guard"].root / "run/wakebrush"
