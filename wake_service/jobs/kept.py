@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 #: What could not be fetched is tried again for so long, in seconds: the engine waits for it, and could paint it anew meanwhile.
 COLLECT_SECONDS = 60.0
 _COLLECT_PAUSE = 2.0
-#: Results that became safe within so many seconds are acknowledged with one order.
+#: Pictures that runners brought home within so many seconds are acknowledged with one order; also the pause between two orders.
 ACKNOWLEDGE_SECONDS = 5.0
 
 
@@ -96,7 +96,7 @@ class KeptResults:
         machine = self._machines.get(machine_id)
         if machine is None:
             return
-        self._acknowledge(machine, [prompt_id])
+        self._acknowledge(machine, [prompt_id], ACKNOWLEDGE_SECONDS)
         if machine.open:
             self._look_again(machine)
 
@@ -171,15 +171,18 @@ class KeptResults:
         log.info("job %s: picture %d was kept by its machine and is home now", job_id, n)
         self._acknowledge(machine, [prompt_id])
 
-    def _acknowledge(self, machine: _Machine, prompt_ids: Iterable[str]) -> None:
+    def _acknowledge(self, machine: _Machine, prompt_ids: Iterable[str], after: float = 0.0) -> None:
+        """What was brought from it is acknowledged at once: a machine that was woken for nothing else is about to stop."""
         machine.safe.update(dict.fromkeys(prompt_ids))
         machine.open.difference_update(machine.safe)
         if machine.safe and (machine.acknowledging is None or machine.acknowledging.done()):
-            machine.acknowledging = self._background.spawn(self._acknowledge_all(machine))
+            machine.acknowledging = self._background.spawn(self._acknowledge_all(machine, after))
 
-    async def _acknowledge_all(self, machine: _Machine) -> None:
+    async def _acknowledge_all(self, machine: _Machine, pause: float) -> None:
         while machine.safe:
-            await self._clock.sleep(ACKNOWLEDGE_SECONDS)
+            if pause:
+                await self._clock.sleep(pause)
+            pause = ACKNOWLEDGE_SECONDS
             prompt_ids = tuple(machine.safe)
             try:
                 await machine.reach.acknowledge(prompt_ids)
