@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.image.lab.boot import boot_share
 from tests.image.lab.building import Build
 from tests.image.lab.machine import Machine
 from tests.image.lab.metadata import ADDRESS
@@ -153,13 +154,6 @@ def test_the_image_brings_no_key_and_no_identity_of_another_machine(workplace: W
     assert not (files / "home/ubuntu/.ssh/authorized_keys").exists() or "packer" not in (
         files / "home/ubuntu/.ssh/authorized_keys"
     ).read_text(encoding="utf-8")
-
-
-def boot_share(machine: Machine) -> float:
-    """Seconds from the moment from which on units of ours may run until the engine's process starts."""
-    basic = machine.run("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", "basic.target")
-    engine = machine.run("systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "--value", "comfyui.service")
-    return (int(engine) - int(basic)) / 1e6
 
 
 def test_the_engine_starts_soon_after_the_system_has(machine: Machine) -> None:

@@ -111,7 +111,7 @@ class Fleet:
             machine.disk.mount()
             await asyncio.to_thread(self._prepare, machine, instance)
             shown = self.shown if instance.key_name else {}
-            pid = machine.container.start(network.path, shown)
+            pid = machine.container.start(network.path, shown | machine.shown)
         self._spawn(self._follow(machine, pid, endings))
 
     async def _open_ways(

@@ -21,7 +21,8 @@ Ending = Callable[[], Awaitable[object]]
 class Machine:
     """What is behind an instance. `address` is its public one while it is on; `boots` counts how often it was switched on.
 
-    `files`, texts by their path inside, are written to its disk before each boot. `order` lets one thing at a time be done to it.
+    `files`, texts by their path inside, are written to its disk before each boot. `shown` are folders of this computer that it
+    may read, by their path inside. `order` lets one thing at a time be done to it.
     """
 
     instance_id: str
@@ -30,6 +31,7 @@ class Machine:
     address: str = ""
     boots: int = 0
     files: dict[str, str] = field(default_factory=dict)
+    shown: dict[Path, str] = field(default_factory=dict)
     network: Network | None = None
     forwarders: list[Forwarder] = field(default_factory=list)
     order: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -101,7 +101,7 @@ class Scene:
         self.machines[n].files["/etc/wakebrush/machine.toml"] = text
 
     def imitate(self, n: int = 0, **wishes: Any) -> None:
-        """What a machine's engine imitates (tests/image/practice/main.py), from its next boot on."""
+        """What a machine's engine imitates (tests/image/practice/comfy.py), from its next boot on."""
         self.machines[n].files["/etc/practice.json"] = json.dumps(wishes)
 
     def power_on(self, n: int = 0) -> None:
@@ -126,6 +126,7 @@ class Scene:
         def write(cloud: Cloud) -> None:
             name = f"/{self.deployment}/guard/{self.ids[n]}"
             tags = [{"Key": "guard-machine", "Value": cloud.arn(self.ids[n])}]
+            cloud.client("ssm").delete_parameters(Names=[name])
             cloud.client("ssm").put_parameter(Name=name, Value=token, Type="SecureString", Tags=tags)
 
         self.account.do(write)

@@ -15,7 +15,7 @@ LOCK = ROOT / ".ci" / "requirements.lock"
 MACHINE_LOCK = ROOT / "packer" / "requirements-machine.lock"
 PACKS = ROOT / "packer" / "node-packs" / "packs.lock"
 PRACTICE = ROOT / "wake_service" / "practice_engine"
-MAIN = ROOT / "tests" / "image" / "practice" / "main.py"
+MAIN = ROOT / "tests" / "image" / "practice"
 #: What the practice engine needs, in the versions that the tests run with.
 ENGINE_LIBRARIES = ["aiohttp", "click", "numpy", "Pillow"]
 #: What a wheel is built with, where no index is asked.
@@ -41,7 +41,8 @@ def make(folder: Path, cache: Path, revision: str) -> Sources:
     folder.mkdir(parents=True)
     git = folder / "git"
     commit = _repository(git / REPOSITORY, _comfyui(folder / "comfyui", revision), revision)
-    packs = folder / "packs.lock"
+    packs = folder / "node-packs" / "packs.lock"
+    packs.parent.mkdir()
     packs.write_text(
         "".join(_pack(git, folder, line) for line in PACKS.read_text(encoding="utf-8").splitlines()), encoding="utf-8"
     )
@@ -74,7 +75,8 @@ def _download(folder: Path, *wanted: str) -> None:
 def _comfyui(folder: Path, revision: str) -> Path:
     """A checkout that starts as ComfyUI does and is the practice engine."""
     shutil.copytree(PRACTICE, folder / "practice_engine", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(MAIN, folder / "main.py")
+    for file in MAIN.glob("*.py"):
+        shutil.copyfile(file, folder / file.name)
     (folder / "comfyui_version.py").write_text(f'__version__ = "{revision.removeprefix("v")}"\n', encoding="utf-8")
     (folder / "requirements.txt").write_text("\n".join(ENGINE_LIBRARIES) + "\n", encoding="utf-8")
     (folder / "custom_nodes").mkdir()

@@ -22,6 +22,7 @@ from tests.image.lab.fleet import AWS_PORT
 from tests.image.lab.leftovers import Leftovers
 from tests.image.lab.machine import Machine
 from tests.image.lab.roots import Layers
+from tests.image.lab.sources import Sources
 
 #: What is kept from one run to the next.
 CACHE = sources.ROOT / "build" / "image-lab"
@@ -39,6 +40,7 @@ class Workplace:
         self.run = run
         self.account = Account(self.leftovers, {}, self._prepare)
         self._library: Path | None = None
+        self._sources: Sources | None = None
 
     def open(self) -> None:
         """Claims its folder and opens the account."""
@@ -62,6 +64,18 @@ class Workplace:
             assert done.returncode == 0, f"there is no Debian to build the image from: {done.stderr}"
         return Layers((root,))
 
+    def wheels(self) -> None:
+        """Sees to it that the wheels are there, which take the longest to come by."""
+        with _alone("wheels"):
+            sources.wheelhouse(CACHE)
+
+    def sources(self) -> Sources:
+        """What the image is installed from."""
+        if self._sources is None:
+            self.wheels()
+            self._sources = sources.make(self.leftovers.folder / "sources", CACHE, building.REVISION)
+        return self._sources
+
     def image(self) -> Build:
         """The image, built by whoever of this run comes first, and known to this process's account."""
         folder = CACHE / "image"
@@ -78,8 +92,7 @@ class Workplace:
         return build
 
     def _build(self, base: Layers, folder: Path) -> None:
-        made = sources.make(self.leftovers.folder / "sources", CACHE, building.REVISION)
-        built = building.build(self.account, made, base, folder)
+        built = building.build(self.account, self.sources(), base, folder)
         layers = self.account.fleet.images[built.ami]
         shutil.move(layers.folders[0], folder / "files")
         (folder / "built.json").write_text(json.dumps({"run": self.run, "ami": built.ami, "tags": built.tags}), encoding="utf-8")
