@@ -22,6 +22,16 @@ def replace(path: Path, content: str | bytes, *, mode: int = 0o644, owner: tuple
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         draft.replace(path)
+        _sync_folder(path.parent)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the names in it last."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

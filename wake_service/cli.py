@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ from wake_service.clock import iso
 from wake_service.errors import SetupError, WakebrushError
 from wake_service.store.migrate import upgrade
 from wake_service.store.store import Store, Transaction
+from wake_service.terminal import sentences
 
 T = TypeVar("T")
 
@@ -182,12 +182,3 @@ def change(data: Path | None, work: Callable[[Transaction], T]) -> T:
         return asyncio.run(store.write(with_somebody))
     finally:
         store.close()
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """What goes wrong on purpose is a sentence on the terminal, not a stack trace."""
-    try:
-        yield
-    except WakebrushError as error:
-        raise click.ClickException(str(error)) from error

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,14 +16,13 @@ from wake_service.cli_reap import reap_command
 from wake_service.clock import SystemClock
 from wake_service.errors import SetupError, WakebrushError
 from wake_service.settings import Settings
+from wake_service.terminal import AS_JSON, DATA, sentences
 
 if TYPE_CHECKING:
     from wake_service.aws.clients import Aws
     from wake_service.aws.inventory import Thing
 
 T = TypeVar("T")
-DATA = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder with wakebrush.toml.")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
 @click.group("aws")
@@ -228,12 +226,3 @@ def with_account(given: Settings, work: Callable[[Aws], Awaitable[T]]) -> T:
         return await work(open_account(given))
 
     return asyncio.run(main())
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """What goes wrong on purpose is a sentence on the terminal, not a stack trace."""
-    try:
-        yield
-    except WakebrushError as error:
-        raise click.ClickException(str(error)) from error

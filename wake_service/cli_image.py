@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wake_service import settings
-from wake_service.cli_aws import AS_JSON, DATA, sentences, with_account
+from wake_service.cli_aws import with_account
 from wake_service.errors import SetupError, WakebrushError
+from wake_service.terminal import AS_JSON, DATA, sentences
 
 if TYPE_CHECKING:
     from wake_service.aws.clients import Aws

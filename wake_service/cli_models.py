@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import click
 
 from wake_service import settings
 from wake_service.clock import SystemClock
-from wake_service.errors import ModelError, SetupError, WakebrushError
+from wake_service.errors import ModelError, SetupError
 from wake_service.models.about import Commercial
 from wake_service.models.adding import Added, Wish, add, checksum_of
 from wake_service.models.classes import FILE, ModelClasses
@@ -23,8 +23,7 @@ from wake_service.models.names import FOLDERS
 from wake_service.models.opening import open_store
 from wake_service.models.store import ModelStore
 from wake_service.settings import Settings
-
-DATA = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder with wakebrush.toml.")
+from wake_service.terminal import AS_JSON, DATA, sentences
 
 
 @click.group("models")
@@ -55,7 +54,7 @@ def add_model(
 ) -> None:
     """Put a model into the pool's store. Machines take it from there when they wake."""
     wish = Wish(license_id, Commercial(commercial), folder, file, sha256.lower() if sha256 else None, trust_pickle, overwrite)
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         added = asyncio.run(_add(given, source, wish))
     about = added.about
@@ -66,10 +65,10 @@ def add_model(
 
 @models_group.command("list")
 @DATA
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@AS_JSON
 def list_models(data: Path | None, as_json: bool) -> None:
     """List what is in the pool's store, with licences."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         inventory = asyncio.run(_store(given).inventory())
     if as_json:
@@ -94,7 +93,7 @@ def list_models(data: Path | None, as_json: bool) -> None:
 @click.argument("name")
 def remove_model(data: Path | None, name: str) -> None:
     """Take a model (checkpoints/x.safetensors) out of the pool's store. Machines drop their copy when they next wake."""
-    with _sentences():
+    with sentences():
         given = settings.load(data=data)
         if not asyncio.run(_remove(given, name)):
             raise ModelError(f"There is no model {name}. `wakebrush models list` shows what there is.")
@@ -150,12 +149,3 @@ def _store(given: Settings) -> ModelStore:
 def _classes(given: Settings) -> ModelClasses:
     given.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     return ModelClasses(given.data / FILE, SystemClock(), lambda: open_store(given, SystemClock()))
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """What goes wrong on purpose is a sentence on the terminal, not a stack trace."""
-    try:
-        yield
-    except WakebrushError as error:
-        raise click.ClickException(str(error)) from error

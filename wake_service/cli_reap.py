@@ -10,11 +10,11 @@ import click
 
 from wake_service import settings
 from wake_service.clock import Clock, SystemClock
-from wake_service.errors import WakebrushError
 from wake_service.machines.reaper import Reaper
 from wake_service.machines.verdicts import ReaperPolicy
 from wake_service.providers.leases import Leased
 from wake_service.settings import Settings
+from wake_service.terminal import DATA, sentences
 
 
 async def reap(leased: Leased, clock: Clock, policy: ReaperPolicy, *, once: bool) -> bool:
@@ -50,14 +50,12 @@ async def _reap_ec2(given: Settings, *, once: bool) -> bool:
 
 
 @click.command("reap")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder with wakebrush.toml.")
+@DATA
 @click.option("--once", is_flag=True, help="Look twice, half a period apart, then end: with 1 when somebody should look.")
 def reap_command(data: Path | None, once: bool) -> None:
     """Stop machines that nobody needs. It needs neither the service nor its database."""
     if not once:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    try:
+    with sentences():
         well = asyncio.run(_reap_ec2(settings.load(data=data), once=once))
-    except WakebrushError as error:
-        raise click.ClickException(str(error)) from error
     raise SystemExit(0 if well else 1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,26 +59,6 @@ def plain_parts(relative: str) -> tuple[str, ...]:
     if not parts or relative.startswith("/") or ".." in parts or "\0" in relative or "\\" in relative:
         raise FileNotFoundError(f"{relative!r} leads nowhere")
     return parts
-
-
-def write_safely(path: Path, content: dict[str, Any], *, mode: int = 0o640, durable: bool = False) -> None:
-    """Puts JSON there in one step: a reader sees the old file or the new one. `durable`: it outlives a power cut.
-    Raises OSError."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    if durable:
-        with folder_below(path.parent, ()) as folder:
-            os.fsync(folder)
 
 
 def read_fields(path: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import re
@@ -12,8 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cloud_image.files import replace as replace_file
+
 from .clock import Clock, beside, within
-from .files import open_below, read_fields, remove_below, write_safely
+from .files import open_below, read_fields, remove_below
 from .prompts import Finished
 from .state import State
 from .wire import Kept, KeptFile, KeptResult
@@ -163,7 +166,7 @@ class Keeper:
             if prompt.prompt_id in self._acknowledged:
                 self._remove(entry)
                 return
-            write_safely(self._file(prompt.prompt_id), entry.as_fields(), durable=True)
+            replace_file(self._file(prompt.prompt_id), json.dumps(entry.as_fields()), mode=0o640)
         except OSError as error:
             self._state.say(f"Results of prompt {prompt.prompt_id} could not be kept for later: {error}")
             return

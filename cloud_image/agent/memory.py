@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from .files import read_fields, write_safely
+from cloud_image.files import replace
+
+from .files import read_fields
 from .wire import Happening
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,6 @@ class Memory:
     def note(self, happened: tuple[Happening, ...]) -> None:
         """Puts them down. A file that cannot be written is logged: nothing but their numbers depends on it."""
         try:
-            write_safely(self._path, {"happened": [asdict(happening) for happening in happened]})
+            replace(self._path, json.dumps({"happened": [asdict(happening) for happening in happened]}), mode=0o640)
         except OSError as error:
             log.warning("What happens cannot be noted: %s", error)

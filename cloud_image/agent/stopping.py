@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from cloud_image.door import Closer, Door
+from cloud_image.files import replace
 
 from .engine_client import EngineSilent
-from .files import write_safely
 from .prompts import Work
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Stopping:
         try:
             refusal = "" if force else await self._work()
             if not refusal:
-                write_safely(self.order, {"order": id, "force": force, "at": self.now()})
+                replace(self.order, json.dumps({"order": id, "force": force, "at": self.now()}), mode=0o640)
         except BaseException:
             self.door.open(Closer.STOP)
             raise

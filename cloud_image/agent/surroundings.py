@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cloud_image.door import Door
+from cloud_image.files import replace as replace_file
 from cloud_image.paths import Paths
 
 from .clock import Clock
-from .files import read_fields, write_safely
+from .files import read_fields
 from .state import State, Verdict
 from .wire import Disk
 
@@ -61,7 +63,7 @@ class Surroundings:
         if until is None or until <= self._clock.now():
             self._paths.hold.unlink(missing_ok=True)
         else:
-            write_safely(self._paths.hold, {"until": until}, mode=0o644)
+            replace_file(self._paths.hold, json.dumps({"until": until}))
         self.look()
 
     def _hear_refusal(self) -> None:

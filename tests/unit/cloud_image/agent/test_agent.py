@@ -16,7 +16,6 @@ from yarl import URL
 
 from cloud_image.agent.app import MOST_SOCKETS
 from cloud_image.agent.daemon import AgentBroken
-from cloud_image.agent.files import write_safely
 from cloud_image.agent.gpus import NoGpu
 from cloud_image.agent.notify import Systemd
 from cloud_image.agent.obey import REMEMBERED
@@ -111,7 +110,7 @@ async def test_an_agent_that_is_started_anew_goes_on_counting_and_opens_what_a_s
         (2, "The machine's agent was started anew."),
     ]
     assert door.closers() == {Closer.SERVICE}
-    write_safely(machine.paths.stop_order, {"order": "s1"})
+    machine.paths.stop_order.write_text(json.dumps({"order": "s1"}), encoding="utf-8")
     door.close(Closer.STOP)
     async with machine.running():
         assert Closer.STOP in door.closers()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_image.agent.files import open_below, read_fields, remove_below, write_safely
+from cloud_image.agent.files import open_below, read_fields, remove_below
 
 
 @pytest.fixture
@@ -56,20 +56,6 @@ def test_removing_what_is_gone_is_fine(root: Path) -> None:
     remove_below(root, "sub/a.png")
     remove_below(root, "nowhere/a.png")
     assert not (root / "sub/a.png").exists()
-
-
-def test_a_file_is_replaced_in_one_step_and_leaves_no_draft(root: Path) -> None:
-    for value in (1, 2):
-        write_safely(root / "a.json", {"value": value}, durable=True)
-    assert read_fields(root / "a.json") == {"value": 2}
-    assert sorted(path.name for path in root.iterdir()) == ["a.json", "sub"]
-
-
-def test_a_file_that_could_not_be_written_leaves_the_old_one(root: Path) -> None:
-    write_safely(root / "a.json", {"value": 1})
-    with pytest.raises(TypeError):
-        write_safely(root / "a.json", {"value": object()})
-    assert read_fields(root / "a.json") == {"value": 1} and len(list(root.iterdir())) == 2
 
 
 def test_what_holds_no_object_is_said_to_hold_none(root: Path) -> None:

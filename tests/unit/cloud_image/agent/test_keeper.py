@@ -205,7 +205,7 @@ async def test_a_book_that_cannot_be_written_is_said_and_the_agent_goes_on(bench
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cloud_image.agent.keeper.write_safely", full)
+        patch.setattr("cloud_image.agent.keeper.replace_file", full)
         keeper.finished([finished("p1", "a.png")])
         await soon(lambda: bench.sentences)
     assert "could not be kept" in bench.sentences[-1]
