@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import requests
-import urllib3
+import pytest
 
-from tests.aws.cloud import GUARD_PORT
+from tests.image.lab.asking import ask
 from tests.image.lab.scene import PICTURE_SECONDS, WAKE_SECONDS, Scene
 from tests.support.pictures import opened
 from wake_service.aws.tags import LEASE_UNTIL, moment_text
@@ -49,11 +48,12 @@ def test_an_engine_that_is_killed_for_memory_once_paints_the_picture_all_the_sam
     assert opened(studio.artist.result(job["id"]))
 
 
-def test_an_engine_that_is_killed_for_memory_each_time_ends_the_job_in_a_sentence_that_says_what_to_do(
-    scene: Callable[..., Scene],
+@pytest.mark.parametrize("fails", ["oom@2", "crash@2"], ids=["gpu", "machine"])
+def test_memory_that_runs_out_each_time_ends_the_job_in_a_sentence_that_says_what_to_do(
+    scene: Callable[..., Scene], fails: str
 ) -> None:
     studio = scene()
-    studio.imitate(fail="oom@2")
+    studio.imitate(fail=fails)
     job = studio.paint()
     assert (job["state"], job["error"]["code"]) == ("failed", "engine_out_of_memory")
     assert "memory" in job["error"]["message"]
@@ -80,18 +80,8 @@ def test_a_prompt_that_arrives_between_the_last_look_and_the_stop_is_done_and_no
     studio.paint()
     door = "/run/wakebrush/door/closed-by-monitor"
     studio.until(lambda: studio.machine.container.result("test", "-e", door).returncode == 0, 60, "the door being closed")
-    refused = prompt(studio)
+    refused = ask(studio.machine.address, "/prompt", studio.token(), method="POST", json={"prompt": {}})
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     job = studio.paint()
     assert (job["state"], job["error"]) == ("succeeded", None)
     assert opened(studio.artist.result(job["id"]))
-
-
-def prompt(studio: Scene) -> requests.Response:
-    """A prompt as the service would send it."""
-    with urllib3.warnings.catch_warnings(), requests.Session() as session:
-        urllib3.warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-        session.trust_env = False
-        url = f"https://{studio.machine.address}:{GUARD_PORT}/prompt"
-        headers = {"Authorization": f"Bearer {studio.token()}"}
-        return session.post(url, json={"prompt": {}}, headers=headers, verify=False, timeout=30)

@@ -7,12 +7,10 @@ import ssl
 import time
 from collections.abc import Callable
 
-import requests
-import urllib3
-
 from tests.aws.cloud import GUARD_PORT
 from tests.image.lab import gpu
-from tests.image.lab.scene import PICTURE_SECONDS, SLEEP_SECONDS, Scene
+from tests.image.lab.asking import ask
+from tests.image.lab.scene import SLEEP_SECONDS, Scene
 from tests.support.pictures import mask_png, opened, png
 from wake_service.aws.tags import FINGERPRINT, LEASE_UNTIL
 
@@ -85,12 +83,3 @@ def still_up(studio: Scene, seconds: float) -> None:
         assert studio.state() == "running", studio.machine.container.last_words()
         assert studio.machine.on
         time.sleep(0.5)
-
-
-def ask(address: str, path: str, token: str | None) -> requests.Response:
-    """What the guard answers to somebody with that token, who does not look at the certificate."""
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    with urllib3.warnings.catch_warnings(), requests.Session() as session:
-        urllib3.warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-        session.trust_env = False
-        return session.get(f"https://{address}:{GUARD_PORT}{path}", headers=headers, verify=False, timeout=PICTURE_SECONDS)

@@ -30,8 +30,13 @@ class Leftovers:
     def begin(self) -> None:
         """Claims the folder, and removes what an earlier run left. Raises BlockingIOError when that one still runs."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder.parent / f"{self.folder.name}.lock").open("w", encoding="utf-8")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = (self.folder.parent / f"{self.folder.name}.lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            lock.close()
+            raise BlockingIOError(f"Another run of these tests works in {self.folder}; wait for its end.") from taken
+        self._lock = lock
         self.clean()
         self.folder.mkdir()
 

@@ -54,6 +54,11 @@ class Machine:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid)
 
+    def home_of(self, user: str) -> str:
+        """A user's folder, by its path inside. Raises KeyError when there is no such user."""
+        accounts = (line.split(":") for line in self.path("etc/passwd").read_text(encoding="utf-8").splitlines())
+        return {account[0]: account[5] for account in accounts}[user]
+
     def run(self, *command: str, user: str | None = None, check: bool = True, seconds: float = 60.0) -> str:
         """What a command prints that is run inside."""
         return self.container.run(*command, user=user, check=check, seconds=seconds)

@@ -41,7 +41,7 @@ class MetadataService:
         app = web.Application()
         app.router.add_put("/latest/api/token", self._begin)
         app.router.add_get("/latest/{path:.+}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.SockSite(self._runner, network.listener(ADDRESS, PORT)).start()
 

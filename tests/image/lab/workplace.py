@@ -101,7 +101,7 @@ class Workplace:
         """What a machine gets at each boot that is of its world, not of its image."""
         if instance.key_name:
             key = self.account.cloud.ec2.key_pairs[instance.key_name].material_public.decode().strip()
-            machine.write("/home/ubuntu/.ssh/authorized_keys", key + "\n", 0o600)
+            machine.write(f"{machine.home_of('ubuntu')}/.ssh/authorized_keys", key + "\n", 0o600)
         else:
             assert self._library is not None
             shutil.copyfile(self._library, machine.path(gpu.PLACE))
