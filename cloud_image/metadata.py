@@ -28,7 +28,7 @@ _AGE_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this machine is. `deployment` and `pool` are its tags; `spot`: the cloud may take it back."""
+    """Who this machine is. `deployment` and `pool` are its tags; `spot`: the cloud may take it back. `account`: whose it is."""
 
     machine: str
     region: str
@@ -36,6 +36,7 @@ class Identity:
     deployment: str
     pool: str
     spot: bool
+    account: str = ""
 
     def as_json(self) -> str:
         """For the file that others read it from."""
@@ -76,6 +77,7 @@ class Metadata:
             deployment=self.tag("wakebrush") or "",
             pool=self.tag("wakebrush-pool") or "default",
             spot=self.get("/latest/meta-data/instance-life-cycle") == "spot",
+            account=document.get("accountId", ""),
         )
 
     def tag(self, name: str) -> str | None:

@@ -67,8 +67,8 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Where models come from: `source` is `none`, `s3://BUCKET/models` or a mounted folder. `mib_per_second` limits a sync
-    (0: no limit); so much of the local tier stays free."""
+    """Where models come from: `source` is `none`, `stack` (the stack's bucket), `s3://BUCKET/models` or a mounted folder.
+    `mib_per_second` limits a sync (0: no limit); so much of the local tier stays free."""
 
     source: str = "none"
     mib_per_second: float = 0.0

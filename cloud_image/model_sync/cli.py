@@ -66,6 +66,8 @@ def source_of(settings: ModelSettings, paths: Paths) -> Source | None:
     where = settings.source
     if where == "none":
         return None
+    if where == "stack":
+        where = _bucket_of_the_stack(paths)
     if where.startswith("s3://"):
         bucket, _, prefix = where.removeprefix("s3://").partition("/")
         if not bucket:
@@ -73,14 +75,31 @@ def source_of(settings: ModelSettings, paths: Paths) -> Source | None:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         return S3Source(s3_client(_region(paths), endpoint), bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
     if not where.startswith("/"):
-        raise SettingsError(f"models.source in machine.toml is none, s3://BUCKET/models or a folder, not {where}")
+        raise SettingsError(f"models.source in machine.toml is none, stack, s3://BUCKET/models or a folder, not {where}")
     return FolderSource(Path(where))
+
+
+def _bucket_of_the_stack(paths: Paths) -> str:
+    """The models of the stack that this machine belongs to: its template names the bucket so."""
+    known = _identity(paths)
+    if known is None or not (known.deployment and known.account and known.region):
+        raise SettingsError(
+            "models.source in machine.toml is stack, and this machine does not know its stack: has it the tag wakebrush=NAME? "
+            "Name the bucket instead: s3://BUCKET/models"
+        )
+    return f"s3://{known.deployment}-{known.account}-{known.region}/models"
 
 
 def _region(paths: Paths) -> str | None:
     """The machine's own region, where somebody has asked the cloud for it; else what AWS's variables say."""
+    known = _identity(paths)
+    return known.region or None if known else None
+
+
+def _identity(paths: Paths) -> Identity | None:
+    """Who this machine is; None where nobody has asked the cloud."""
     try:
-        return Identity.of_json(paths.identity.read_text(encoding="utf-8")).region or None
+        return Identity.of_json(paths.identity.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as flaw:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import ssl
+import struct
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.aws.cloud import GUARD_PORT
 from tests.image.lab import gpu
@@ -66,6 +69,27 @@ def test_the_next_job_wakes_it_again_and_finds_another_token_and_the_same_certif
     assert studio.token() != first
     assert studio.tags()[FINGERPRINT] == certificate
     assert ask(studio.machine.address, "/system_stats", first).status_code == 401
+
+
+def test_a_model_that_an_admin_has_added_is_on_the_machine_at_its_next_wake(scene: Callable[..., Scene], tmp_path: Path) -> None:
+    studio = scene()
+    studio.bring_models_from("stack")
+    weights = safetensors(tmp_path / "ink.safetensors")
+    words = ("models", "add", str(weights), "--license", "MIT", "--commercial", "yes", "--folder", "loras")
+    added = studio.service.command(*words, environment={"WAKEBRUSH_AWS_BUCKET": studio.make_bucket()})
+    assert added.returncode == 0, added.stderr
+    studio.paint()
+    place = "/var/lib/wakebrush/models/loras/ink.safetensors"
+    studio.until(lambda: studio.machine.container.result("test", "-e", place).returncode == 0, 30, "the model being there")
+    assert studio.machine.run("sha256sum", place).split()[0] == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def safetensors(file: Path) -> Path:
+    """A small model file: one tensor of a megabyte."""
+    size = 1024**2
+    header = json.dumps({"lora_up.weight": {"dtype": "F32", "shape": [512, 512], "data_offsets": [0, size]}}).encode()
+    file.write_bytes(struct.pack("<Q", len(header)) + header + bytes(range(256)) * (size // 256))
+    return file
 
 
 def test_a_machine_stops_by_itself_when_the_service_was_killed(scene: Callable[..., Scene]) -> None:

@@ -95,11 +95,11 @@ class RunningService:
         self._artists.append(artist)
         return artist
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs `wakebrush ARGUMENTS` on the same data."""
         return subprocess.run(
             [WAKEBRUSH, *arguments],
-            env=self._environment() | {"WAKEBRUSH_DATA": str(self.data)},
+            env=self._environment() | {"WAKEBRUSH_DATA": str(self.data), **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -100,6 +100,19 @@ class Scene:
             assert found == 1, name
         self.machines[n].files["/etc/wakebrush/machine.toml"] = text
 
+    def bring_models_from(self, source: str, n: int = 0) -> None:
+        """Where a machine gets its models from, from its next boot on."""
+        text, found = re.subn(r'(?m)^source = "none"$', f'source = "{source}"', SETTINGS.read_text(encoding="utf-8"))
+        assert found == 1
+        self.machines[n].files["/etc/wakebrush/machine.toml"] = text
+
+    def make_bucket(self) -> str:
+        """The bucket that the deployment's stack would have made; its name."""
+        cloud = self.account.cloud
+        name = f"{self.deployment}-{cloud.account.number}-{cloud.region}"
+        self.account.do(lambda cloud: cloud.client("s3").create_bucket(Bucket=name))
+        return name
+
     def imitate(self, n: int = 0, **wishes: Any) -> None:
         """What a machine's engine imitates (tests/image/practice/comfy.py), from its next boot on."""
         self.machines[n].files["/etc/practice.json"] = json.dumps(wishes)

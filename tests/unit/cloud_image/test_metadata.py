@@ -24,7 +24,7 @@ def stand_in(state: State) -> Iterator[StandIn]:
 
 def test_a_machine_knows_who_it_is(stand_in: StandIn) -> None:
     identity = Metadata(stand_in.url).identity()
-    assert identity == Identity("i-0a1b", "us-east-1", "g5.xlarge", "studio", "large", spot=False)
+    assert identity == Identity("i-0a1b", "us-east-1", "g5.xlarge", "studio", "large", spot=False, account="123456789012")
     assert Identity.of_json(identity.as_json()) == identity
 
 

@@ -27,7 +27,7 @@ def test_identity_is_printed_and_written_down_for_others(
 ) -> None:
     assert main(["--root", str(root), "identity"]) == 0
     printed = Identity.of_json(capsys.readouterr().out)
-    assert printed == Identity("i-0a1b", "us-east-1", "g5.xlarge", "studio", "default", spot=False)
+    assert printed == Identity("i-0a1b", "us-east-1", "g5.xlarge", "studio", "default", spot=False, account="123456789012")
     assert Identity.of_json(Paths(root).identity.read_text(encoding="utf-8")) == printed
     metadata.calls.clear()
     assert known_identity(Settings(), Paths(root)) == printed and metadata.calls == []

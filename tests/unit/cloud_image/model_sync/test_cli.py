@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from cloud_image import marks
+from cloud_image.metadata import Identity
 from cloud_image.model_sync import cli, transfer
 from cloud_image.model_sync.names import about_name
 from cloud_image.paths import Paths
@@ -35,6 +36,13 @@ def settle(paths: Paths, **models: object) -> None:
     paths.settings.write_text(f"[models]\n{lines}\n")
 
 
+def know(paths: Paths, *, deployment: str) -> None:
+    """The machine has asked the cloud who it is."""
+    paths.identity.parent.mkdir(parents=True, exist_ok=True)
+    known = Identity("i-0a1b", "us-east-1", "g5.xlarge", deployment, "default", spot=False, account="123456789012")
+    paths.identity.write_text(known.as_json(), encoding="utf-8")
+
+
 def test_models_come_from_the_mount(run: Run, paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
     settle(paths, source=str(paths.shared_models))
     put(paths.shared_models, BASE)
@@ -43,25 +51,33 @@ def test_models_come_from_the_mount(run: Run, paths: Paths, capsys: pytest.Captu
     assert BASE in capsys.readouterr().out
 
 
-def test_models_come_from_the_bucket(run: Run, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("source", "bucket"), [("s3://studio/models", "studio"), ("stack", "paint-123456789012-us-east-1")], ids=["named", "stack"]
+)
+def test_models_come_from_the_bucket(run: Run, paths: Paths, monkeypatch: pytest.MonkeyPatch, source: str, bucket: str) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    settle(paths, source="s3://studio/models")
-    paths.identity.parent.mkdir(parents=True)
-    paths.identity.write_text(
-        json.dumps(
-            dict.fromkeys(("machine", "instance_type", "deployment", "pool"), "x") | {"region": "us-east-1", "spot": False}
-        )
-    )
+    settle(paths, source=source)
+    know(paths, deployment="paint")
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="studio")
-        client.put_object(Bucket="studio", Key=f"models/{LORA}", Body=BYTES)
-        client.put_object(Bucket="studio", Key=f"models/{about_name(LORA)}", Body=about(LORA, BYTES))
-        client.put_object(Bucket="studio", Key="blobs/ab/abcd", Body=b"a picture")
+        client.create_bucket(Bucket=bucket)
+        client.put_object(Bucket=bucket, Key=f"models/{LORA}", Body=BYTES)
+        client.put_object(Bucket=bucket, Key=f"models/{about_name(LORA)}", Body=about(LORA, BYTES))
+        client.put_object(Bucket=bucket, Key="blobs/ab/abcd", Body=b"a picture")
         assert run("sync") == 0
     assert (paths.models / LORA).read_bytes() == BYTES
+
+
+def test_a_machine_that_does_not_know_its_stack_says_what_to_do(
+    run: Run, paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(paths, source="stack")
+    for known in (lambda: None, lambda: know(paths, deployment="")):
+        known()
+        assert run("sync") == 1
+        assert "does not know its stack" in capsys.readouterr().err
 
 
 def test_while_it_works_the_machine_is_marked_busy(run: Run, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
