@@ -70,7 +70,7 @@ class ModelSettings:
     """Where models come from: `source` is `none`, `stack` (the stack's bucket), `s3://BUCKET/models` or a mounted folder.
     `mib_per_second` limits a sync (0: no limit); so much of the local tier stays free."""
 
-    source: str = "none"
+    source: str = "stack"
     mib_per_second: float = 0.0
     keep_free_gib: float = 10.0
 

@@ -28,10 +28,11 @@ REFUSAL = {"error": {"type": "draining", "message": "About to stop.", "details":
 
 
 class Door:
-    """The door in front of an engine. `shut` after so many prompts more; None: it stays open."""
+    """The door in front of an engine. `shut` after so many prompts more; None: it stays open. `asked` is called before each."""
 
     def __init__(self) -> None:
         self.shut_after: int | None = None
+        self.asked: Callable[[Door], None] = lambda _: None
         self.taken = 0
         self.refused = 0
 
@@ -41,6 +42,7 @@ class Door:
     ) -> web.StreamResponse:
         if request.path != "/prompt" or request.method != "POST":
             return await handler(request)
+        self.asked(self)
         if self.shut_after is not None and self.shut_after <= 0:
             self.refused += 1
             return web.json_response(REFUSAL, status=503, headers={"Retry-After": "5"})
@@ -62,6 +64,22 @@ class TwoMachines(House):
         machines = [Machine(machine_id, "default", "fake", PRICE) for machine_id in ("m1", "m2")]
         settings = Settings(data=data, pool_maximum=2, idle_seconds=100_000)
         self.build(settings, clock, Machinery({"fake": self.provider}, machines), MemoryBlobs())
+
+    def shut_first_asked(self, after: int) -> None:
+        """Which of two machines at rest gets work first is left open: that one shuts its door, after so many prompts."""
+
+        def asked(door: Door) -> None:
+            door.shut_after = after
+            for each in self.doors:
+                each.asked = lambda _: None
+
+        for door in self.doors:
+            door.asked = asked
+
+    def shut_and_open(self) -> tuple[Door, Door, str]:
+        """The door that was shut, the other, and the other's machine."""
+        n = next(n for n, door in enumerate(self.doors) if door.shut_after is not None)
+        return self.doors[n], self.doors[1 - n], f"m{2 - n}"
 
     def states(self) -> list[MachineState]:
         return [machine.state for machine in self.service.fleet.all()]
@@ -100,12 +118,12 @@ def told_of(stream: Stream, job: dict[str, Any]) -> list[str]:
 async def test_a_picture_that_is_turned_away_is_painted_by_another_machine_without_blame(house: TwoMachines) -> None:
     await house.both_rest()
     stream = await house.stream()
-    first, _ = house.doors
-    first.shut_after = 0
+    house.shut_first_asked(0)
     job = await accepted(house.mira)
     ended = await painted(house, stream, job["id"])
-    assert (ended["state"], ended["attempt"], ended["machine"], ended["error"]) == ("succeeded", 1, "m2", None)
-    assert (first.refused, told_of(stream, job).count("job.result")) == (1, 1)
+    shut, _, other = house.shut_and_open()
+    assert (ended["state"], ended["attempt"], ended["machine"], ended["error"]) == ("succeeded", 1, other, None)
+    assert (shut.refused, told_of(stream, job).count("job.result")) == (1, 1)
     assert {call.name for call in house.provider.calls} & {"stop"} == set(), "nobody holds the machine to be broken"
     await stream.close()
 
@@ -130,13 +148,16 @@ async def test_a_door_that_opens_again_is_found_open_and_not_knocked_at_all_the_
 async def test_of_several_pictures_those_that_were_taken_are_finished_and_the_rest_goes_elsewhere(house: TwoMachines) -> None:
     await house.both_rest()
     stream = await house.stream()
-    first, second = house.doors
-    first.shut_after, before = 1, second.taken
+    house.shut_first_asked(1)
+    before = [door.taken for door in house.doors]
     job = await accepted(house.mira, count=4)
     ended = await painted(house, stream, job["id"])
-    assert (ended["state"], ended["attempt"], ended["machine"]) == ("succeeded", 1, "m2")
+    _, opened, other = house.shut_and_open()
+    assert (ended["state"], ended["attempt"], ended["machine"]) == ("succeeded", 1, other)
     assert [result["n"] for result in ended["results"]] == [0, 1, 2, 3]  # type: ignore[attr-defined]
-    assert second.taken == before + 3, "the one that was taken is not painted again"
+    n = house.doors.index(opened)
+    taken = [door.taken - then for door, then in zip(house.doors, before, strict=True)]
+    assert (taken[1 - n], taken[n]) == (1, 3), "the one that was taken is not painted again"
     assert told_of(stream, job).count("job.result") == 4
     await stream.close()
 

@@ -104,6 +104,7 @@ def test_wanted_ones_are_named_as_the_store_names_them(run: Run, paths: Paths, c
 
 
 def test_without_a_source_nothing_is_brought_and_all_is_well(run: Run, paths: Paths) -> None:
+    settle(paths, source="none")
     assert run("sync") == 0
 
 
