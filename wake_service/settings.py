@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from wake_service.errors import SetupError
 
 DEFAULT_PORT = 7717
+DEFAULT_GATEWAY_PORT = 7718
 MICROS = 1_000_000
 
 
@@ -37,6 +38,23 @@ class Settings(BaseSettings):
     data: Path = Field(default_factory=default_data_folder, description="Folder of database, pictures and machines")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="0 lets the system choose")
+
+    gateway_host: str | None = Field(None, description="Address of the gateway for ComfyUI clients; default: as `host`")
+    gateway_port: int = Field(DEFAULT_GATEWAY_PORT, ge=0, le=65535, description="0 lets the system choose")
+    gateway_url: str | None = Field(
+        None, description="How clients reach the gateway from outside (https://comfy.studio.example); default: as they say it"
+    )
+    gateway_max_body_bytes: int = Field(104_857_600, ge=1024, description="Larger bodies are refused, as ComfyUI does")
+    gateway_hold_seconds: float = Field(
+        600, gt=0, description="How long a call that needs a machine waits for one to wake before it is answered with 503"
+    )
+    gateway_sockets_per_token: int = Field(64, ge=1, description="Event sockets that one token may have open")
+    gateway_path_nodes: list[str] = Field(
+        default_factory=list, description="Node classes that may take file paths on machines that several artists share"
+    )
+    isolation: Literal["shared", "per_artist"] = Field(
+        "shared", description="per_artist: a machine serves one artist at a time and is wiped before the next"
+    )
 
     provider: Literal["process", "ec2"] = Field("process", description="Where the machines are: on this computer, or in EC2")
 

@@ -17,7 +17,7 @@ CODE = ("wake_service", "krita_plugin", "cloud_image", "packer", "tests", ".ci")
 TEXT = {".py", ".md", ".sh", ".toml", ".cfg", ".txt", ".json", ".jsonl", ".desktop", ".lua", ".mako", ".lock", ""}
 
 GROUND = {"errors", "clock", "settings", "background"}
-CELLAR = {"store", "blobs", "models", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
+CELLAR = {"store", "blobs", "files", "mirror", "models", "comfy", "providers", "accounts", "agent", "aws"} | GROUND
 #: What each room of the service may import besides itself: the arrows of docs/architecture.md, one line a room.
 MAY_IMPORT = {
     "errors": set(),
@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "simulate": {"errors"},
     "blobs": GROUND | {"store", "aws"},
     "models": GROUND | {"aws"},
+    "files": GROUND | {"store", "blobs"},
+    "mirror": GROUND | {"comfy"},
     "comfy": GROUND,
     "providers": GROUND | {"agent", "aws"},
     "accounts": GROUND | {"store"},
@@ -38,16 +40,20 @@ MAY_IMPORT = {
     "exchange": CELLAR | {"jobs", "machines"},
     "housekeeping": CELLAR | {"jobs"},
     "machinery": CELLAR | {"machines"},
-    "app": CELLAR | {"jobs", "machines", "machinery", "exchange", "housekeeping"},
+    "workflows": CELLAR | {"jobs"},
+    "app": CELLAR | {"jobs", "machines", "machinery", "exchange", "housekeeping", "workflows"},
     "api": CELLAR | {"jobs", "machines", "machinery", "app"},
-    "server": CELLAR | {"app", "api"},
+    "gateway": CELLAR | {"jobs", "machines", "machinery", "workflows", "app"},
+    "connect": {"errors"},
+    "server": CELLAR | {"app", "api", "gateway"},
     "terminal": {"errors"},
     "cli_reap": CELLAR | {"machines", "terminal"},
-    "images": GROUND | {"aws", "agent", "comfy", "providers"},
+    "images": GROUND | {"aws", "agent", "comfy", "mirror", "providers"},
     "cli_aws": CELLAR | {"cli_reap", "terminal"},
     "cli_image": CELLAR | {"cli_aws", "images", "terminal"},
     "cli_models": CELLAR | {"terminal"},
-    "cli": CELLAR | {"terminal", "cli_aws", "cli_image", "cli_models", "app", "demo", "server"},
+    "cli_gateway": CELLAR | {"terminal", "connect"},
+    "cli": CELLAR | {"terminal", "cli_aws", "cli_gateway", "cli_image", "cli_models", "app", "demo", "server"},
     "demo": {"errors", "clock", "providers"},
     "practice_engine": set(),
 }
@@ -142,6 +148,7 @@ def test_jobs_and_machines_meet_only_where_everything_is_built() -> None:
         "app",
         "exchange",
         "api",
+        "gateway",
     }
 
 

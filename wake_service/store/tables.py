@@ -127,6 +127,8 @@ jobs = Table(
     Column("artist_id", ForeignKey("artists.id"), nullable=False),
     Column("team_id", ForeignKey("teams.id"), nullable=False),
     Column("pool", String(64), nullable=False),
+    #: By which of the service's faces it came: `v1` (docs/wire.md), or one of the gateway's (docs/gateway.md).
+    Column("face", String(8), nullable=False, server_default=text("'v1'")),
     Column("state", String(16), nullable=False),
     Column("waiting_for", String(16)),
     Column("stage", String(16)),
@@ -149,6 +151,7 @@ jobs = Table(
     Column("cost_micros", BigInteger, nullable=False),
     UniqueConstraint("artist_id", "idempotency_key"),
     Index("ix_jobs_artist_id_place", "artist_id", "place"),
+    Index("ix_jobs_artist_id_face_place", "artist_id", "face", "place"),
     Index("ix_jobs_state", "state"),
     #: Finished ones only, so that accepting a job does not pay for it.
     Index(
@@ -291,4 +294,100 @@ catalogues = Table(
     Column("pool", String(64), primary_key=True),
     Column("object_info", LargeBinary, nullable=False),
     Column("as_of", Float, nullable=False),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("job_id", String(36), primary_key=True),
+    Column("artist_id", String(36), nullable=False),
+    #: JSON of the graph as its client sent it, before anything was rewritten for an engine.
+    Column("graph", LargeBinary, nullable=False),
+    #: `extra_data` without its secrets, which are never stored.
+    Column("extra", Text, nullable=False),
+    #: Whose socket hears of it; none: all sockets of its artist.
+    Column("client_id", Text),
+    #: Its place among its artist's own: the lowest runs first.
+    Column("number", Float, nullable=False),
+    #: Ids of the output nodes that are to run, as the queue shows them.
+    Column("targets", Text, nullable=False),
+    Column("node_errors", Text, nullable=False),
+    #: What the history shows: outputs by node id, `meta`, and the messages of its life.
+    Column("outputs", Text, nullable=False),
+    Column("meta", Text, nullable=False),
+    Column("messages", Text, nullable=False),
+    #: Comfy API v2's `metadata`.
+    Column("labels", Text),
+    #: Deleted from the history by its artist.
+    Column("hidden", Boolean, nullable=False, server_default=false()),
+)
+
+#: An artist's folders as ComfyUI shows them. `folder` is `input`, `output` or `temp`; `subfolder` has neither a leading nor a
+#: trailing slash. Bytes are blobs.
+files = Table(
+    "files",
+    metadata,
+    Column("artist_id", ForeignKey("artists.id"), primary_key=True),
+    Column("folder", String(8), primary_key=True),
+    Column("subfolder", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sha256", ForeignKey("blobs.sha256"), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    #: Which job made it, in which node.
+    Column("job_id", String(36), index=True),
+    Column("node_id", Text),
+)
+
+comfy_settings = Table(
+    "comfy_settings",
+    metadata,
+    Column("artist_id", String(36), primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+userdata = Table(
+    "userdata",
+    metadata,
+    Column("artist_id", String(36), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("artist_id", ForeignKey("artists.id"), nullable=False),
+    Column("sha256", ForeignKey("blobs.sha256"), nullable=False, index=True),
+    Column("blake3", String(64), nullable=False),
+    Column("file_path", Text, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    #: JSON list.
+    Column("tags", Text, nullable=False),
+    #: Which job made it, in which node; none: it was uploaded.
+    Column("job_id", String(36), index=True),
+    Column("node_id", Text),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Index("ix_assets_artist_id_blake3", "artist_id", "blake3"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("job_id", String(36), primary_key=True),
+    Column("artist_id", String(36), nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("finished_at", Float),
+    #: The delivery that is under way, and when it is given up and made again.
+    Column("delivery_id", String(36)),
+    Column("redeliver_at", Float),
+    Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column("acknowledged_at", Float),
+    UniqueConstraint("artist_id", "task_id"),
 )

@@ -1,0 +1,1 @@
+"""An artist's folders, settings and notes as ComfyUI shows them; bytes are blobs."""

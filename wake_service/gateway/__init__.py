@@ -1,0 +1,1 @@
+"""The service's ComfyUI-compatible face: one file per resource; no decisions."""

@@ -1,0 +1,1 @@
+"""What the engines of a pool answered last, kept so that it can be answered while they sleep."""

@@ -1,0 +1,1 @@
+"""Graphs that ComfyUI clients bring: stored, judged, rewritten for an engine, followed, told."""
