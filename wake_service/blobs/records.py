@@ -75,9 +75,13 @@ def unknown_bytes(conn: Connection, untouched_since: float) -> list[str]:
     return list(conn.execute(query.order_by(blob_bytes.c.leaving.desc(), blob_bytes.c.touched_at)).scalars())
 
 
-def begin_leaving(tx: Transaction, checksums: Collection[str], untouched_since: float) -> list[str]:
-    """Claims bytes for removal, if still nobody needs them; those that were claimed."""
-    claim = update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), _unneeded(untouched_since)).values(leaving=True)
+def begin_leaving(tx: Transaction, checksums: Collection[str], untouched_since: float, arriving: Collection[str]) -> list[str]:
+    """Claims bytes for removal, if still nobody needs them; those that were claimed.
+
+    Those `arriving` are let be, unless earlier bytes were leaving before: those that come wait for that to end.
+    """
+    quiet = blob_bytes.c.leaving.is_(True) | blob_bytes.c.sha256.not_in(arriving)
+    claim = update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), _unneeded(untouched_since), quiet).values(leaving=True)
     return list(tx.conn.execute(claim.returning(blob_bytes.c.sha256)).scalars())
 
 
