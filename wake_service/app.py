@@ -82,8 +82,10 @@ class Service:
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
-        self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
-        self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
+        self.shelf = Shelf(self.store, self.blobs, self.clock)
+        retention = Retention(settings.keep_results_days)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
+        self.shelf.on_full = self.sweeper.poke
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
