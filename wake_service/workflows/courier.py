@@ -214,7 +214,8 @@ class WorkflowCourier:
         return [frame]
 
     def _executed(self, raw: str | bytes) -> None:
-        said = orjson.loads(self._named(raw))
+        said = orjson.loads(raw)
+        said["data"]["prompt_id"] = self._request.name
         node = said["data"]["node"]
         if node not in self._passed.outputs and node not in self._fetching:
             self._fetching.add(node)
