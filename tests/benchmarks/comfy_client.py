@@ -64,7 +64,7 @@ class ComfyClient:
         return seconds
 
     def download(self, name: str, size: int, bytes_per_second: float | None = None) -> float:
-        """Reads a file of the input folder, at most so fast; seconds to the last byte. Raises RuntimeError if its size differs."""
+        """Reads a file of the input folder, at most so fast; seconds to the last byte. RuntimeError when its size differs."""
         piece = memoryview(bytearray(PIECE))
         began = time.perf_counter()
         self._http.request("GET", f"{self._path}/view?type=input&filename={quote(name)}")

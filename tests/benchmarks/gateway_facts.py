@@ -10,7 +10,7 @@ from tests.benchmarks.report import Metric, median
 from tests.benchmarks.services import service
 from tests.benchmarks.straight import wake
 from tests.benchmarks.wrk import CONNECTIONS, requests_per_second
-from tests.support.running_service import RunningService, eventually
+from tests.support.running_service import eventually
 
 ROUNDS, SECONDS = 7, 3.0
 #: What a ComfyUI with some node packs tells of itself, in bytes.
