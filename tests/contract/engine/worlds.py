@@ -12,11 +12,14 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.faults.machine import Machine
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService, eventually
 from wake_service.providers.base import Power
 
+from . import graphs
 from .process import ROOT, PracticeProcess
 
 #: Where a real ComfyUI is, or nothing.
@@ -71,10 +74,9 @@ class Awake(World):
     """The gateway, with a machine that is awake all the time."""
 
     gateway = True
-    settings: dict[str, Any] = {}
 
     def open(self) -> None:
-        settings = {"idle_seconds": 3600, "log_level": "info"} | self.settings | self.more_settings()
+        settings = {"idle_seconds": 3600, "wish_seconds": 0.5} | self.more_settings()
         self.service = RunningService(self.folder / "service", **settings).start()
         self.artist: Artist = self.service.artist()
         self.machine = Machine(self.service)
@@ -86,10 +88,12 @@ class Awake(World):
         return {}
 
     def wake(self) -> None:
-        """Wakes the machine if it sleeps."""
-        if self.state() not in ("ready", "busy"):
-            self.artist.wake()
-            eventually(lambda: self.state() in ("ready", "busy"), 30, "the machine's wake")
+        """Wakes the machine if it sleeps. A prompt does: the wish to paint would keep it awake for longer than wanted."""
+        if self.state() != "asleep":
+            return
+        asked = requests.post(f"{self.url}/prompt", json={"prompt": graphs.plain(colour=0)}, timeout=30).json()
+        history = f"{self.url}/history/{asked['prompt_id']}"
+        eventually(lambda: requests.get(history, timeout=30).json(), 30, "the end of the prompt that wakes the machine")
 
     def state(self) -> str:
         """The machine's, as artists are told."""
