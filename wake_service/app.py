@@ -13,7 +13,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
-from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
@@ -182,8 +182,7 @@ class Service:
 
         def create(tx: Transaction) -> str:
             artist_id = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
-            scopes = frozenset({Scope.PAINT, Scope.READ})
-            return tokens.create(tx, artist_id, "this computer", scopes, self.clock.now())[1]
+            return tokens.create(tx, artist_id, "this computer", tokens.USUAL, self.clock.now())[1]
 
         return await self.store.write(create)
 
