@@ -13,7 +13,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
-from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
@@ -82,8 +82,10 @@ class Service:
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
-        self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
-        self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
+        self.shelf = Shelf(self.store, self.blobs, self.clock)
+        retention = Retention(settings.keep_results_days)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
+        self.shelf.on_full = self.sweeper.poke
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -182,8 +184,7 @@ class Service:
 
         def create(tx: Transaction) -> str:
             artist_id = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
-            scopes = frozenset({Scope.PAINT, Scope.READ})
-            return tokens.create(tx, artist_id, "this computer", scopes, self.clock.now())[1]
+            return tokens.create(tx, artist_id, "this computer", tokens.USUAL, self.clock.now())[1]
 
         return await self.store.write(create)
 

@@ -30,16 +30,20 @@ def add_blob(
 ) -> None:
     """Writes a blob down and grants it to an artist; both may be known already. Its bytes were stored before.
 
-    Raises BlobSwept when they were swept meanwhile.
+    `size` is its `size` in bytes, and `width` and `height` in pixels: 0 for what nobody has looked at as a picture. Raises
+    BlobSwept when its bytes were swept meanwhile.
     """
     staying = (blob_bytes.c.sha256 == sha256) & blob_bytes.c.leaving.is_(False)
     if tx.conn.execute(select(blob_bytes.c.sha256).where(staying)).first() is None:
         raise BlobSwept(sha256)
     dialect = _dialect(tx)
-    known = tx.conn.execute(select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first()
+    known = tx.conn.execute(select(blobs.c.width).where(blobs.c.sha256 == sha256)).first()
     if known is None:
         values = {"sha256": sha256, "media_type": media_type, "created_at": now, **size}
         tx.conn.execute(dialect.insert(blobs).values(**values).on_conflict_do_nothing())
+    elif not known.width and size["width"]:
+        seen = {"media_type": media_type, "width": size["width"], "height": size["height"]}
+        tx.conn.execute(update(blobs).where(blobs.c.sha256 == sha256).values(**seen))
     grant = dialect.insert(blob_grants).values(artist_id=artist_id, sha256=sha256, pinned_until=pinned_until)
     longer = {"pinned_until": grant.excluded.pinned_until}
     where = blob_grants.c.pinned_until < grant.excluded.pinned_until
@@ -75,9 +79,13 @@ def unknown_bytes(conn: Connection, untouched_since: float) -> list[str]:
     return list(conn.execute(query.order_by(blob_bytes.c.leaving.desc(), blob_bytes.c.touched_at)).scalars())
 
 
-def begin_leaving(tx: Transaction, checksums: Collection[str], untouched_since: float) -> list[str]:
-    """Claims bytes for removal, if still nobody needs them; those that were claimed."""
-    claim = update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), _unneeded(untouched_since)).values(leaving=True)
+def begin_leaving(tx: Transaction, checksums: Collection[str], untouched_since: float, arriving: Collection[str]) -> list[str]:
+    """Claims bytes for removal, if still nobody needs them; those that were claimed.
+
+    Those `arriving` are let be, unless earlier bytes were leaving before: those that come wait for that to end.
+    """
+    quiet = blob_bytes.c.leaving.is_(True) | blob_bytes.c.sha256.not_in(arriving)
+    claim = update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums), _unneeded(untouched_since), quiet).values(leaving=True)
     return list(tx.conn.execute(claim.returning(blob_bytes.c.sha256)).scalars())
 
 
