@@ -20,7 +20,7 @@ from wake_service.errors import EngineError, StorageError
 
 from . import tooling
 from .archive import import_archive
-from .crawl import Crawl, Limits, as_served, get, no_rest
+from .crawl import FACTS, Crawl, Limits, as_served, get, no_rest
 from .model import ANSWER_BYTES, Copy, Entry, is_text
 from .shelf import Shelf
 
@@ -30,8 +30,10 @@ log = logging.getLogger(__name__)
 HELD_BYTES = 64 * 1024 * 1024
 #: An answer that was asked for by itself is on disk so soon, in seconds; a power cut before that costs one question.
 SAVE_AFTER = 10.0
-#: Answers of node packs that are kept for one artist; the oldest go.
+#: Answers of node packs that are kept for one owner; the oldest go.
 KEPT_FOR_ONE = 500
+#: The owner of such answers where whoever asks an engine is told the same.
+EVERYBODY = "all"
 #: How long an engine may take to answer anew what is known already, and what is not, in seconds.
 RENEW_SECONDS, ASK_SECONDS = 5.0, 60.0
 
@@ -84,11 +86,15 @@ class Mirror:
     async def stop(self) -> None:
         """Lets go of what is under way."""
         await self._background.cancel()
+        renewing = list(self._renewing.values())
+        for each in renewing:
+            each.cancel()
+        await asyncio.gather(*renewing, return_exceptions=True)
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
     def find(self, path: str, owner: str = "") -> Entry | None:
-        """The answer at a decoded path with its query (`/models/loras`); one that only `owner` was given comes after the common."""
+        """The answer at a decoded path with its query (`/models/loras`): what was read, or else what `owner` was given."""
         return self._copy.entries.get(path) or (self._copy.entries.get(owner + path) if owner else None)
 
     def is_of(self, engine: EngineClient) -> bool:
@@ -148,7 +154,7 @@ class Mirror:
         """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
         under_way = self._renewing.get(path)
         if under_way is None:
-            under_way = self._renewing[path] = self._background.spawn_for(self._renew(engine, path))
+            under_way = self._renewing[path] = asyncio.ensure_future(self._renew(engine, path))
             under_way.add_done_callback(lambda _: self._renewing.pop(path, None))
         return await asyncio.shield(under_way)
 
@@ -157,22 +163,24 @@ class Mirror:
         seconds = RENEW_SECONDS if known else ASK_SECONDS
         url = tooling.PREFIX + path if path.startswith(tooling.ROUTES) else path
         try:
-            status, media_type, data, etag = await get(engine, url, etag=known.etag if known else None, most=ANSWER_BYTES, seconds=seconds)
+            its_name = known.etag if known else None
+            status, media_type, data, etag = await get(engine, url, etag=its_name, most=ANSWER_BYTES, seconds=seconds)
         except EngineError as error:
             log.info("%s is answered as it was last: %s", path, error)
             return known
-        if status == 304 or status not in (200, 404):
+        if status == 404 and path not in FACTS:
+            return None
+        if status not in (200, 404):
             return known
-        if status == 404 and known is not None and known.status == 200:
-            return known
-        entry = Entry(status, media_type, "", 0, self._clock.now(), etag=etag)
-        return await self.keep(path, as_served(data, path, media_type), entry)
+        return await self.keep(path, as_served(data, path, media_type), media_type, status=status, etag=etag)
 
-    async def keep(self, path: str, data: bytes, entry: Entry, owner: str = "") -> Entry | None:
-        """Keeps one answer, for all or for `owner` only; None when the disk does not take it."""
+    async def keep(
+        self, path: str, data: bytes, media_type: str, *, status: int = 200, etag: str = "", owner: str = ""
+    ) -> Entry | None:
+        """Keeps one answer, as if it had been read, or as what `owner` was given; None when the disk does not take it."""
         async with self._keeping:
             try:
-                kept = await asyncio.to_thread(self._shelf.put, data, entry)
+                kept = await asyncio.to_thread(self._shelf.put, data, Entry(status, media_type, "", 0, self._clock.now(), etag=etag))
             except OSError as error:
                 log.error("An answer of the engine could not be kept: %s", error)
                 return None
@@ -191,6 +199,8 @@ class Mirror:
         async with self._keeping:
             try:
                 await asyncio.to_thread(self._shelf.commit, self._copy)
+                if not self._reading.locked():  # a copy that is being read has files that nothing names yet
+                    await asyncio.to_thread(self._shelf.sweep, self._copy)
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 
