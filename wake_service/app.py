@@ -13,7 +13,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
-from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
@@ -54,6 +54,8 @@ from wake_service.providers.base import Door
 from wake_service.settings import Settings
 from wake_service.store.migrate import upgrade
 from wake_service.store.store import Store, Transaction
+from wake_service.workflows.luggage import Depot
+from wake_service.workflows.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +115,13 @@ class Service:
             self.clock,
             connect or open_door,
         )
+        self._woken = asyncio.Event()
+        depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
+        self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.workflows.cancel_job = self.dispatcher.cancel
+        self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
         self._background = Background(log)
@@ -133,7 +140,8 @@ class Service:
             catalogue=self.catalogues.get,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, self.settings.max_pixels)
+        couriers, max_pixels = self.workflows.courier, self.settings.max_pixels
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, max_pixels, couriers)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
@@ -147,6 +155,7 @@ class Service:
         self.fleet.on_change = self._machine_changed
         self.telling.on_step = self.fleet.first_step
         self.dispatcher.start()
+        await self.workflows.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
         own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
@@ -160,6 +169,7 @@ class Service:
         await self._background.cancel()
         await self.controller.stop()
         await self.dispatcher.stop()
+        await self.workflows.stop()
         self.store.close()
         self.lock.release()
 
@@ -184,8 +194,7 @@ class Service:
 
         def create(tx: Transaction) -> str:
             artist_id = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
-            scopes = frozenset({Scope.PAINT, Scope.READ})
-            return tokens.create(tx, artist_id, "this computer", scopes, self.clock.now())[1]
+            return tokens.create(tx, artist_id, "this computer", tokens.USUAL, self.clock.now())[1]
 
         return await self.store.write(create)
 
@@ -226,6 +235,35 @@ class Service:
         await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id))
         return until
 
+    def gateway_features(self) -> dict[str, Any]:
+        """What the gateway tells clients that it can do, in ComfyUI's words (`/features`, `feature_flags`).
+
+        `assets` is off: an engine's own list of files knows no owners.
+        """
+        return {
+            "supports_preview_metadata": True,
+            "supports_model_type_tags": True,
+            "max_upload_size": self.settings.gateway_max_body_bytes,
+            "extension": {"manager": {"supports_v4": False}},
+            "node_replacements": True,
+            "assets": False,
+        }
+
+    def engine(self, pool: str = POOL) -> EngineClient | None:
+        """The engine of a machine of the pool that is awake and at work, or rests; None when none is."""
+        return self.dispatcher.engine(pool)
+
+    async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
+        """The same, waited for as long as this."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (engine := self.engine(pool)) is None:
+                    self._woken.clear()
+                    await self._woken.wait()
+        except TimeoutError:
+            return None
+        return engine
+
     def machine_views(self) -> list[dict[str, Any]]:
         """All machines on the wire."""
         return [self.machine_view(machine) for machine in self.fleet.all()]
@@ -247,6 +285,7 @@ class Service:
         self.dispatcher.poke()
         if not job.unfinished:
             self.telling.ended(job)
+        self.workflows.changed(job)
         if job.machine_id is not None:
             self.telling.queue_moved()
 

@@ -45,14 +45,15 @@ main.add_command(models_group)
 @DATA
 @click.option("--host", help="Address to listen on (default: this computer only).")
 @click.option("--port", type=int, help="Port to listen on; 0 lets the system choose.")
+@click.option("--gateway-port", type=int, help="Port for clients of ComfyUI; 0 lets the system choose.")
 @click.option("--announce", is_flag=True, help="Print one JSON line on standard output once it listens.")
-def serve(data: Path | None, host: str | None, port: int | None, announce: bool) -> None:
+def serve(data: Path | None, host: str | None, port: int | None, gateway_port: int | None, announce: bool) -> None:
     """Run the wake service."""
     from wake_service.server import serve as run
     from wake_service.server import set_up_logging
 
     with sentences():
-        given = settings.load(data=data, host=host, port=port)
+        given = settings.load(data=data, host=host, port=port, gateway_port=gateway_port)
         set_up_logging(given.log_level)
         run(given, announce=(lambda line: click.echo(line)) if announce else None)
 
@@ -79,7 +80,7 @@ def token() -> None:
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="It expires after so many days (default: never).")
 def create(data: Path | None, artist: str, name: str, scopes: tuple[str, ...], days: float | None) -> None:
     """Print a new token. It is shown only this once."""
-    granted = frozenset(map(Scope, scopes)) or frozenset(Scope)
+    granted = frozenset(map(Scope, scopes)) or tokens.USUAL
     now = time.time()
     expires = None if days is None else now + days * _DAY
 

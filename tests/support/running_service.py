@@ -28,7 +28,7 @@ class RunningService:
     """One service on one data folder. `settings` become `WAKEBRUSH_NAME=value`; port and address are the system's choice.
     `environment` replaces this process's.
 
-    After `start`, `endpoint`, `token` and `pid` are those it announced. `log` keeps what all its lives printed.
+    After `start`, `endpoint`, `gateway`, `token` and `pid` are those it announced. `log` keeps what all its lives printed.
     """
 
     def __init__(self, data: Path, *, environment: Mapping[str, str] | None = None, **settings: str | float | int) -> None:
@@ -37,6 +37,7 @@ class RunningService:
         self.settings = settings
         self._outer = os.environ if environment is None else environment
         self.endpoint = ""
+        self.gateway = ""
         self.token = ""
         self.pid = 0
         self._process: subprocess.Popen[str] | None = None
@@ -50,7 +51,7 @@ class RunningService:
         announced: queue.Queue[dict[str, Any] | None] = queue.Queue()
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--announce"],
+                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--gateway-port", "0", "--announce"],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -68,7 +69,7 @@ class RunningService:
         if said is None:
             self.kill()
             raise AssertionError(f"the service did not announce itself.\n{self.log_tail()}")
-        self.endpoint, self.pid = said["endpoint"], said["pid"]
+        self.endpoint, self.gateway, self.pid = said["endpoint"], said["gateway"], said["pid"]
         self.token = Path(said["token_file"]).read_text(encoding="utf-8").strip()
         return self
 

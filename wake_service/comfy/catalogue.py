@@ -39,6 +39,8 @@ class InputSpec:
     maximum: float | None = None
     checked: bool = True
     many: bool = False
+    #: Its choices are files that an artist has uploaded, or that an earlier prompt has left.
+    upload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,11 @@ def _input(name: str, written: Any, *, required: bool) -> InputSpec | None:
         maximum=_number(options.get("max")),
         checked=not any(options.get(key) for key in _JUDGED_BY_ENGINE),
         many=bool(options.get("multiselect")),
+        upload=any(options.get(key) for key in _UPLOADS),
     )
 
 
+_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "image_folder")
 _JUDGED_BY_ENGINE = ("image_upload", "audio_upload", "video_upload", "file_upload", "remote", "remote_combo")
 
 

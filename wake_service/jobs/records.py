@@ -11,7 +11,19 @@ import orjson
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from wake_service.comfy.progress import Stage
-from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, WaitingFor
+from wake_service.jobs.model import (
+    UNFINISHED,
+    Claim,
+    Face,
+    Job,
+    JobError,
+    JobRequest,
+    JobState,
+    Request,
+    Result,
+    WaitingFor,
+    WorkflowRequest,
+)
 from wake_service.store.store import Transaction
 from wake_service.store.tables import job_inputs, jobs, prompts, results
 
@@ -24,6 +36,7 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
         "artist_id": job.artist_id,
         "team_id": job.team_id,
         "pool": job.pool,
+        "face": job.request.face,
         "idempotency_key": idempotency_key,
         "request_hash": request_hash,
         "request": orjson.dumps(job.request).decode(),
@@ -73,6 +86,14 @@ def load(conn: Connection, job_id: str) -> Job | None:
     return found[0] if found else None
 
 
+def load_many(conn: Connection, job_ids: Sequence[str]) -> list[Job]:
+    """Jobs by their ids, in that order."""
+    found: dict[str, Job] = {}
+    for chunk in _chunks(list(job_ids), 500):
+        found.update((job.id, job) for job in _jobs(conn, conn.execute(select(jobs).where(jobs.c.id.in_(chunk))).all()))
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
 def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Job]]:
     """Jobs by (artist, idempotency key), each with the hash of the request that made it."""
     wanted: defaultdict[str, list[str]] = defaultdict(list)
@@ -86,9 +107,20 @@ def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str,
     return {(row.artist_id, row.idempotency_key): (row.request_hash, job) for row, job in zip(rows, loaded, strict=True)}
 
 
+def taken(conn: Connection, job_ids: Sequence[str]) -> set[str]:
+    """Which of these ids are jobs' already."""
+    return set(conn.execute(select(jobs.c.id).where(jobs.c.id.in_(job_ids))).scalars())
+
+
+def named(conn: Connection, artist_id: str, key: str) -> Job | None:
+    """An artist's job by its idempotency key."""
+    found = by_key(conn, [(artist_id, key)]).get((artist_id, key))
+    return found[1] if found else None
+
+
 def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int, before: str | None) -> list[Job]:
-    """An artist's jobs, newest first."""
-    query = select(jobs).where(jobs.c.artist_id == artist_id)
+    """What an artist's docker asked for, newest first."""
+    query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.face == Face.V1)
     if states:
         query = query.where(jobs.c.state.in_(states))
     if before is not None:
@@ -97,8 +129,9 @@ def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int,
 
 
 def recent(conn: Connection, artist_id: str, since: float, limit: int = 1000) -> list[Job]:
-    """An artist's unfinished jobs and those finished after `since`, oldest first; the oldest finished ones go beyond `limit`."""
-    query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
+    """What an artist's docker asked for: unfinished, and finished after `since`, oldest first; the oldest go beyond `limit`."""
+    hers = (jobs.c.artist_id == artist_id) & (jobs.c.face == Face.V1)
+    query = select(jobs).where(hers, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
     rows = conn.execute(query.order_by(jobs.c.finished_at.is_(None).desc(), jobs.c.place.desc()).limit(limit)).all()
     return _jobs(conn, sorted(rows, key=lambda row: row.place))
 
@@ -164,7 +197,7 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         artist_id=row.artist_id,
         team_id=row.team_id,
         pool=row.pool,
-        request=JobRequest.from_stored(orjson.loads(row.request)),
+        request=_request(Face(row.face), orjson.loads(row.request)),
         created_at=row.created_at,
         state=JobState(row.state),
         waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
@@ -180,6 +213,10 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         cost_micros=row.cost_micros,
         results=pictures,
     )
+
+
+def _request(face: Face, stored: dict[str, Any]) -> Request:
+    return JobRequest.from_stored(stored) if face is Face.V1 else WorkflowRequest.from_stored(stored)
 
 
 def _changing(job: Job) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from wake_service.background import Background
 from wake_service.clock import Clock
@@ -21,11 +22,12 @@ from wake_service.comfy.events import (
 )
 from wake_service.comfy.progress import PromptProgress
 from wake_service.comfy.reports import Outcome, QueueState, failure
-from wake_service.comfy.socket import EngineSocket
+from wake_service.comfy.socket import EngineSocket, Heard
 from wake_service.errors import EngineDraining, EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.collector import Collector
-from wake_service.jobs.model import JobError
+from wake_service.jobs.courier import Courier, Couriers
+from wake_service.jobs.model import Job, JobError
 from wake_service.jobs.picture import Picture, Sent, Tray
 from wake_service.jobs.recipe import Recipes, Unbuildable
 from wake_service.jobs.recorder import Recorder, failure_told, refusal_told
@@ -62,10 +64,12 @@ class Runner:
         clock: Clock,
         around: Surroundings,
         adopted: list[Picture],
+        couriers: Couriers,
     ) -> None:
-        self._client = client
+        self.client = client
         self._book = book
         self._recipes = recipes
+        self._couriers = couriers
         self._telling = telling
         self._clock = clock
         self._around = around
@@ -91,7 +95,7 @@ class Runner:
             await self._background.cancel()
             await self._recorder.close()
         finally:
-            await self._client.close()
+            await self.client.close()
 
     def poke(self) -> None:
         """There may be something to claim."""
@@ -134,10 +138,10 @@ class Runner:
         if not sent:
             return
         try:
-            await self._client.delete([picture.prompt_id for picture in sent])
+            await self.client.delete([picture.prompt_id for picture in sent])
             for picture in sent:
-                await self._client.interrupt(picture.prompt_id)
-            queue = await self._client.queue()
+                await self.client.interrupt(picture.prompt_id)
+            queue = await self.client.queue()
         except EngineError as error:
             log.warning("Cancelling at the engine failed: %s", error)
             queue = None
@@ -167,9 +171,9 @@ class Runner:
                     stood = True
                     self._connected.set()
                     self._room.set()
-                    async for event in socket:
+                    async for heard in socket.heard():
                         self._heard_at = self._clock.now()
-                        self._take(event)
+                        self._take(heard)
             except EngineError as error:
                 log.warning("The connection to the engine: %s", error)
             if stood:
@@ -186,7 +190,7 @@ class Runner:
             if not self._connected.is_set() or self._clock.now() - self._heard_at < SILENCE_SECONDS:
                 continue
             try:
-                queue = await self._client.queue()
+                queue = await self.client.queue()
             except EngineError as error:
                 log.warning("The engine is silent and does not answer: %s", error)
                 self._hang_up()
@@ -196,7 +200,7 @@ class Runner:
                 self._hang_up()
 
     def _new_socket(self) -> EngineSocket:
-        return EngineSocket(self._client, self._around.client_id)
+        return EngineSocket(self.client, self._around.client_id)
 
     def _hang_up(self) -> None:
         """What was being sent or fetched is uncertain: the follower connects again and asks."""
@@ -208,19 +212,19 @@ class Runner:
         unsure = [picture for picture in self._tray.at_engine() if picture.sent is not Sent.QUEUED]
         if not unsure:
             return
-        queue = await self._client.queue()
+        queue = await self.client.queue()
         for picture in unsure:
             await self._find_again(picture, queue)
 
     async def _find_again(self, picture: Picture, queue: QueueState) -> None:
-        if picture.progress is None:
+        if picture.progress is None and picture.courier is None:
             await self._prepare(picture)
         if picture.prompt_id in queue:
             picture.sent = Sent.QUEUED
             if picture.prompt_id in queue.running:
                 self._begin(picture)
             return
-        entry = await self._client.history(picture.prompt_id)
+        entry = await self.client.history(picture.prompt_id)
         if entry is None and picture.sent is Sent.RUNNING:
             self._interrupted(picture)  # the engine was started anew: what it worked on may have been why
         elif entry is None:
@@ -233,11 +237,15 @@ class Runner:
         else:
             self._interrupted(picture)
 
-    def _take(self, event: WireEvent) -> None:
-        picture = self._tray.get(getattr(event, "prompt_id", None))
+    def _take(self, heard: Heard) -> None:
+        picture, event = self._tray.get(heard.prompt_id), heard.event
         if picture is None:
             return
+        if picture.courier is not None:
+            picture.courier.heard(event, heard.raw)
         match event:
+            case Preview() if picture.courier is not None:
+                return
             case Preview():
                 self._telling.preview(picture, event)
             case ExecutionStart():
@@ -279,7 +287,7 @@ class Runner:
         self._recorder.done(picture, now)
 
     def _fail(self, picture: Picture, error: EngineFailed) -> None:
-        if error.out_of_memory or picture.dropped:
+        if picture.dropped or (error.out_of_memory and picture.courier is None):
             self._end(picture, self._recorder.left if picture.dropped else self._recorder.starved)
         else:
             self._give_up(picture, failure_told(error))
@@ -328,14 +336,17 @@ class Runner:
             if graph is None:
                 return
             picture.sent = Sent.UNSURE
-            await self._client.submit(picture.prompt_id, graph, client_id=self._socket.client_id)
+            await self._submit(picture, graph)
             if picture.sent is Sent.UNSURE:
                 picture.sent = Sent.QUEUED
             self._refusals = 0
         except EngineDraining as closed:
             self._turn_away(picture, closed)
         except EngineRefused as error:
-            if self._recipes.distrust():
+            if picture.courier is not None:
+                picture.courier.refused(error)
+                self._give_up(picture, refusal_told(error))
+            elif self._recipes.distrust():
                 log.warning("The engine refused a picture whose inputs were delivered while it booted; they are sent again")
                 self._tray.send_again(picture)
             else:
@@ -347,6 +358,13 @@ class Runner:
             self._hang_up()
         except EngineError as error:
             self._give_up(picture, failure_told(EngineFailed(str(error))))
+
+    async def _submit(self, picture: Picture, graph: dict[str, Any]) -> None:
+        courier, client_id = picture.courier, self._socket.client_id
+        if courier is None:
+            await self.client.submit(picture.prompt_id, graph, client_id=client_id)
+        else:
+            courier.accepted(await self.client.submit(picture.prompt_id, graph, client_id=client_id, extra=courier.extra()))
 
     def _turn_away(self, picture: Picture, closed: EngineDraining) -> None:
         """What was not sent is for another machine, except of jobs that this one still paints: their pictures wait for that."""
@@ -363,13 +381,15 @@ class Runner:
         await self._clock.sleep(seconds)
         self._room.set()
 
-    async def _prepare(self, picture: Picture) -> dict[str, object] | None:
+    async def _prepare(self, picture: Picture) -> dict[str, Any] | None:
         """The picture's graph, with its inputs at the engine; None when there will be none (which is then recorded)."""
         job = self._book.board.get(picture.job_id)
         if job is None:
             self._recorder.left(picture)
             return None
         try:
+            if job.is_workflow:
+                return await self._courier_of(picture, job).graph()
             workflow = await self._recipes.make(job, picture.n, frugal=picture.frugal)
         except Unbuildable as error:
             self._give_up(picture, error.error)
@@ -380,3 +400,8 @@ class Runner:
             return None
         picture.progress = PromptProgress(picture.prompt_id, workflow)
         return dict(workflow.nodes)
+
+    def _courier_of(self, picture: Picture, job: Job) -> Courier:
+        if picture.courier is None:
+            picture.courier = self._couriers(job, picture.prompt_id, self.client)
+        return picture.courier

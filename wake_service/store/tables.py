@@ -318,6 +318,8 @@ workflows = Table(
     Column("messages", Text, nullable=False),
     #: Comfy API v2's `metadata`.
     Column("labels", Text),
+    #: Its end was sent to its client.
+    Column("told", Boolean, nullable=False, server_default=false()),
     #: Deleted from the history by its artist.
     Column("hidden", Boolean, nullable=False, server_default=false()),
 )

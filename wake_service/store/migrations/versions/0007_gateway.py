@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("meta", sa.Text(), nullable=False),
         sa.Column("messages", sa.Text(), nullable=False),
         sa.Column("labels", sa.Text(), nullable=True),
+        sa.Column("told", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("hidden", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_workflows")),
     )
