@@ -57,7 +57,7 @@ class Practice(World):
     """The practice engine itself."""
 
     def open(self) -> None:
-        self._process = PracticeProcess(self.folder).wait_until_listening()
+        self._process = PracticeProcess(self.folder, "--practice-pack").wait_until_listening()
         self.url = self._process.url
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Awake(World):
     gateway = True
 
     def open(self) -> None:
-        settings = {"idle_seconds": 3600, "wish_seconds": 0.5} | self.more_settings()
+        settings = {"idle_seconds": 3600, "wish_seconds": 0.5, "practice_args": "--practice-pack"} | self.more_settings()
         self.service = RunningService(self.folder / "service", **settings).start()
         self.artist: Artist = self.service.artist()
         self.machine = Machine(self.service)
@@ -152,7 +152,7 @@ def fronted(folder: Path, arguments: str) -> dict[str, Any]:
     return {
         "comfyui_folder": front,
         "comfyui_python": sys.executable,
-        "engine_args": f"--directory {folder / 'files'} {arguments}",
+        "engine_args": f"--directory {folder / 'files'} --practice-pack {arguments}",
     }
 
 
