@@ -34,6 +34,7 @@ class Prompt:
 
     id: str
     seed: int
+    steps: int
 
 
 class Painter:
@@ -83,14 +84,19 @@ class Painter:
         assert answer.status_code == 200, (path, answer.status_code, answer.text[:500])
         return answer.json()
 
-    def graph(self, seed: int, steps: int = 4) -> dict[str, Any]:
+    def graph(self, prompt: Prompt) -> dict[str, Any]:
         """A small picture from text, saved."""
-        return graphs.text_to_image(CHECKPOINT, seed=seed, steps=steps)
+        return graphs.text_to_image(CHECKPOINT, seed=prompt.seed, steps=prompt.steps)
 
     def send(self, steps: int = 4) -> Prompt:
         """Sends a prompt until it is acknowledged, each time under the same id, as a client does that wants it painted once."""
-        prompt = Prompt(str(uuid.uuid4()), next(self._seeds))
-        body = {"prompt": self.graph(prompt.seed, steps), "client_id": self.client, "prompt_id": prompt.id}
+        prompt = Prompt(str(uuid.uuid4()), next(self._seeds), steps)
+        self.send_again(prompt)
+        return prompt
+
+    def send_again(self, prompt: Prompt) -> None:
+        """The same prompt, under the same id."""
+        body = {"prompt": self.graph(prompt), "client_id": self.client, "prompt_id": prompt.id}
         deadline = time.monotonic() + DEADLINE
         while True:
             try:
@@ -98,7 +104,7 @@ class Painter:
                 assert answer.status_code in (200, 502, 503, 504), answer.text
                 if answer.status_code == 200:
                     assert answer.json()["prompt_id"] == prompt.id
-                    return prompt
+                    return
             except requests.ConnectionError:
                 pass  # she tries again
             assert time.monotonic() < deadline, "no prompt was accepted any more"

@@ -96,6 +96,12 @@ class RunningService:
         self._artists.append(artist)
         return artist
 
+    def link(self) -> str:
+        """The gateway's address for a ComfyUI client of this computer's artist, with a new token in its path."""
+        created = self.command("token", "create", "--scope", "gateway", "--days", "0.5")
+        assert created.returncode == 0, created.stderr
+        return f"{self.gateway}/t/{created.stdout.strip()}"
+
     def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs `wakebrush ARGUMENTS` on the same data."""
         return subprocess.run(

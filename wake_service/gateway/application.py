@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from wake_service.app import Service
-from wake_service.gateway import failures
+from wake_service.gateway import failures, jobs, prompts, queue, socket
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.refusals import Refusal
 
@@ -20,7 +20,13 @@ async def _no_such_socket(_socket: WebSocket) -> None:
 
 
 #: Resource by resource, in the order in which they are asked; what nobody answers is a 404.
-RESOURCES: tuple[Sequence[BaseRoute], ...] = ([WebSocketRoute("/{path:path}", _no_such_socket)],)
+RESOURCES: tuple[Sequence[BaseRoute], ...] = (
+    prompts.routes,
+    queue.routes,
+    jobs.routes,
+    socket.routes,
+    [WebSocketRoute("/{path:path}", _no_such_socket)],
+)
 
 
 def create_gateway(service: Service, resources: Sequence[Sequence[BaseRoute]] = RESOURCES) -> Doorway:

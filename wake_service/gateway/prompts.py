@@ -19,6 +19,7 @@ from wake_service.jobs.model import Face
 from wake_service.machinery import POOL
 from wake_service.workflows.judge import judge
 from wake_service.workflows.model import GraphRefused, Submission
+from wake_service.workflows.views import plain
 from wake_service.workflows.workflows import Accepted
 
 #: Longest name that an old client may give its prompt.
@@ -42,7 +43,7 @@ async def submit(request: Request) -> Response:
         visit.service.book.place += 1  # in ComfyUI a number is used up either way
         raise comfy_error(400, **refused.error, node_errors=refused.node_errors) from refused
     name = body.get("prompt_id") or accepted.job.id
-    return json_answer({"prompt_id": name, "number": _plain(accepted.number), "node_errors": accepted.node_errors})
+    return json_answer({"prompt_id": name, "number": plain(accepted.number), "node_errors": accepted.node_errors})
 
 
 async def _submit(visit: GatewayVisit, body: dict[str, Any], source: str | None) -> Accepted:
@@ -88,10 +89,6 @@ def _name(body: dict[str, Any]) -> str:
 def _extra(given: Any, source: str | None) -> dict[str, Any]:
     extra = dict(given) if isinstance(given, dict) else {}
     return extra | {"comfy_usage_source": source} if source else extra
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
 
 
 async def interrupt(request: Request) -> Response:

@@ -25,6 +25,7 @@ from wake_service.comfy.events import (
     ExecutionStart,
     ExecutionSuccess,
     Preview,
+    Status,
     WireEvent,
 )
 from wake_service.comfy.progress import PromptProgress
@@ -149,6 +150,8 @@ class WorkflowCourier:
                 self._executed(raw)
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
                 self._ended(raw)
+            case Status():
+                pass  # the engine counts everybody's prompts
             case Executing(node=None):
                 self.node = None  # told when the end is durable
             case Executing(node=node):
@@ -214,7 +217,8 @@ class WorkflowCourier:
         return [frame]
 
     def _executed(self, raw: str | bytes) -> None:
-        said = orjson.loads(self._named(raw))
+        said = orjson.loads(raw)
+        said["data"]["prompt_id"] = self._request.name
         node = said["data"]["node"]
         if node not in self._passed.outputs and node not in self._fetching:
             self._fetching.add(node)

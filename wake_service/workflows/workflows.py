@@ -121,8 +121,6 @@ class Workflows:
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:
             self._verdicts.pop(job_id, None)
-        if created:
-            self._tell_status(who.artist_id)
         return Accepted(job, number if created else await self._number(job), created, node_errors)
 
     async def _verdict(self, job: Job, verdict: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
@@ -170,6 +168,8 @@ class Workflows:
         if not job.is_workflow:
             return
         self.tell(job.id, StateNews(job))
+        if job.version == 0:
+            self._tell_status(job.artist_id)
         if not job.unfinished:
             courier = self._at_work.pop(job.id, None)
             self._depot.secrets.pop(job.id, None)

@@ -7,30 +7,25 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests.faults.front import fronted
 from tests.faults.machine import Machine
 from tests.support.artist import Artist
 from tests.support.running_service import RunningService, eventually
 from wake_service.providers.base import Power
 
 from . import graphs
-from .process import ROOT, PracticeProcess
+from .process import PracticeProcess
 
 #: Where a real ComfyUI is, or nothing.
 REAL = os.environ.get("COMFYUI_URL", "").rstrip("/")
 #: How often the machine of a killed world is killed before it may finish a prompt.
 KILLS = 2
-_FRONT = f"""import sys
-sys.path.insert(0, {str(ROOT)!r})
-from tests.contract.engine.front import main
-main()
-"""
 
 
 class World:
@@ -125,7 +120,7 @@ class Killed(Awake):
 
     def more_settings(self) -> dict[str, Any]:
         self.kills = self.folder / "kills"
-        return fronted(self.folder, f"--kill-at {self.moment} --kills {self.kills}")
+        return fronted(self.folder, f"--practice-pack --kill-at {self.moment} --kills {self.kills}")
 
     def before_each(self) -> None:
         self.wake()
@@ -142,18 +137,6 @@ class RealBehindGateway(Asleep):
 
     def more_settings(self) -> dict[str, Any]:
         return fronted(self.folder, f"--target {REAL}")
-
-
-def fronted(folder: Path, arguments: str) -> dict[str, Any]:
-    """Settings of a service whose machine runs front.py with these arguments."""
-    front = folder / "front"
-    (front / "comfy").mkdir(parents=True)
-    (front / "main.py").write_text(_FRONT)
-    return {
-        "comfyui_folder": front,
-        "comfyui_python": sys.executable,
-        "engine_args": f"--directory {folder / 'files'} --practice-pack {arguments}",
-    }
 
 
 WORLDS: dict[str, type[World]] = {"practice": Practice, "awake": Awake, "asleep": Asleep, "killed": Killed}

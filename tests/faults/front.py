@@ -12,12 +12,28 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faults.engine_behind_wire import unblock
+from tests.faults.engine_behind_wire import ROOT, unblock
 from tests.faults.proxy import Wire
 
-from .process import ROOT
+_MAIN = f"""import sys
+sys.path.insert(0, {str(ROOT)!r})
+from tests.faults.front import main
+main()
+"""
+
+
+def fronted(folder: Path, arguments: str) -> dict[str, Any]:
+    """Settings of a service whose machine runs this with these arguments, and keeps its files in `folder`."""
+    (folder / "front" / "comfy").mkdir(parents=True)
+    (folder / "front" / "main.py").write_text(_MAIN)
+    return {
+        "comfyui_folder": folder / "front",
+        "comfyui_python": sys.executable,
+        "engine_args": f"--directory {folder / 'files'} {arguments}",
+    }
 
 
 def main() -> None:
