@@ -60,7 +60,7 @@ async def test_the_packs_routes_answer_and_say_what_they_cannot_do(start: Start,
     engine = connect(start("--practice-pack"))
     assert set((await engine.get("/practice_pack/colours")).json()) == {"ochre", "indigo", "madder"}
     mixed = await engine.post("/api/practice_pack/mix", json={"colours": ["ochre", "indigo"]})
-    assert mixed.json() == {"colour": "#7d564e"}
+    assert mixed.json() == {"colour": "#7d554e"}
     assert (await engine.post("/practice_pack/mix", json={"colours": ["mauve"]})).status == 400
 
 
