@@ -97,9 +97,9 @@ class RunningService:
         self._artists.append(artist)
         return artist
 
-    def link(self) -> str:
+    def link(self, scope: str = "gateway") -> str:
         """The gateway's address for a ComfyUI client of this computer's artist, with a new token in its path."""
-        created = self.command("token", "create", "--scope", "gateway", "--days", "0.5")
+        created = self.command("token", "create", "--scope", scope, "--days", "0.5")
         assert created.returncode == 0, created.stderr
         return f"{self.gateway}/t/{created.stdout.strip()}"
 
