@@ -42,8 +42,6 @@ DEPTH = 2
 #: A broken connection to an engine that still runs is tried again for so long, in seconds; then the machine is given up.
 RECONNECT_SECONDS = 15.0
 _RECONNECT_PAUSE = 0.25
-#: seconds, and the first one carries a model's disk read, which takes a minute or two from a slow volume.
-CANCEL_SECONDS = 180.0
 #: An engine that has work and has said nothing for so long is asked: it may have taken us off its list of listeners
 #: (when a dead connection of ours ends late, it unregisters the living one). Many steps take longer than this; asking is cheap.
 SILENCE_SECONDS = 30.0
