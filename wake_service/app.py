@@ -121,6 +121,7 @@ class Service:
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.workflows.cancel_job = self.dispatcher.cancel
+        self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False

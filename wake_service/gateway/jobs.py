@@ -1,4 +1,4 @@
-"""`/api/jobs`: queue and history as ComfyUI's page of today reads them: strictly, so that one row that is not whole empties it."""
+"""`/api/jobs`: queue and history as ComfyUI's page of today reads them: one row that is not whole empties it."""
 
 from __future__ import annotations
 

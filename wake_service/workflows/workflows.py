@@ -57,7 +57,7 @@ class Accepted:
 
 
 class Workflows:
-    """One per service. `cancel_job` ends a job (the dispatcher's)."""
+    """One per service. `cancel_job` ends a job, `make_way` takes back what comes later than a job (the dispatcher's)."""
 
     def __init__(self, depot: Depot, book: JobBook, submissions: Submissions) -> None:
         self._depot = depot
@@ -68,9 +68,11 @@ class Workflows:
         self._followers: dict[str, set[Follower]] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
+        self._ending: set[WorkflowCourier] = set()
         self._verdicts: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.switchboard = Switchboard(depot.clock.now)
         self.sink = Sink(depot.store, depot.clock)
+        self.make_way: Callable[[Job], Awaitable[None]]
         self.cancel_job: Callable[[str, Callable[[Transaction], None] | None], Awaitable[Job | None]]
         depot.followed = lambda job_id: bool(self._followers.get(job_id))
 
@@ -80,7 +82,7 @@ class Workflows:
         for job_id in await self._depot.store.read(partial(records.untold, since=since)):
             job = await self._book.find(job_id)
             if job is not None:
-                self._background.spawn(self._tell_end(job, None))
+                self._background.spawn(self._end(job, None))
 
     async def stop(self) -> None:
         """Lets all clients go."""
@@ -123,6 +125,8 @@ class Workflows:
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:
             self._verdicts.pop(job_id, None)
+        if created and (submission.front or submission.number is not None):
+            await self.make_way(job)
         return Accepted(job, number if created else await self._number(job), created, node_errors)
 
     async def _verdict(self, job: Job, verdict: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
@@ -148,9 +152,15 @@ class Workflows:
         passed = self._passed.setdefault(job.id, Passed())
         tell, decided = partial(self.tell, job.id), partial(self._decided, job.id)
         luggage = Luggage(self._depot, client, job.pool)
-        publish = partial(self.switchboard.publish, job.artist_id)
-        self._at_work[job.id] = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided)
-        return self._at_work[job.id]
+        publish, before = partial(self.switchboard.publish, job.artist_id), partial(self._ends_before, client)
+        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before)
+        self._at_work[job.id] = courier
+        return courier
+
+    def _ends_before(self, client: EngineClient) -> list[asyncio.Event]:
+        """Prompts that this engine has ended and whose clients are not told yet: one comes after the other, there and here."""
+        ending = [courier for courier in (*self._at_work.values(), *self._ending) if courier.client is client]
+        return [courier.told for courier in ending if courier.ended.is_set() and not courier.told.is_set()]
 
     def _decided(self, job_id: str, verdict: dict[str, Any] | EngineRefused) -> bool:
         """Whether somebody waits for the verdict, and takes it."""
@@ -176,9 +186,20 @@ class Workflows:
             if job.request.face is Face.EAS:
                 self.sink.ring(job.artist_id)
             courier = self._at_work.pop(job.id, None)
+            if courier is not None:
+                self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
-            self._background.spawn(self._tell_end(job, courier))
+            self._background.spawn(self._end(job, courier))
+
+    async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
+        try:
+            await self._tell_end(job, courier)
+        finally:
+            if courier is not None:
+                self._ending.discard(courier)
+                courier.told.set()
+                await courier.close()
 
     async def _tell_end(self, job: Job, courier: WorkflowCourier | None) -> None:
         """The last frames of a job, and that they were sent."""
