@@ -12,6 +12,8 @@ from wake_service.app import Service
 from wake_service.gateway import failures, internal, jobs, mirrored, passthrough, prompts, queue, socket
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.mirrored import Lists
+from wake_service.gateway.v2 import events as v2_events
+from wake_service.gateway.v2 import jobs as v2_jobs
 
 #: Resource by resource, in the order in which they are asked; the last one takes all that is left.
 RESOURCES: tuple[Sequence[BaseRoute], ...] = (
@@ -19,6 +21,8 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     queue.routes,
     jobs.routes,
     socket.routes,
+    v2_jobs.routes,
+    v2_events.routes,
     internal.routes,
     mirrored.routes,
     passthrough.routes,
