@@ -49,7 +49,7 @@ async def users(_request: Request) -> Response:
 
 async def add_user(_request: Request) -> Response:
     """Refused: artists are added by an admin."""
-    raise Refusal(400, {"error": "Artists are added by an admin: `wakebrush artist add`."})
+    raise Refusal(400, {"error": "Artists are added by the admin of the service."})
 
 
 async def _settings(request: Request) -> dict[str, Any]:
@@ -69,8 +69,8 @@ async def _merge(request: Request, changes: Mapping[str, Any]) -> Response:
 routes: list[BaseRoute] = [
     Route("/settings", look, methods=["GET"]),
     Route("/settings", change, methods=["POST"]),
-    Route("/settings/{setting}", look_at_one, methods=["GET"]),
-    Route("/settings/{setting}", change_one, methods=["POST"]),
+    Route("/settings/{setting:path}", look_at_one, methods=["GET"]),
+    Route("/settings/{setting:path}", change_one, methods=["POST"]),
     Route("/users", users, methods=["GET"]),
     Route("/users", add_user, methods=["POST"]),
 ]

@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -151,8 +151,8 @@ async def _body(request: Request) -> bytes:
 
 def _paths(request: Request, *, moves: bool) -> list[str]:
     """What the address names: one path, or two with `move` between. Clients write `/` within a path as `%2F`. Raises Refusal."""
-    raw: str = request.scope["raw_path"].decode("latin-1").partition("/userdata/")[2].partition("?")[0]
-    parts = [unquote(part) for part in raw.split("/")]
+    raw: bytes = request.scope["raw_path"].partition(b"/userdata/")[2]
+    parts = [unquote_to_bytes(part).decode(errors="surrogateescape") for part in raw.split(b"/")]
     at = parts.index("move", 1) if moves and "move" in parts[1:-1] else len(parts)
     written = ["/".join(parts[:at]), "/".join(parts[at + 1 :])][: 1 if at == len(parts) else 2]
     try:
