@@ -177,7 +177,7 @@ class EngineSocket:
             self._buffer.end(EngineUnreachable(f"The connection to the engine at {self._client.base_url} broke: {reason}."))
 
     def _keep(self, event: WireEvent, raw: str | bytes) -> None:
-        """A preview that names no node is of the one that was last said to execute; what names no prompt, of the one that runs."""
+        """A preview without a name is of the node that was last said to execute; what names no prompt, of the one that runs."""
         if isinstance(event, ExecutionStart):
             self._running = event.prompt_id
         elif isinstance(event, Executing):

@@ -9,9 +9,11 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from wake_service.app import Service
-from wake_service.gateway import failures
+from wake_service.gateway import failures, jobs, prompts, queue, socket
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.refusals import Refusal
+from wake_service.gateway.v2 import events as v2_events
+from wake_service.gateway.v2 import jobs as v2_jobs
 
 
 async def _no_such_socket(_socket: WebSocket) -> None:
@@ -20,7 +22,15 @@ async def _no_such_socket(_socket: WebSocket) -> None:
 
 
 #: Resource by resource, in the order in which they are asked; what nobody answers is a 404.
-RESOURCES: tuple[Sequence[BaseRoute], ...] = ([WebSocketRoute("/{path:path}", _no_such_socket)],)
+RESOURCES: tuple[Sequence[BaseRoute], ...] = (
+    prompts.routes,
+    queue.routes,
+    jobs.routes,
+    socket.routes,
+    v2_jobs.routes,
+    v2_events.routes,
+    [WebSocketRoute("/{path:path}", _no_such_socket)],
+)
 
 
 def create_gateway(service: Service, resources: Sequence[Sequence[BaseRoute]] = RESOURCES) -> Doorway:

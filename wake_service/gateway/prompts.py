@@ -9,16 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.errors import RequestError
 from wake_service.gateway.bodies import json_object, number
 from wake_service.gateway.doorway import GatewayVisit, visit_of
 from wake_service.gateway.permission import check_may_paint
-from wake_service.gateway.refusals import comfy_error
+from wake_service.gateway.refusals import Refusal, comfy_error
 from wake_service.jobs.model import Face
 from wake_service.machinery import POOL
 from wake_service.workflows.judge import judge
 from wake_service.workflows.model import GraphRefused, Submission
+from wake_service.workflows.views import plain
 from wake_service.workflows.workflows import Accepted
 
 #: Longest name that an old client may give its prompt.
@@ -40,9 +41,9 @@ async def submit(request: Request) -> Response:
         accepted = await _submit(visit, body, request.headers.get("comfy-usage-source"))
     except GraphRefused as refused:
         visit.service.book.place += 1  # in ComfyUI a number is used up either way
-        raise comfy_error(400, **refused.error, node_errors=refused.node_errors) from refused
+        raise Refusal(400, {"error": refused.error, "node_errors": refused.node_errors}) from refused
     name = body.get("prompt_id") or accepted.job.id
-    return json_answer({"prompt_id": name, "number": _plain(accepted.number), "node_errors": accepted.node_errors})
+    return json_answer({"prompt_id": name, "number": plain(accepted.number), "node_errors": accepted.node_errors})
 
 
 async def _submit(visit: GatewayVisit, body: dict[str, Any], source: str | None) -> Accepted:
@@ -88,10 +89,6 @@ def _name(body: dict[str, Any]) -> str:
 def _extra(given: Any, source: str | None) -> dict[str, Any]:
     extra = dict(given) if isinstance(given, dict) else {}
     return extra | {"comfy_usage_source": source} if source else extra
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
 
 
 async def interrupt(request: Request) -> Response:

@@ -31,6 +31,9 @@ class Courier(Protocol):
     def missed(self) -> None:
         """The connection broke: something may have been said meanwhile."""
 
+    def left(self) -> None:
+        """Nothing more will be heard."""
+
     def accepted(self, node_errors: dict[str, Any]) -> None:
         """The engine took the graph; `node_errors` tells of outputs that it will not run."""
 

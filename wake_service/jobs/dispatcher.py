@@ -23,7 +23,7 @@ from wake_service.jobs.collector import Collector
 from wake_service.jobs.courier import Couriers
 from wake_service.jobs.events import EventType
 from wake_service.jobs.kept import KeptResults
-from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
+from wake_service.jobs.model import Job, JobState, WaitingFor, WorkflowRequest, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
@@ -161,6 +161,18 @@ class Dispatcher:
         """There may be something to claim."""
         for runner in self._runners.values():
             runner.poke()
+
+    async def make_way(self, job: Job) -> None:
+        """A workflow comes before others of its artist: what an engine has of those and has not begun with waits again."""
+
+        def comes_later(job_id: str) -> bool:
+            other = self._book.board.get(job_id)
+            if other is None or not isinstance(other.request, WorkflowRequest) or not isinstance(job.request, WorkflowRequest):
+                return False
+            return other.artist_id == job.artist_id and other.request.order > job.request.order
+
+        if job.machine_id is None:
+            await asyncio.gather(*(runner.make_way(comes_later) for runner in list(self._runners.values())))
 
     def engine(self, pool: str) -> EngineClient | None:
         """The engine of a machine of the pool that is up."""

@@ -101,6 +101,8 @@ class Recorder:
     def left(self, picture: Picture) -> None:
         """A picture is of no interest any more; an engine with none rests."""
         self._tray.forget(picture)
+        if picture.courier is not None:
+            picture.courier.left()
         self._notes.put_nowait(self._write_rest)
 
     def _fetched(self, fetching: asyncio.Future[Fetched | None]) -> None:

@@ -316,7 +316,6 @@ workflows = Table(
     Column("outputs", Text, nullable=False),
     Column("meta", Text, nullable=False),
     Column("messages", Text, nullable=False),
-    #: Comfy API v2's `metadata`.
     Column("labels", Text),
     #: Its end was sent to its client.
     Column("told", Boolean, nullable=False, server_default=false()),
@@ -384,12 +383,18 @@ tasks = Table(
     metadata,
     Column("job_id", String(36), primary_key=True),
     Column("artist_id", String(36), nullable=False),
+    #: What its client calls it.
     Column("task_id", Text, nullable=False),
-    Column("finished_at", Float),
-    #: The delivery that is under way, and when it is given up and made again.
-    Column("delivery_id", String(36)),
-    Column("redeliver_at", Float),
+    #: How often its result was handed out, and when it is handed out again unless it is acknowledged before.
     Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column("redeliver_at", Float),
     Column("acknowledged_at", Float),
     UniqueConstraint("artist_id", "task_id"),
+    #: The open ones only: those that are done are many.
+    Index(
+        "ix_tasks_open",
+        "artist_id",
+        sqlite_where=text("acknowledged_at IS NULL"),
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
 )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import orjson
 
+from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import (
     Executed,
     Executing,
@@ -25,13 +26,14 @@ from wake_service.comfy.events import (
     ExecutionStart,
     ExecutionSuccess,
     Preview,
+    Status,
     WireEvent,
 )
 from wake_service.comfy.progress import PromptProgress
 from wake_service.comfy.workflow import Workflow
 from wake_service.errors import EngineError, EngineRefused, StorageError
 from wake_service.jobs.courier import Missed
-from wake_service.jobs.model import Job, WorkflowRequest
+from wake_service.jobs.model import Face, Job, WorkflowRequest
 from wake_service.store.store import Transaction
 from wake_service.workflows import frames, naming, records
 from wake_service.workflows.frames import Frame, Kind
@@ -59,7 +61,8 @@ class Passed:
 
 
 class WorkflowCourier:
-    """One prompt at one engine. `publish` takes its frames, `verdict` whether the engine took it."""
+    """One prompt at one engine. `publish` takes its frames, `verdict` whether the engine took it; `before` are ends that its
+    client is told of first."""
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class WorkflowCourier:
         publish: Callable[[str | None, Frame], None],
         news: Callable[[OutputNews | PreviewNews | ProgressNews], None],
         verdict: Callable[[dict[str, Any] | EngineRefused], bool],
+        before: Callable[[], Sequence[asyncio.Event]],
     ) -> None:
         request = job.request
         assert isinstance(request, WorkflowRequest)
@@ -80,6 +84,7 @@ class WorkflowCourier:
         self._send = publish
         self._news = news
         self._verdict = verdict
+        self._before = before
         self._stored: Stored | None = None
         self._graph: Graph = {}
         self._progress: PromptProgress | None = None
@@ -94,6 +99,8 @@ class WorkflowCourier:
         #: What the engine said of the end, under the client's name; and set once it has.
         self.end: tuple[str, dict[str, Any]] | None = None
         self.ended = asyncio.Event()
+        #: Set once its client was told of the end.
+        self.told = asyncio.Event()
 
     # -- to the engine ----------------------------------------------------------------------------------------------
 
@@ -101,7 +108,7 @@ class WorkflowCourier:
         """The graph for this engine, its inputs at the engine. Raises EngineError or StorageError."""
         self._stored = await self._luggage.stored(self._job.id)
         self._graph = orjson.loads(self._stored.graph)
-        if self._luggage.followed(self._job.id):
+        if self._request.face is Face.V2 or self._luggage.followed(self._job.id):
             self._progress = PromptProgress(self._prompt_id, Workflow(self._graph, ""))
         inputs = await self._luggage.bring(self._request.files)
         return naming.for_engine(self._graph, self._folder, inputs, self._luggage.catalogue())
@@ -139,6 +146,8 @@ class WorkflowCourier:
                 self._picture(event, raw)
             case ExecutionStart():
                 self._note(raw)
+                for told in self._before():
+                    self._hold(partial(_nothing_after, told))
                 if not self._passed.begun:
                     self._passed.begun = True
                     self._pass(self._text(raw))
@@ -149,6 +158,8 @@ class WorkflowCourier:
                 self._executed(raw)
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
                 self._ended(raw)
+            case Status():
+                pass  # the engine counts everybody's prompts
             case Executing(node=None):
                 self.node = None  # told when the end is durable
             case Executing(node=node):
@@ -156,6 +167,10 @@ class WorkflowCourier:
                 self._pass(self._text(raw))
             case _:
                 self._pass(self._text(raw))
+
+    def left(self) -> None:
+        """Nothing more will be heard."""
+        self.ended.set()
 
     def missed(self) -> None:
         """The connection broke: something may have been said meanwhile."""
@@ -214,7 +229,8 @@ class WorkflowCourier:
         return [frame]
 
     def _executed(self, raw: str | bytes) -> None:
-        said = orjson.loads(self._named(raw))
+        said = orjson.loads(raw)
+        said["data"]["prompt_id"] = self._request.name
         node = said["data"]["node"]
         if node not in self._passed.outputs and node not in self._fetching:
             self._fetching.add(node)
@@ -230,6 +246,11 @@ class WorkflowCourier:
             self._news(OutputNews(file))
         said["data"]["output"] = shown
         return [frames.message("executed", said["data"], result=True)]
+
+    @property
+    def client(self) -> EngineClient:
+        """Its engine."""
+        return self._luggage.client
 
     @property
     def client_id(self) -> str | None:
@@ -346,3 +367,8 @@ class WorkflowCourier:
                 progress.steps,
             )
         )
+
+
+async def _nothing_after(told: asyncio.Event) -> list[Frame]:
+    await told.wait()
+    return []

@@ -15,7 +15,7 @@ from wake_service.jobs.model import Job, JobState
 from wake_service.workflows.endings import message, name_of
 from wake_service.workflows.records import Stored
 
-__all__ = ["PageWish", "history_entry", "name_of", "page", "queue_item", "whole_job"]
+__all__ = ["PageWish", "history_entry", "name_of", "page", "plain", "queue_item", "whole_job"]
 
 _STATUS = {
     JobState.QUEUED: "pending",
@@ -30,9 +30,13 @@ _TEXT_TYPES = ("text",)
 
 def queue_item(job: Job, stored: Stored) -> list[Any]:
     """`[number, id, prompt, extra_data, outputs]`."""
-    number = int(stored.number) if stored.number.is_integer() else stored.number
     parts = (stored.graph, stored.extra, stored.targets)
-    return [number, name_of(job), *map(orjson.Fragment, parts)]
+    return [plain(stored.number), name_of(job), *map(orjson.Fragment, parts)]
+
+
+def plain(number: float) -> float | int:
+    """A number as ComfyUI writes it: without a point where it needs none."""
+    return int(number) if number.is_integer() else number
 
 
 def history_entry(job: Job, stored: Stored) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def _job(job: Job, stored: Stored) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": name_of(job),
         "status": _STATUS[job.state],
-        "priority": stored.number,
+        "priority": plain(stored.number),
         "create_time": int(job.created_at * 1000),
         "workflow_id": _workflow_id(stored),
     }

@@ -28,7 +28,8 @@ from wake_service.workflows.courier import Passed, WorkflowCourier
 from wake_service.workflows.intake import Intake
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
-from wake_service.workflows.news import Follower, News, OutputNews, StateNews
+from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
+from wake_service.workflows.sink import Sink
 from wake_service.workflows.switchboard import KEPT_SECONDS, Switchboard
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Accepted:
 
 
 class Workflows:
-    """One per service. `cancel_job` ends a job (the dispatcher's)."""
+    """One per service. `cancel_job` ends a job, `make_way` takes back what comes later than a job (the dispatcher's)."""
 
     def __init__(self, depot: Depot, book: JobBook, submissions: Submissions) -> None:
         self._depot = depot
@@ -65,10 +66,14 @@ class Workflows:
         self._intake = Intake(depot)
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
+        self._latest: dict[str, Latest] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
+        self._ending: set[WorkflowCourier] = set()
         self._verdicts: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.switchboard = Switchboard(depot.clock.now)
+        self.sink = Sink(depot.store, depot.clock)
+        self.make_way: Callable[[Job], Awaitable[None]]
         self.cancel_job: Callable[[str, Callable[[Transaction], None] | None], Awaitable[Job | None]]
         depot.followed = lambda job_id: bool(self._followers.get(job_id))
 
@@ -78,7 +83,7 @@ class Workflows:
         for job_id in await self._depot.store.read(partial(records.untold, since=since)):
             job = await self._book.find(job_id)
             if job is not None:
-                self._background.spawn(self._tell_end(job, None))
+                self._background.spawn(self._end(job, None))
 
     async def stop(self) -> None:
         """Lets all clients go."""
@@ -115,14 +120,14 @@ class Workflows:
         if wait:
             verdict = self._verdicts[job_id] = asyncio.get_running_loop().create_future()
         try:
-            also = partial(_write, packed.stored)
+            also = partial(_write, packed.stored, submission.also)
             job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
             created = job.id == job_id
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:
             self._verdicts.pop(job_id, None)
-        if created:
-            self._tell_status(who.artist_id)
+        if created and (submission.front or submission.number is not None):
+            await self.make_way(job)
         return Accepted(job, number if created else await self._number(job), created, node_errors)
 
     async def _verdict(self, job: Job, verdict: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
@@ -148,9 +153,15 @@ class Workflows:
         passed = self._passed.setdefault(job.id, Passed())
         tell, decided = partial(self.tell, job.id), partial(self._decided, job.id)
         luggage = Luggage(self._depot, client, job.pool)
-        publish = partial(self.switchboard.publish, job.artist_id)
-        self._at_work[job.id] = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided)
-        return self._at_work[job.id]
+        publish, before = partial(self.switchboard.publish, job.artist_id), partial(self._ends_before, client)
+        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before)
+        self._at_work[job.id] = courier
+        return courier
+
+    def _ends_before(self, client: EngineClient) -> list[asyncio.Event]:
+        """Prompts that this engine has ended and whose clients are not told yet: one comes after the other, there and here."""
+        ending = [courier for courier in (*self._at_work.values(), *self._ending) if courier.client is client]
+        return [courier.told for courier in ending if courier.ended.is_set() and not courier.told.is_set()]
 
     def _decided(self, job_id: str, verdict: dict[str, Any] | EngineRefused) -> bool:
         """Whether somebody waits for the verdict, and takes it."""
@@ -170,11 +181,27 @@ class Workflows:
         if not job.is_workflow:
             return
         self.tell(job.id, StateNews(job))
+        if job.version == 0:
+            self._tell_status(job.artist_id)
         if not job.unfinished:
+            if job.request.face is Face.EAS:
+                self.sink.ring(job.artist_id)
             courier = self._at_work.pop(job.id, None)
+            if courier is not None:
+                self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
-            self._background.spawn(self._tell_end(job, courier))
+            self._latest.pop(job.id, None)
+            self._background.spawn(self._end(job, courier))
+
+    async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
+        try:
+            await self._tell_end(job, courier)
+        finally:
+            if courier is not None:
+                self._ending.discard(courier)
+                courier.told.set()
+                await courier.close()
 
     async def _tell_end(self, job: Job, courier: WorkflowCourier | None) -> None:
         """The last frames of a job, and that they were sent."""
@@ -221,9 +248,15 @@ class Workflows:
     # -- followers --------------------------------------------------------------------------------------------------
 
     def tell(self, job_id: str, news: News) -> None:
-        """Tells those who follow a job."""
+        """Tells those who follow a job, and notes it for those who ask."""
+        if not isinstance(news, OutputNews) and self._book.board.get(job_id) is not None:
+            self._latest.setdefault(job_id, Latest()).note(news)
         for follower in self._followers.get(job_id, ()):
             follower.put(news)
+
+    def latest(self, job_id: str) -> Latest:
+        """What was said last of how far a job is."""
+        return self._latest.get(job_id) or Latest()
 
     @asynccontextmanager
     async def follow(self, job_id: str) -> AsyncIterator[Follower]:
@@ -336,5 +369,7 @@ def _turn(job: Job) -> tuple[bool, float, int]:
     return job.state is not JobState.RUNNING, order, job.place
 
 
-def _write(stored: records.Stored, tx: Transaction, _job: Job) -> None:
+def _write(stored: records.Stored, also: Callable[[Transaction, Job], None] | None, tx: Transaction, job: Job) -> None:
     records.add(tx, stored)
+    if also is not None:
+        also(tx, job)
