@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +133,6 @@ class Service:
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
-        #: Where clients of ComfyUI find the gateway; a server that listens elsewhere says so.
-        self.gateway_url = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
         self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
@@ -202,6 +200,11 @@ class Service:
     def _ensure_default_artist(self, tx: Transaction) -> None:
         people.ensure_default(tx, self.clock.now())
         people.limit_default_team(tx, self.settings.month_budget_micros)
+
+    @cached_property
+    def gateway_url(self) -> str:
+        """Where clients of ComfyUI find the gateway; a server that listens elsewhere sets it."""
+        return self.settings.gateway_url or f"http://127.0.0.1:{self.settings.gateway_port}"
 
     async def issue_local_token(self) -> str:
         """A token for the default artist; its secret is returned once and stored only as a hash."""
