@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from wake_service.app import Service
-from wake_service.gateway import failures, jobs, prompts, queue, socket
+from wake_service.gateway import failures, jobs, prompts, queue, settings, socket, uploads, userdata, view
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.refusals import Refusal
 from wake_service.gateway.v2 import events as v2_events
@@ -27,6 +27,10 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     queue.routes,
     jobs.routes,
     socket.routes,
+    uploads.routes,
+    view.routes,
+    settings.routes,
+    userdata.routes,
     v2_jobs.routes,
     v2_events.routes,
     [WebSocketRoute("/{path:path}", _no_such_socket)],

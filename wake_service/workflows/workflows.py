@@ -29,6 +29,7 @@ from wake_service.workflows.intake import Intake
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
 from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
+from wake_service.workflows.sink import Sink
 from wake_service.workflows.switchboard import KEPT_SECONDS, Switchboard
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Workflows:
         self._ending: set[WorkflowCourier] = set()
         self._verdicts: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.switchboard = Switchboard(depot.clock.now)
+        self.sink = Sink(depot.store, depot.clock)
         self.make_way: Callable[[Job], Awaitable[None]]
         self.cancel_job: Callable[[str, Callable[[Transaction], None] | None], Awaitable[Job | None]]
         depot.followed = lambda job_id: bool(self._followers.get(job_id))
@@ -118,7 +120,7 @@ class Workflows:
         if wait:
             verdict = self._verdicts[job_id] = asyncio.get_running_loop().create_future()
         try:
-            also = partial(_write, packed.stored)
+            also = partial(_write, packed.stored, submission.also)
             job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
             created = job.id == job_id
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
@@ -182,6 +184,8 @@ class Workflows:
         if job.version == 0:
             self._tell_status(job.artist_id)
         if not job.unfinished:
+            if job.request.face is Face.EAS:
+                self.sink.ring(job.artist_id)
             courier = self._at_work.pop(job.id, None)
             if courier is not None:
                 self._ending.add(courier)
@@ -365,5 +369,7 @@ def _turn(job: Job) -> tuple[bool, float, int]:
     return job.state is not JobState.RUNNING, order, job.place
 
 
-def _write(stored: records.Stored, tx: Transaction, _job: Job) -> None:
+def _write(stored: records.Stored, also: Callable[[Transaction, Job], None] | None, tx: Transaction, job: Job) -> None:
     records.add(tx, stored)
+    if also is not None:
+        also(tx, job)
