@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 from wake_service.app import Service
 from wake_service.gateway import failures, jobs, prompts, queue, socket
 from wake_service.gateway.doorway import Doorway
+from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.refusals import Refusal
 
 
@@ -25,6 +26,7 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     queue.routes,
     jobs.routes,
     socket.routes,
+    eas.routes,
     [WebSocketRoute("/{path:path}", _no_such_socket)],
 )
 
