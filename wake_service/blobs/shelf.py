@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
 from wake_service.blobs import records
@@ -49,13 +49,32 @@ class Shelf:
         with self._arrival(name):
             expecting = asyncio.ensure_future(self._expect(name))
             try:
-                return await self._blobs.put(data, sha256=name, max_bytes=max_bytes, ready=expecting)
+                return await self._blobs.put(data, sha256=name, max_bytes=max_bytes, ready=lambda _: expecting)
             except StorageFull:
                 self.on_full()
                 raise
             finally:
                 expecting.cancel()
                 await asyncio.gather(expecting, return_exceptions=True)
+
+    @contextlib.asynccontextmanager
+    async def arrived(self, data: AsyncIterator[bytes], *, max_bytes: int) -> AsyncIterator[BlobInfo]:
+        """Puts bytes whose checksum shows only at their end. Within the block, where their row is written, no sweep takes them.
+
+        Raises as BlobStore.put, and as `put` here.
+        """
+        with contextlib.ExitStack() as arrivals:
+
+            async def ready(sha256: str) -> None:
+                arrivals.enter_context(self._arrival(sha256))
+                await self._expect(sha256)
+
+            try:
+                blob = await self._blobs.put(data, max_bytes=max_bytes, ready=ready)
+            except StorageFull:
+                self.on_full()
+                raise
+            yield blob
 
     async def keep(self, data: bytes, sha256: str, max_bytes: int, write: Callable[[Transaction], None]) -> None:
         """Puts bytes and writes them down; both again when they were swept in between. Raises as `put` does."""

@@ -28,7 +28,7 @@ from wake_service.workflows.courier import Passed, WorkflowCourier
 from wake_service.workflows.intake import Intake
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
-from wake_service.workflows.news import Follower, News, OutputNews, StateNews
+from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
 from wake_service.workflows.sink import Sink
 from wake_service.workflows.switchboard import KEPT_SECONDS, Switchboard
 
@@ -66,6 +66,7 @@ class Workflows:
         self._intake = Intake(depot)
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
+        self._latest: dict[str, Latest] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
@@ -190,6 +191,7 @@ class Workflows:
                 self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
+            self._latest.pop(job.id, None)
             self._background.spawn(self._end(job, courier))
 
     async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
@@ -246,9 +248,15 @@ class Workflows:
     # -- followers --------------------------------------------------------------------------------------------------
 
     def tell(self, job_id: str, news: News) -> None:
-        """Tells those who follow a job."""
+        """Tells those who follow a job, and notes it for those who ask."""
+        if not isinstance(news, OutputNews) and self._book.board.get(job_id) is not None:
+            self._latest.setdefault(job_id, Latest()).note(news)
         for follower in self._followers.get(job_id, ()):
             follower.put(news)
+
+    def latest(self, job_id: str) -> Latest:
+        """What was said last of how far a job is."""
+        return self._latest.get(job_id) or Latest()
 
     @asynccontextmanager
     async def follow(self, job_id: str) -> AsyncIterator[Follower]:

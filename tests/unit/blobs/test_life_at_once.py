@@ -21,6 +21,7 @@ from tests.service.house import empty_database
 from tests.support.pictures import png
 from tests.unit.blobs.stepping import SteppedBlobs, SteppedClock, SteppedStore, Steps
 from tests.unit.jobs.studio import Studio
+from wake_service.blobs.base import chunks_of
 from wake_service.blobs.life import DAY, Retention
 from wake_service.blobs.records import add_blob, unknown_bytes
 from wake_service.blobs.shelf import Shelf
@@ -125,6 +126,20 @@ class LifeAtOnce(RuleBasedStateMachine):
         except StorageError:
             return
         self.promises.pins[artist_id, sha256] = until
+
+    @rule(name=ARTISTS, which=WHICH, far=FAR)
+    def streams(self, name: str, which: int, far: int) -> None:
+        self.begin(self._stream(self.artist_id(name), which), far)
+
+    async def _stream(self, artist_id: str, which: int) -> None:
+        """As an upload whose checksum shows at its end."""
+        now = self.steps.now
+        async with self.shelf.arrived(chunks_of(PICTURES[which]), max_bytes=10_000) as blob:
+            until = now + PIN_SECONDS
+            size = {"size": blob.size, **SIZE}
+            add = partial(add_blob, artist_id=artist_id, sha256=blob.sha256, media_type="image/png", now=now)
+            await self.store.write(partial(add, pinned_until=until, **size))
+        self.promises.pins[artist_id, NAMES[which]] = until
 
     @rule(name=ARTISTS, which=WHICH, far=FAR)
     def looks(self, name: str, which: int, far: int) -> None:

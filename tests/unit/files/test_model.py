@@ -64,11 +64,11 @@ def test_names_in_graphs_are_read_as_comfyui_reads_them(text: str, folder: str, 
     assert parse(text) == FileName(folder, subfolder, name)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "/a.png", "../a.png", "a/../b.png", "a\\b.png", "C:a.png", "a\0.png", "a\n.png", "sub/", ".", "x" * 256, "ä" * 128]
-    + ["/".join(["a"] * 18), "\ud800.png", "a.png [output] [temp]x/..", ("d" * 250 + "/") * 4 + "f" * 255],
-)
+ELSEWHERE = ["", "/a.png", "../a.png", "a/../b.png", "a\\b.png", "C:a.png", "sub/", ".", "a.png [output] [temp]x/.."]
+ON_NO_DISK = ["a\0.png", "a\n.png", "x" * 256, "ä" * 128, "a/" * 17 + "a", "\ud800.png", ("d" * 250 + "/") * 4 + "f" * 255]
+
+
+@pytest.mark.parametrize("text", [*ELSEWHERE, *ON_NO_DISK])
 def test_what_leads_elsewhere_or_fits_no_disk_is_refused(text: str) -> None:
     with pytest.raises(BadName):
         parse(text)
