@@ -127,6 +127,8 @@ class Service:
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
+        #: Where clients of ComfyUI find the gateway; a server that listens elsewhere says so.
+        self.gateway_url = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
         self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
