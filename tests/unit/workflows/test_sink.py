@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 
 from tests.service.house import DEADLINE, empty_database
 from wake_service.clock import ManualClock, settle
+from wake_service.jobs import records
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import artists, jobs, teams
 from wake_service.workflows import tasks
@@ -201,3 +202,12 @@ async def test_results_and_how_often_they_were_handed_out_survive_a_restart(desk
 async def test_nobody_who_has_gone_is_remembered(desk: Desk) -> None:
     await desk.take()
     assert not desk.sink._bells
+
+
+async def test_a_task_is_forgotten_with_its_job(desk: Desk) -> None:
+    await desk.ended("one")
+    now = desk.clock.now()
+    assert await desk.store.write(lambda tx: records.forget(tx, ended_before=now, limit=10)) == 1
+    assert await desk.sink.find(MIRA, "one") is None
+    await desk.ended("one")
+    assert await desk.take() == ["one"]
