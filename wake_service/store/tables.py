@@ -378,6 +378,7 @@ assets = Table(
     Index("ix_assets_artist_id_blake3", "artist_id", "blake3"),
 )
 
+_STILL_OPEN = text("acknowledged_at IS NULL")
 tasks = Table(
     "tasks",
     metadata,
@@ -390,11 +391,6 @@ tasks = Table(
     Column("redeliver_at", Float),
     Column("acknowledged_at", Float),
     UniqueConstraint("artist_id", "task_id"),
-    #: The open ones only: those that are done are many.
-    Index(
-        "ix_tasks_open",
-        "artist_id",
-        sqlite_where=text("acknowledged_at IS NULL"),
-        postgresql_where=text("acknowledged_at IS NULL"),
-    ),
+    #: Of those that are done there are many.
+    Index("ix_tasks_open", "artist_id", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),
 )
