@@ -35,6 +35,7 @@ class RunningService:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self.settings = settings
+        self._gateway_port = str(settings.get("gateway_port", 0))
         self._outer = os.environ if environment is None else environment
         self.endpoint = ""
         self.gateway = ""
@@ -51,7 +52,7 @@ class RunningService:
         announced: queue.Queue[dict[str, Any] | None] = queue.Queue()
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--gateway-port", "0", "--announce"],
+                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--gateway-port", self._gateway_port, "--announce"],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -96,9 +97,9 @@ class RunningService:
         self._artists.append(artist)
         return artist
 
-    def link(self) -> str:
+    def link(self, scope: str = "gateway") -> str:
         """The gateway's address for a ComfyUI client of this computer's artist, with a new token in its path."""
-        created = self.command("token", "create", "--scope", "gateway", "--days", "0.5")
+        created = self.command("token", "create", "--scope", scope, "--days", "0.5")
         assert created.returncode == 0, created.stderr
         return f"{self.gateway}/t/{created.stdout.strip()}"
 

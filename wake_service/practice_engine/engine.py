@@ -23,7 +23,7 @@ from .validation import Validator
 
 MAX_UPLOAD = 104_857_600
 """Bytes of the largest body, ComfyUI's default of 100 MiB."""
-FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD, "assets": False}
+FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD, "node_replacements": True, "assets": False}
 
 
 class Engine:

@@ -52,7 +52,7 @@ class Practice(World):
     """The practice engine itself."""
 
     def open(self) -> None:
-        self._process = PracticeProcess(self.folder).wait_until_listening()
+        self._process = PracticeProcess(self.folder, "--practice-pack").wait_until_listening()
         self.url = self._process.url
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Awake(World):
     gateway = True
 
     def open(self) -> None:
-        settings = {"idle_seconds": 3600, "wish_seconds": 0.5} | self.more_settings()
+        settings = {"idle_seconds": 3600, "wish_seconds": 0.5, "practice_args": "--practice-pack"} | self.more_settings()
         self.service = RunningService(self.folder / "service", **settings).start()
         self.artist: Artist = self.service.artist()
         self.machine = Machine(self.service)
@@ -120,7 +120,7 @@ class Killed(Awake):
 
     def more_settings(self) -> dict[str, Any]:
         self.kills = self.folder / "kills"
-        return fronted(self.folder, f"--kill-at {self.moment} --kills {self.kills}")
+        return fronted(self.folder, f"--practice-pack --kill-at {self.moment} --kills {self.kills}")
 
     def before_each(self) -> None:
         self.wake()

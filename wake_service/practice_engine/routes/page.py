@@ -70,6 +70,12 @@ def bare_routes(engine: Engine) -> list[web.AbstractRouteDef]:
         engine.logs.subscribe(str(body.get("clientId")), bool(body.get("enabled")))
         return web.Response()
 
+    async def no_templates(request: web.Request) -> web.Response:
+        return web.json_response([])
+
+    async def no_logos(request: web.Request) -> web.Response:
+        return web.json_response({})
+
     files = [web.static(f"/extensions/{name}", folder) for name, folder in engine.page.packs.items()]
     if engine.page.root is not None:
         files.append(web.static("/", engine.page.root))
@@ -77,5 +83,7 @@ def bare_routes(engine: Engine) -> list[web.AbstractRouteDef]:
         web.get("/internal/logs", logs),
         web.get("/internal/logs/raw", raw_logs),
         web.patch("/internal/logs/subscribe", subscribe),
+        web.get("/templates/index.json", no_templates),
+        web.get("/templates/index_logo.json", no_logos),
         *files,
     ]
