@@ -26,6 +26,7 @@ from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles, needed_models
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
+from wake_service.files.assets import Assets
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
@@ -118,6 +119,7 @@ class Service:
         self._woken = asyncio.Event()
         depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
         self.workflows = Workflows(depot, self.book, self.submissions)
+        self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.workflows.cancel_job = self.dispatcher.cancel
@@ -125,6 +127,8 @@ class Service:
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
+        #: Where clients of ComfyUI find the gateway; a server that listens elsewhere says so.
+        self.gateway_url = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
         self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")

@@ -39,6 +39,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
     listener = _listen(settings.host, settings.port, "--port")
     gateway_listener = _listen(settings.gateway_host or settings.host, settings.gateway_port, "--gateway-port")
     gateway = gateway_server(create_gateway(service), gateway_listener, settings.trusted_proxies)
+    service.gateway_url = settings.gateway_url or _url(gateway_listener)
     discovery = Discovery(settings.data, _url(listener), _url(gateway_listener))
 
     async def on_ready() -> None:
@@ -102,7 +103,9 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
 
 
 def _url(listener: socket.socket) -> str:
+    """Where it is reached on this computer; elsewhere it has a name, which only its admin knows."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

@@ -157,6 +157,11 @@ class Stream:
         else:
             self._reads.set()
 
+    def say(self, message: object) -> None:
+        """Sends a message: JSON, or a text as it is."""
+        text = message if isinstance(message, str) else json.dumps(message)
+        self._outgoing.put_nowait({"type": "websocket.receive", "text": text})
+
     async def next(self) -> Envelope:
         """The next envelope. Raises Closed."""
         while True:

@@ -75,6 +75,10 @@ class TokenRow:
     expires_at: float | None
     revoked_at: float | None
 
+    def state(self, now: float) -> str:
+        """`valid`, `expired` or `revoked`."""
+        return "revoked" if self.revoked_at else "expired" if self.expires_at and self.expires_at <= now else "valid"
+
 
 def digest(secret: str) -> str:
     """What is stored of a secret. A plain hash is enough: the secret has 256 random bits."""

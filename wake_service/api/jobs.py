@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from wake_service.answers import json_answer
 from wake_service.api.access import Painting, Reading, Visit, reading
-from wake_service.api.answers import json_answer
 from wake_service.api.problems import invalid, not_found
 from wake_service.blobs.base import BlobArchived, BlobMissing, Linking
 from wake_service.errors import BlobCorrupt, RequestError

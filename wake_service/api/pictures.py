@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from wake_service.answers import json_answer
 from wake_service.api.access import Painting
-from wake_service.api.answers import json_answer
 from wake_service.api.problems import not_found
 from wake_service.jobs import erasure
 

@@ -28,7 +28,8 @@ class InputSpec:
 
     `type` is ComfyUI's name (`INT`, `MODEL`, ...), `COMBO` for both ways of writing a list of choices.
     `choices` is None when the engine does not say them. `checked` is False where the engine itself
-    judges the value (uploaded files, remote lists), so that the list here proves nothing.
+    judges the value (uploaded files, remote lists), so that the list here proves nothing. `uploads`: it names a file that
+    clients send.
     """
 
     name: str
@@ -39,8 +40,7 @@ class InputSpec:
     maximum: float | None = None
     checked: bool = True
     many: bool = False
-    #: Its choices are files that an artist has uploaded, or that an earlier prompt has left.
-    upload: bool = False
+    uploads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ def _input(name: str, written: Any, *, required: bool) -> InputSpec | None:
         maximum=_number(options.get("max")),
         checked=not any(options.get(key) for key in _JUDGED_BY_ENGINE),
         many=bool(options.get("multiselect")),
-        upload=any(options.get(key) for key in _UPLOADS),
+        uploads=any(options.get(key) for key in _UPLOADS),
     )
 
 
 _UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "image_folder")
-_JUDGED_BY_ENGINE = ("image_upload", "audio_upload", "video_upload", "file_upload", "remote", "remote_combo")
+_JUDGED_BY_ENGINE = (*_UPLOADS, "remote", "remote_combo")
 
 
 def _outputs(written: Any) -> tuple[str, ...]:

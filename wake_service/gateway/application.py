@@ -12,6 +12,8 @@ from wake_service.app import Service
 from wake_service.gateway import failures, jobs, prompts, queue, socket
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.refusals import Refusal
+from wake_service.gateway.v2 import events as v2_events
+from wake_service.gateway.v2 import jobs as v2_jobs
 
 
 async def _no_such_socket(_socket: WebSocket) -> None:
@@ -25,6 +27,8 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     queue.routes,
     jobs.routes,
     socket.routes,
+    v2_jobs.routes,
+    v2_events.routes,
     [WebSocketRoute("/{path:path}", _no_such_socket)],
 )
 

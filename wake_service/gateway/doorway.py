@@ -20,7 +20,7 @@ from wake_service.gateway.address import parse, unsaid
 from wake_service.gateway.base_url import base_url
 from wake_service.gateway.headers import brought_in, sent_out
 from wake_service.gateway.intake import Intake, check_announced
-from wake_service.gateway.open_sockets import OpenSockets
+from wake_service.gateway.open_sockets import OpenSockets, TokenEnded
 from wake_service.gateway.refusals import Refusal, unavailable
 
 _MAY_PAINT = frozenset({tokens.Scope.PAINT, tokens.Scope.GATEWAY})
@@ -162,7 +162,7 @@ class Doorway:
         try:
             async with self.sockets.one_more(visit.who.token_id, secret):
                 await self._inner(scope, receive, _tidy(watched))
-        except TimeoutError:
+        except TokenEnded:
             if not closed:
                 await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "The token is no longer valid."})
 

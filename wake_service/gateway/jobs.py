@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.gateway.bodies import json_object
 from wake_service.gateway.doorway import under_api, visit_of
 from wake_service.gateway.refusals import Refusal

@@ -20,6 +20,10 @@ RECHECK_SECONDS = 15.0
 _RETRY_SECONDS = 30.0
 
 
+class TokenEnded(Exception):
+    """The token of an open socket is no good any more."""
+
+
 class OpenSockets:
     """All open sockets by their token's id. `is_good` says whether a token still is."""
 
@@ -37,21 +41,26 @@ class OpenSockets:
 
     @asynccontextmanager
     async def one_more(self, token_id: str, secret: str) -> AsyncIterator[None]:
-        """While a socket is open. Raises Refusal when there are enough, and TimeoutError inside once its token is no good."""
+        """While a socket is open. Raises Refusal when there are enough, and TokenEnded once its token is no good."""
         mine = self._of_token.setdefault(token_id, {})
         if len(mine) >= self._limit:
             told = f"This token has {len(mine)} event sockets open, as many as it may. Close some, or wait."
             raise unavailable(told, _RETRY_SECONDS)
-        async with asyncio.timeout(None) as ending:
-            mine[ending] = secret
-            if self._watch is None or self._watch.done():
-                self._watch = self._background.spawn(self._recheck())
-            try:
+        ending = asyncio.timeout(None)
+        try:
+            async with ending:
+                mine[ending] = secret
+                if self._watch is None or self._watch.done():
+                    self._watch = self._background.spawn(self._recheck())
                 yield
-            finally:
-                del mine[ending]
-                if not mine and self._of_token.get(token_id) is mine:
-                    del self._of_token[token_id]
+        except TimeoutError as error:
+            if not ending.expired():
+                raise
+            raise TokenEnded from error
+        finally:
+            del mine[ending]
+            if not mine and self._of_token.get(token_id) is mine:
+                del self._of_token[token_id]
 
     async def _recheck(self) -> None:
         """Ends the sockets of tokens that are no good any more; goes when none is open."""

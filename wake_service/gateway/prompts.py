@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.errors import RequestError
 from wake_service.gateway.bodies import json_object, number
 from wake_service.gateway.doorway import GatewayVisit, visit_of

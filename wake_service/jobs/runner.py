@@ -33,6 +33,7 @@ from wake_service.jobs.recipe import Recipes, Unbuildable
 from wake_service.jobs.recorder import Recorder, failure_told, refusal_told
 from wake_service.jobs.surroundings import Surroundings
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.withdrawal import Withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +42,9 @@ DEPTH = 2
 #: A broken connection to an engine that still runs is tried again for so long, in seconds; then the machine is given up.
 RECONNECT_SECONDS = 15.0
 _RECONNECT_PAUSE = 0.25
-#: An engine ends a cancelled picture at its next step. One that has not after so many seconds hangs: a step takes
-#: seconds, and the first one carries a model's disk read, which takes a minute or two from a slow volume.
-CANCEL_SECONDS = 180.0
 #: An engine that has work and has said nothing for so long is asked: it may have taken us off its list of listeners
 #: (when a dead connection of ours ends late, it unregisters the living one). Many steps take longer than this; asking is cheap.
 SILENCE_SECONDS = 30.0
-#: An engine that was told to stop says where it stopped, so many seconds after the prompt has left its queue at the latest.
-LAST_WORD_SECONDS = 1.0
 #: A machine that takes no new prompts is asked again when it said, twice as late each time, at the latest after so many seconds.
 LONGEST_REFUSAL = 60.0
 
@@ -81,6 +77,7 @@ class Runner:
         self._connected = asyncio.Event()
         self._socket = self._new_socket()
         self._background = Background(log)
+        self._withdrawal = Withdrawal(client, self._tray, self._recorder, clock, self._background, around.unreachable)
         self._heard_at = clock.now()
         self._reserved = 0
         self._shut_until = float("-inf")
@@ -130,63 +127,13 @@ class Runner:
 
     async def make_way(self, comes_later: Callable[[str], bool]) -> None:
         """Takes back pictures that the engine has not begun with, of jobs of which it is said that they come later now."""
-        for picture in self._tray.at_engine():
-            if picture.sent is Sent.QUEUED and comes_later(picture.job_id):
-                try:
-                    await self._withdraw(picture)
-                except EngineError as error:
-                    log.info("job %s keeps its place at the engine: %s", picture.job_id, error)
-
-    async def _withdraw(self, picture: Picture) -> None:
-        await self.client.delete([picture.prompt_id])
-        began = picture.prompt_id in await self.client.queue() or await self.client.history(picture.prompt_id) is not None
-        if not began and picture.sent is Sent.QUEUED:
-            self._recorder.turned_away(picture.job_id, [picture])
-            self._room.set()
+        await self._withdrawal.make_way(comes_later)
+        self._room.set()
 
     async def cancel(self, job_id: str) -> None:
         """Takes the pictures of a job that has ended from the engine. What it sends of them still is not used."""
-        mine = self._tray.of_job(job_id)
-        for picture in mine:
-            if picture.sent is Sent.NO:
-                self._recorder.left(picture)
-        sent = [picture for picture in mine if picture.at_engine]
-        for picture in sent:
-            picture.dropped = True
-        if not sent:
-            return
-        try:
-            await self.client.delete([picture.prompt_id for picture in sent])
-            for picture in sent:
-                await self.client.interrupt(picture.prompt_id)
-            queue = await self.client.queue()
-        except EngineError as error:
-            log.warning("Cancelling at the engine failed: %s", error)
-            queue = None
-        for picture in sent:
-            if queue is not None and picture.prompt_id not in queue:
-                self._let_go(picture)
-            else:
-                self._background.spawn(self._insist(picture))
-        self._room.set()
-
-    def _let_go(self, picture: Picture) -> None:
-        """A workflow's client is told where it stopped, which may still be on its way to us."""
-        if picture.courier is not None and picture.sent is Sent.RUNNING:
-            self._background.spawn(self._let_go_late(picture))
-        else:
-            self._recorder.left(picture)
-
-    async def _let_go_late(self, picture: Picture) -> None:
-        await self._clock.sleep(LAST_WORD_SECONDS)
-        if self._tray.get(picture.prompt_id) is not None:
-            self._recorder.left(picture)
-
-    async def _insist(self, picture: Picture) -> None:
-        """An engine that does not let go of a cancelled picture is of no use to anybody."""
-        await self._clock.sleep(CANCEL_SECONDS)
-        if self._tray.get(picture.prompt_id) is not None:
-            await self._around.unreachable("The engine does not stop working on a cancelled picture.")
+        if await self._withdrawal.cancel(job_id):
+            self._room.set()
 
     # -- following ------------------------------------------------------------------------------------------------
 

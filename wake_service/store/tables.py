@@ -316,7 +316,6 @@ workflows = Table(
     Column("outputs", Text, nullable=False),
     Column("meta", Text, nullable=False),
     Column("messages", Text, nullable=False),
-    #: Comfy API v2's `metadata`.
     Column("labels", Text),
     #: Its end was sent to its client.
     Column("told", Boolean, nullable=False, server_default=false()),

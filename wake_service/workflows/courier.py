@@ -33,7 +33,7 @@ from wake_service.comfy.progress import PromptProgress
 from wake_service.comfy.workflow import Workflow
 from wake_service.errors import EngineError, EngineRefused, StorageError
 from wake_service.jobs.courier import Missed
-from wake_service.jobs.model import Job, WorkflowRequest
+from wake_service.jobs.model import Face, Job, WorkflowRequest
 from wake_service.store.store import Transaction
 from wake_service.workflows import frames, naming, records
 from wake_service.workflows.frames import Frame, Kind
@@ -108,7 +108,7 @@ class WorkflowCourier:
         """The graph for this engine, its inputs at the engine. Raises EngineError or StorageError."""
         self._stored = await self._luggage.stored(self._job.id)
         self._graph = orjson.loads(self._stored.graph)
-        if self._luggage.followed(self._job.id):
+        if self._request.face is Face.V2 or self._luggage.followed(self._job.id):
             self._progress = PromptProgress(self._prompt_id, Workflow(self._graph, ""))
         inputs = await self._luggage.bring(self._request.files)
         return naming.for_engine(self._graph, self._folder, inputs, self._luggage.catalogue())

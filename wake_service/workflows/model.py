@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from wake_service.errors import WakebrushError
-from wake_service.jobs.model import Face
+from wake_service.jobs.model import Face, Job
+from wake_service.store.store import Transaction
 
 Graph: TypeAlias = dict[str, Any]
 """`{node id: {"class_type", "inputs"}}`, as ComfyUI's API form has it."""
@@ -23,6 +24,7 @@ class Submission:
 
     `name`: what its client calls it (None: the service chooses). `key`: a second one with it is the same job. `number` and
     `front` are ComfyUI's: its place among its artist's own. `targets` narrows the outputs that run. `labels` are Comfy API v2's.
+    `also` writes what belongs to it, in the transaction that makes it a job.
     """
 
     face: Face
@@ -35,6 +37,7 @@ class Submission:
     front: bool = False
     targets: tuple[str, ...] | None = None
     labels: Mapping[str, str] | None = None
+    also: Callable[[Transaction, Job], None] | None = None
 
 
 class GraphRefused(WakebrushError):

@@ -44,7 +44,7 @@ def file_inputs(graph: Graph, catalogue: Catalogue | None) -> Iterator[tuple[str
 
 def _file_inputs_of(class_type: str, catalogue: Catalogue | None) -> list[str]:
     known = catalogue.node(class_type) if catalogue is not None else None
-    listed = [name for name, spec in known.inputs.items() if spec.upload] if known is not None else []
+    listed = [name for name, spec in known.inputs.items() if spec.uploads] if known is not None else []
     loader = _LOADERS.get(class_type)
     return list(dict.fromkeys([*listed, *([loader] if loader else [])]))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wake_service.files.model import StoredFile
-from wake_service.jobs.model import Job
+from wake_service.jobs.model import Job, JobState
 
 #: News that may wait for a follower; of progress and previews only the newest wait.
 MOST_WAITING = 1000
@@ -51,6 +51,24 @@ class OutputNews:
 
 
 News: TypeAlias = StateNews | ProgressNews | PreviewNews | OutputNews
+
+
+@dataclass(slots=True)
+class Latest:
+    """What was said last of a running workflow, for those who ask or come late."""
+
+    progress: ProgressNews | None = None
+    preview: PreviewNews | None = None
+
+    def note(self, news: News) -> None:
+        """Takes news into account; what was said of a try is over with it."""
+        match news:
+            case ProgressNews():
+                self.progress = news
+            case PreviewNews():
+                self.preview = news
+            case StateNews(job) if job.state is not JobState.RUNNING:
+                self.progress = self.preview = None
 
 
 class Follower:

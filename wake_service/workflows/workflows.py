@@ -28,7 +28,8 @@ from wake_service.workflows.courier import Passed, WorkflowCourier
 from wake_service.workflows.intake import Intake
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
-from wake_service.workflows.news import Follower, News, OutputNews, StateNews
+from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
+from wake_service.workflows.sink import Sink
 from wake_service.workflows.switchboard import KEPT_SECONDS, Switchboard
 
 log = logging.getLogger(__name__)
@@ -65,11 +66,13 @@ class Workflows:
         self._intake = Intake(depot)
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
+        self._latest: dict[str, Latest] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
         self._verdicts: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.switchboard = Switchboard(depot.clock.now)
+        self.sink = Sink(depot.store, depot.clock)
         self.make_way: Callable[[Job], Awaitable[None]]
         self.cancel_job: Callable[[str, Callable[[Transaction], None] | None], Awaitable[Job | None]]
         depot.followed = lambda job_id: bool(self._followers.get(job_id))
@@ -117,7 +120,7 @@ class Workflows:
         if wait:
             verdict = self._verdicts[job_id] = asyncio.get_running_loop().create_future()
         try:
-            also = partial(_write, packed.stored)
+            also = partial(_write, packed.stored, submission.also)
             job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
             created = job.id == job_id
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
@@ -181,11 +184,14 @@ class Workflows:
         if job.version == 0:
             self._tell_status(job.artist_id)
         if not job.unfinished:
+            if job.request.face is Face.EAS:
+                self.sink.ring(job.artist_id)
             courier = self._at_work.pop(job.id, None)
             if courier is not None:
                 self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
+            self._latest.pop(job.id, None)
             self._background.spawn(self._end(job, courier))
 
     async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
@@ -242,9 +248,15 @@ class Workflows:
     # -- followers --------------------------------------------------------------------------------------------------
 
     def tell(self, job_id: str, news: News) -> None:
-        """Tells those who follow a job."""
+        """Tells those who follow a job, and notes it for those who ask."""
+        if not isinstance(news, OutputNews) and self._book.board.get(job_id) is not None:
+            self._latest.setdefault(job_id, Latest()).note(news)
         for follower in self._followers.get(job_id, ()):
             follower.put(news)
+
+    def latest(self, job_id: str) -> Latest:
+        """What was said last of how far a job is."""
+        return self._latest.get(job_id) or Latest()
 
     @asynccontextmanager
     async def follow(self, job_id: str) -> AsyncIterator[Follower]:
@@ -357,5 +369,7 @@ def _turn(job: Job) -> tuple[bool, float, int]:
     return job.state is not JobState.RUNNING, order, job.place
 
 
-def _write(stored: records.Stored, tx: Transaction, _job: Job) -> None:
+def _write(stored: records.Stored, also: Callable[[Transaction, Job], None] | None, tx: Transaction, job: Job) -> None:
     records.add(tx, stored)
+    if also is not None:
+        also(tx, job)

@@ -12,12 +12,18 @@ from sqlalchemy import insert, update
 from tests.service.house import empty_database
 from wake_service.clock import ManualClock, settle
 from wake_service.store.store import Store, Transaction
-from wake_service.store.tables import jobs
+from wake_service.store.tables import artists, jobs, teams
 from wake_service.workflows import tasks
 from wake_service.workflows.delivery import DeliveryId, Task
 from wake_service.workflows.sink import Sink
 
 MIRA, NOOR = "mira", "noor"
+
+
+def _people(tx: Transaction) -> None:
+    tx.conn.execute(insert(teams).values(id="studio", name="Studio", created_at=0.0))
+    rows = [{"id": each, "team_id": "studio", "name": each, "role": "artist", "created_at": 0.0} for each in (MIRA, NOOR)]
+    tx.conn.execute(insert(artists), rows)
 
 
 class Desk:
@@ -34,7 +40,7 @@ class Desk:
         """A task whose job is queued; the job's id."""
         self._place += 1
         job_id = f"job-{self._place}"
-        plain = {"team_id": "t", "pool": "default", "request": "{}", "request_hash": "", "state": "queued", "attempt": 1}
+        plain = {"team_id": "studio", "pool": "default", "request": "{}", "request_hash": "", "state": "queued", "attempt": 1}
         row = {"place": self._place, "id": job_id, "artist_id": artist_id, "version": 0, "created_at": 0.0, "cost_micros": 0}
 
         def work(tx: Transaction) -> None:
@@ -63,6 +69,7 @@ class Desk:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     (tmp_path / "test.db").write_bytes(empty_database())
     made = Desk(tmp_path / "test.db")
+    await made.store.write(_people)
     yield made
     made.store.close()
 

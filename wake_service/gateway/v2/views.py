@@ -8,7 +8,7 @@ from typing import Any
 
 from wake_service.blobs.life import DAY, Retention
 from wake_service.clock import iso
-from wake_service.files.assets import Asset
+from wake_service.files.asset_records import Asset
 from wake_service.gateway.v2.words import error_code, status_of, waiting_sentence
 from wake_service.jobs.model import Job, JobState
 from wake_service.jobs.views import Outlook

@@ -10,7 +10,7 @@ import pytest
 
 from wake_service.blobs.life import DAY, Retention
 from wake_service.comfy.request import Mode
-from wake_service.files.assets import Asset, output_id
+from wake_service.files.asset_records import Asset, output_id
 from wake_service.gateway.v2.views import Facts, Failure, Links, Progress, asset_view, job_view, summary_view
 from wake_service.jobs.model import Job, JobError, JobRequest, JobState, WaitingFor
 from wake_service.jobs.views import Outlook

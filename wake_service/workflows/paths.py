@@ -1,0 +1,114 @@
+"""Which nodes of a graph could reach files that are not its artist's: those that take paths, addresses or bare lists of files.
+
+An engine checks hardly any path that it is given (`folder_paths` joins what it is told), and one that several artists share has
+all their files in the same three folders. Names of uploaded files, and the prefixes of saved ones, are rewritten on the way
+there; what is left is told here by what the catalogue says of each input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from wake_service.comfy.catalogue import COMBO, Catalogue, InputSpec
+
+#: Words that name a place in a file system or on a network, alone (`video_path`) or at the end of a word (`savedir`).
+_PLACES = (
+    "path",
+    "paths",
+    "dir",
+    "dirs",
+    "directory",
+    "folder",
+    "folders",
+    "file",
+    "files",
+    "filename",
+    "url",
+    "urls",
+    "uri",
+    "root",
+)
+_ENDINGS = ("path", "dir", "folder", "file", "filename", "url", "uri")
+#: Words that end like one and name none.
+_NO_PLACES = frozenset({"profile"})
+#: Of an input whose list is empty on a new machine, these names say that files will be in it.
+_MEDIA = frozenset({"image", "images", "mask", "video", "videos", "audio", "latent", "latents", "mesh"})
+_MEDIA_FILE = re.compile(
+    r"\.(png|jpe?g|webp|gif|bmp|tiff?|svg|exr|hdr|mp4|webm|mkv|mov|avi|wav|mp3|flac|ogg|opus|latent|glb|gltf|obj|ply|txt|json|pdf)$",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+#: Rewritten on the way to the engine wherever it stands.
+_REWRITTEN = "filename_prefix"
+#: Of ComfyUI's own nodes (0.3.64), what the rules below take for a place and is none: the first chooses among models, the others
+#: hand a name to the page, which asks for it here.
+_HARMLESS = frozenset({("DiffusersLoader", "model_path"), ("Preview3D", "model_file"), ("Preview3DAnimation", "model_file")})
+#: Its own inputs for uploads whose names look like more, where no catalogue tells that they are for uploads.
+_UPLOADS = frozenset({("LoadVideo", "file"), ("Load3D", "model_file"), ("Load3DAnimation", "model_file")})
+#: And what the rules do not find: its file lies in everybody's output folder.
+_HARMFUL = frozenset({("SaveLoRANode", "prefix"), ("SaveLoRA", "prefix")})
+
+
+class PathInput(NamedTuple):
+    """An input that may name what is not the artist's."""
+
+    node_id: str
+    class_type: str
+    input: str
+
+
+def forbidden_nodes(graph: Mapping[str, Any], catalogue: Catalogue | None, allowed: Collection[str]) -> list[PathInput]:
+    """The inputs for which a shared machine refuses a graph, in its order; `allowed` names node classes that may have them.
+
+    Where the catalogue does not know a class, or there is none yet, the inputs' names alone are judged. Raises nothing: what is
+    no node is for others to refuse.
+    """
+    found = []
+    for node_id, node in graph.items():
+        class_type = node.get("class_type") if isinstance(node, Mapping) else None
+        if isinstance(class_type, str) and class_type not in allowed:
+            names = _reaching(class_type, node.get("inputs"), catalogue)
+            found += [PathInput(node_id, class_type, name) for name in names]
+    return found
+
+
+def _reaching(class_type: str, inputs: Any, catalogue: Catalogue | None) -> Iterator[str]:
+    known = catalogue.node(class_type) if catalogue else None
+    for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
+        here = class_type, name
+        if not isinstance(name, str) or name == _REWRITTEN or here in _HARMLESS:
+            continue
+        if known is None:
+            reaches = isinstance(value, str) and here not in _UPLOADS and _names_place(name)
+        else:
+            spec = known.inputs.get(name)
+            reaches = spec is not None and _reaches(spec, value)
+        if reaches or here in _HARMFUL:
+            yield name
+
+
+def _reaches(spec: InputSpec, value: Any) -> bool:
+    if spec.uploads:
+        return isinstance(value, list)  # another node says the name, which nobody can rewrite on the way
+    if spec.type == COMBO:
+        return _names_place(spec.name) or _lists_files(spec)
+    return spec.type in ("STRING", "*") and _names_place(spec.name)
+
+
+def _lists_files(spec: InputSpec) -> bool:
+    """Whether the choices are files of the input or output folder, which are everybody's."""
+    if not spec.choices:
+        return _MEDIA.issuperset(_words(spec.name))
+    return any(isinstance(choice, str) and _MEDIA_FILE.search(choice) for choice in spec.choices)
+
+
+def _names_place(name: str) -> bool:
+    return any(word in _PLACES or (word.endswith(_ENDINGS) and word not in _NO_PLACES) for word in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    """`imagePath`, `image_path`, `image path 2` → image, path."""
+    return [word.lower() for word in _WORD.findall(name)]
