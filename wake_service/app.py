@@ -48,6 +48,7 @@ from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
+from wake_service.mirror.mirrors import Mirrors
 from wake_service.models.about import About
 from wake_service.models.classes import FILE, ModelClasses
 from wake_service.models.opening import open_store
@@ -122,6 +123,7 @@ class Service:
         self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
@@ -154,6 +156,7 @@ class Service:
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
         await self.catalogues.load()
+        await self.mirrors.load([POOL])
         await self.fleet.load(self.machinery.known, finders=self.machinery.finders)
         self.book.outlook = self.exchange.outlook
         self.book.on_change = self._job_changed
@@ -166,6 +169,7 @@ class Service:
         own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
         for work in (*own, *self.machinery.forever):
             self._background.spawn(work())
+        self._background.spawn(self.mirrors.begin(POOL, self.machinery.first_copy))
         self.started = True
 
     async def stop(self) -> None:
@@ -175,6 +179,7 @@ class Service:
         await self.controller.stop()
         await self.dispatcher.stop()
         await self.workflows.stop()
+        await self.mirrors.stop()
         self.store.close()
         self.lock.release()
 
