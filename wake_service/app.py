@@ -27,6 +27,8 @@ from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styl
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
 from wake_service.files.assets import Assets
+from wake_service.files.folders import Folders
+from wake_service.files.gallery import Gallery
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
@@ -90,6 +92,8 @@ class Service:
         retention = Retention(settings.keep_results_days)
         self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
         self.shelf.on_full = self.sweeper.poke
+        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
+        self.gallery = Gallery(self.blobs)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
