@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.errors import RequestError
 from wake_service.gateway import prompts
 from wake_service.gateway.doorway import GatewayVisit, visit_of
