@@ -6,19 +6,19 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests.service.comfy_client import Comfy, sleep, until, wake
 from tests.service.house import House
-from tests.support.asgi import Answer, Caller
+from tests.support.asgi import Caller
 from tests.support.little_engine import LittleEngine, running
 from wake_service.accounts.tokens import Scope
 from wake_service.files import records as files
 from wake_service.files.model import file_name
-from wake_service.gateway.application import create_gateway
 from wake_service.machines.model import MachineState
+from wake_service.mirror.archive import export_archive
 from wake_service.store.store import Transaction
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -50,49 +50,16 @@ async def house(tmp_path: Path, engine: LittleEngine) -> AsyncIterator[House]:
         yield house
 
 
-class Comfy:
-    """A client of the gateway, with a token of its own."""
-
-    def __init__(self, house: House, who: Caller) -> None:
-        self._caller = Caller(create_gateway(house.service), who.token)
-
-    async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self._caller.ask(method, "/comfy" + path, headers=named)
-
-    async def post(self, path: str, **more: Any) -> Answer:
-        return await self._caller.ask("POST", "/comfy" + path, **more)
-
-
 @pytest.fixture
 def mira(house: House) -> Comfy:
     return Comfy(house, house.mira)
 
 
-async def wake(house: House) -> None:
-    """The machine wakes, and its engine has been read."""
-    await house.mira.ask("POST", "/v1/wake")
-    await house.until(MachineState.READY)
-    mirror = house.service.mirrors.of("default")
-    async with asyncio.timeout(10):
-        while (engine := house.service.engine()) is None or not mirror.is_of(engine):
-            await asyncio.sleep(0.005)
-
-
-async def sleep(house: House) -> None:
-    """It falls asleep again."""
-    async with asyncio.timeout(20):
-        while house.state is not MachineState.ASLEEP:
-            await house.clock.advance(30)
-            await asyncio.sleep(0.002)
-
-
-async def give(house: House, name: str, who: str = "Local artist") -> None:
+async def give(house: House, name: str, artist_id: str) -> None:
     """An upload of somebody's, without the way it came."""
     blob = await house.service.shelf.put(PNG + name.encode())
 
     def work(tx: Transaction) -> None:
-        artist_id = who
         files.add_upload(
             tx,
             artist_id=artist_id,
@@ -262,17 +229,13 @@ async def test_a_pool_that_never_woke_begins_with_what_its_image_was_built_with(
     tmp_path: Path, house: House, engine: LittleEngine
 ) -> None:
     await wake(house)
-    from wake_service.mirror.archive import export_archive
-
     mirror = house.service.mirrors.of("default")
     archive = tmp_path / "new" / "images" / "ami-1" / "mirror.tar.gz"
     archive.parent.mkdir(parents=True)
     export_archive(mirror.copy, mirror.shelf, archive)
     async with House(tmp_path / "new", engine.address).open() as new:
         engine.asked.clear()
-        async with asyncio.timeout(10):
-            while new.service.mirrors.of("default").is_empty:
-                await asyncio.sleep(0.005)
+        await until(lambda: not new.service.mirrors.of("default").is_empty)
         assert (await Comfy(new, new.mira).get("/models/loras")).json == ["ink.safetensors"]
         assert new.state is MachineState.ASLEEP and engine.asked == []
 
