@@ -9,8 +9,22 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from wake_service.app import Service
-from wake_service.gateway import failures, internal, jobs, mirrored, passthrough, prompts, queue, socket
+from wake_service.gateway import (
+    failures,
+    internal,
+    jobs,
+    mirrored,
+    passthrough,
+    prompts,
+    queue,
+    settings,
+    socket,
+    uploads,
+    userdata,
+    view,
+)
 from wake_service.gateway.doorway import Doorway
+from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.mirrored import Lists
 from wake_service.gateway.v2 import events as v2_events
 from wake_service.gateway.v2 import jobs as v2_jobs
@@ -21,6 +35,11 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     queue.routes,
     jobs.routes,
     socket.routes,
+    uploads.routes,
+    view.routes,
+    settings.routes,
+    userdata.routes,
+    eas.routes,
     v2_jobs.routes,
     v2_events.routes,
     internal.routes,
