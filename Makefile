@@ -15,7 +15,7 @@ demo:  ## one picture from a sleeping machine, watched from start to sleep (buil
 
 test:  ## linters and every test suite; ONLY="unit service" runs some (build/junit, build/logs)
 	@bash .ci/bootstrap test
-	@$(PYTHON) .ci/suites.py $(if $(ONLY),$(ONLY),lint unit service contract aws krita faults image)
+	@$(PYTHON) .ci/suites.py $(if $(ONLY),$(ONLY),lint unit service contract aws krita browser faults image)
 
 bench:  ## measures what docs/performance.md promises; ONLY=skeleton runs one subject (build/bench)
 	@bash .ci/bootstrap bench
@@ -29,9 +29,9 @@ krita: plugin  ## Krita with the plugin, a service and a practice machine, in a 
 	@bash .ci/bootstrap test
 	@bash .ci/try_krita
 
-screenshots:  ## pictures of the docker in real Krita (build/screenshots)
+screenshots:  ## pictures of the docker in real Krita and of ComfyUI's web page (build/screenshots)
 	@bash .ci/bootstrap test
-	@$(PYTHON) .ci/suites.py --keyword screenshot krita
+	@$(PYTHON) .ci/suites.py --keyword screenshot krita browser
 
 lint:  ## style, format and types
 	@bash .ci/bootstrap test

@@ -31,9 +31,9 @@ LINTERS = {
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
 }
-#: Krita mostly waits for its own screen, and machines that boot from the image wait until they have idled for long enough, so
-#: they have a lane of their own; everything else would disturb each other's timing.
-LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita", "image"))
+#: Krita and the browser mostly wait for their own screens, and machines that boot from the image wait until they have idled for
+#: long enough, so they have a lane of their own; everything else would disturb each other's timing.
+LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita", "browser", "image"))
 
 #: The two Kritas run side by side; faults mostly wait for what they broke; machines in AWS live by clocks that tests move.
 OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"], "aws": ["-n", "2"], "image": ["-n", "3"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
-from wake_service.accounts.tokens import Authenticator, Identity, Scope
+from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
@@ -26,6 +26,9 @@ from wake_service.comfy.request import Style
 from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles, needed_models
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
+from wake_service.files.assets import Assets
+from wake_service.files.folders import Folders
+from wake_service.files.gallery import Gallery
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
@@ -48,6 +51,7 @@ from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
+from wake_service.mirror.mirrors import Mirrors
 from wake_service.models.about import About
 from wake_service.models.classes import FILE, ModelClasses
 from wake_service.models.opening import open_store
@@ -55,6 +59,8 @@ from wake_service.providers.base import Door
 from wake_service.settings import Settings
 from wake_service.store.migrate import upgrade
 from wake_service.store.store import Store, Transaction
+from wake_service.workflows.luggage import Depot
+from wake_service.workflows.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +89,12 @@ class Service:
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
-        self.sweeper = Sweeper(self.store, self.blobs, self.clock, Retention(settings.keep_results_days))
-        self.shelf = Shelf(self.store, self.blobs, self.clock, on_full=self.sweeper.poke)
+        self.shelf = Shelf(self.store, self.blobs, self.clock)
+        retention = Retention(settings.keep_results_days)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
+        self.shelf.on_full = self.sweeper.poke
+        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
+        self.gallery = Gallery(self.blobs)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -112,8 +122,16 @@ class Service:
             self.clock,
             connect or open_door,
         )
+        self._woken = asyncio.Event()
+        depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
+        self.workflows = Workflows(depot, self.book, self.submissions)
+        self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
+        self.workflows.cancel_job = self.dispatcher.cancel
+        self.workflows.make_way = self.dispatcher.make_way
+        self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
         self._background = Background(log)
@@ -135,8 +153,8 @@ class Service:
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
         tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
-        limit = self.settings.max_pixels
-        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, tenancy)
+        couriers, limit = self.workflows.courier, self.settings.max_pixels
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
@@ -145,17 +163,20 @@ class Service:
         await self.book.load()
         await self.dispatcher.tenancy.load()
         await self.catalogues.load()
+        await self.mirrors.load([POOL])
         await self.fleet.load(self.machinery.known, finders=self.machinery.finders)
         self.book.outlook = self.exchange.outlook
         self.book.on_change = self._job_changed
         self.fleet.on_change = self._machine_changed
         self.telling.on_step = self.fleet.first_step
         self.dispatcher.start()
+        await self.workflows.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
         own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
         for work in (*own, *self.machinery.forever):
             self._background.spawn(work())
+        self._background.spawn(self.mirrors.begin(POOL, self.machinery.first_copy))
         self.started = True
 
     async def stop(self) -> None:
@@ -164,6 +185,8 @@ class Service:
         await self._background.cancel()
         await self.controller.stop()
         await self.dispatcher.stop()
+        await self.workflows.stop()
+        await self.mirrors.stop()
         self.store.close()
         self.lock.release()
 
@@ -183,13 +206,17 @@ class Service:
         people.ensure_default(tx, self.clock.now())
         people.limit_default_team(tx, self.settings.month_budget_micros)
 
+    @cached_property
+    def gateway_url(self) -> str:
+        """Where clients of ComfyUI find the gateway; a server that listens elsewhere sets it."""
+        return self.settings.gateway_url or f"http://127.0.0.1:{self.settings.gateway_port}"
+
     async def issue_local_token(self) -> str:
         """A token for the default artist; its secret is returned once and stored only as a hash."""
 
         def create(tx: Transaction) -> str:
             artist_id = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
-            scopes = frozenset({Scope.PAINT, Scope.READ})
-            return tokens.create(tx, artist_id, "this computer", scopes, self.clock.now())[1]
+            return tokens.create(tx, artist_id, "this computer", tokens.USUAL, self.clock.now())[1]
 
         return await self.store.write(create)
 
@@ -230,6 +257,35 @@ class Service:
         await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id))
         return until
 
+    def gateway_features(self) -> dict[str, Any]:
+        """What the gateway tells clients that it can do, in ComfyUI's words (`/features`, `feature_flags`).
+
+        `assets` is off: an engine's own list of files knows no owners.
+        """
+        return {
+            "supports_preview_metadata": True,
+            "supports_model_type_tags": True,
+            "max_upload_size": self.settings.gateway_max_body_bytes,
+            "extension": {"manager": {"supports_v4": False}},
+            "node_replacements": True,
+            "assets": False,
+        }
+
+    def engine(self, pool: str = POOL) -> EngineClient | None:
+        """The engine of a machine of the pool that is awake and at work, or rests; None when none is."""
+        return self.dispatcher.engine(pool)
+
+    async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
+        """The same, waited for as long as this."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (engine := self.engine(pool)) is None:
+                    self._woken.clear()
+                    await self._woken.wait()
+        except TimeoutError:
+            return None
+        return engine
+
     def machine_views(self) -> list[dict[str, Any]]:
         """All machines on the wire."""
         return [self.machine_view(machine) for machine in self.fleet.all()]
@@ -251,6 +307,7 @@ class Service:
         self.dispatcher.poke()
         if not job.unfinished:
             self.telling.ended(job)
+        self.workflows.changed(job)
         if job.machine_id is not None:
             self.telling.queue_moved()
 

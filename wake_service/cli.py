@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -12,15 +11,15 @@ from typing import TypeVar
 import click
 
 from wake_service import __version__, settings
-from wake_service.accounts import bars, people, tokens
+from wake_service.accounts import bars, offline, people, tokens
 from wake_service.accounts.tokens import Scope
 from wake_service.cli_aws import aws_group, machines_group
+from wake_service.cli_gateway import connect, link_group
 from wake_service.cli_image import image_group
 from wake_service.cli_models import models_group
 from wake_service.clock import iso
-from wake_service.errors import SetupError, WakebrushError
-from wake_service.store.migrate import upgrade
-from wake_service.store.store import Store, Transaction
+from wake_service.errors import WakebrushError
+from wake_service.store.store import Transaction
 from wake_service.terminal import sentences
 
 T = TypeVar("T")
@@ -39,20 +38,23 @@ main.add_command(aws_group)
 main.add_command(machines_group)
 main.add_command(image_group)
 main.add_command(models_group)
+main.add_command(link_group)
+main.add_command(connect)
 
 
 @main.command()
 @DATA
 @click.option("--host", help="Address to listen on (default: this computer only).")
 @click.option("--port", type=int, help="Port to listen on; 0 lets the system choose.")
+@click.option("--gateway-port", type=int, help="Port for clients of ComfyUI; 0 lets the system choose.")
 @click.option("--announce", is_flag=True, help="Print one JSON line on standard output once it listens.")
-def serve(data: Path | None, host: str | None, port: int | None, announce: bool) -> None:
+def serve(data: Path | None, host: str | None, port: int | None, gateway_port: int | None, announce: bool) -> None:
     """Run the wake service."""
     from wake_service.server import serve as run
     from wake_service.server import set_up_logging
 
     with sentences():
-        given = settings.load(data=data, host=host, port=port)
+        given = settings.load(data=data, host=host, port=port, gateway_port=gateway_port)
         set_up_logging(given.log_level)
         run(given, announce=(lambda line: click.echo(line)) if announce else None)
 
@@ -79,15 +81,12 @@ def token() -> None:
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="It expires after so many days (default: never).")
 def create(data: Path | None, artist: str, name: str, scopes: tuple[str, ...], days: float | None) -> None:
     """Print a new token. It is shown only this once."""
-    granted = frozenset(map(Scope, scopes)) or frozenset(Scope)
+    granted = frozenset(map(Scope, scopes)) or tokens.USUAL
     now = time.time()
     expires = None if days is None else now + days * _DAY
 
     def work(tx: Transaction) -> tuple[str, str]:
-        artist_id = people.find(tx.conn, artist)
-        if artist_id is None:
-            raise WakebrushError(f"There is no artist “{artist}”.")
-        return tokens.create(tx, artist_id, name, granted, now, expires)
+        return tokens.create(tx, offline.artist(tx, artist), name, granted, now, expires)
 
     with sentences():
         token_id, secret = change(data, work)
@@ -102,9 +101,8 @@ def listing(data: Path | None) -> None:
     with sentences():
         rows = change(data, lambda tx: tokens.listing(tx.conn))
     for row in rows:
-        state = "revoked" if row.revoked_at else "expired" if row.expires_at and row.expires_at <= time.time() else "valid"
         until = iso(row.expires_at) if row.expires_at else "never"
-        click.echo(f"{row.id}  {state:8}  {row.artist:16}  {row.scopes:12}  expires {until:24}  {row.name}")
+        click.echo(f"{row.id}  {row.state(time.time()):8}  {row.artist:16}  {row.scopes:12}  expires {until:24}  {row.name}")
 
 
 @token.command("revoke")
@@ -166,19 +164,4 @@ def _change_bars(data: Path | None, name: str, work: Callable[[Transaction], fro
 
 def change(data: Path | None, work: Callable[[Transaction], T]) -> T:
     """Runs one transaction on the data folder's database, beside a running service or without one."""
-    folder = settings.load(data=data).data
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise SetupError(f"The data folder {folder} cannot be used: {error.strerror}.") from error
-    store = Store.sqlite(folder / "wakebrush.db")
-
-    def with_somebody(tx: Transaction) -> T:
-        people.ensure_default(tx, time.time())
-        return work(tx)
-
-    try:
-        upgrade(store.engine)
-        return asyncio.run(store.write(with_somebody))
-    finally:
-        store.close()
+    return offline.change(settings.load(data=data).data, work)

@@ -74,13 +74,16 @@ class EngineDraining(EngineError):
 class EngineRefused(EngineError):
     """The engine refused a graph.
 
-    `kind` is ComfyUI's error type (`prompt_outputs_failed_validation`, ...); `node_errors` its own details.
+    `kind` is ComfyUI's error type (`prompt_outputs_failed_validation`, ...); `node_errors` its own details, `error` the rest.
     """
 
-    def __init__(self, kind: str, message: str, node_errors: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, kind: str, message: str, node_errors: dict[str, Any] | None = None, error: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.node_errors = node_errors or {}
+        self.error = error or {"type": kind, "message": message, "details": "", "extra_info": {}}
 
 
 class EngineFailed(EngineError):

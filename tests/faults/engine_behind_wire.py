@@ -70,7 +70,7 @@ def main() -> None:
     given, rest = parser.parse_known_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2})
     command = [sys.executable, "-m", "wake_service.practice_engine", *rest]
-    engine = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=_unblock)
+    engine = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=unblock)
     assert engine.stdout is not None
     address = engine.stdout.readline().rpartition("/")[2].strip()
     host, _, port = address.partition(":")
@@ -82,5 +82,6 @@ def main() -> None:
     engine.wait()
 
 
-def _unblock() -> None:
+def unblock() -> None:
+    """In a child: signals end it again that its parent waits for."""
     signal.pthread_sigmask(signal.SIG_SETMASK, set())

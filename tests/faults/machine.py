@@ -66,6 +66,10 @@ class Machine:
         """Waits until its engine hangs in the middle of a picture, as it was told to, and has noted that it did so once."""
         eventually(lambda: self._logged("hang in step"), 20, "the hang in the engine's log")
 
+    def starts(self) -> int:
+        """How often its engine has been started, in all its lives."""
+        return self._folder.engine_log.read_text(encoding="utf-8").count("To see the GUI go to: ")
+
     def prompts_given(self) -> int:
         """How many prompts its engine was given in its present life, or in its last one."""
         return self._logged("got prompt")

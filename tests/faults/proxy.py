@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 _CHUNK = 65536
 
 
 class Wire:
-    """Passes bytes to `target` (host, port) until it is cut; new connections are taken at once. Port 0 is any free one."""
+    """Passes bytes to `target` (host, port) until it is cut; new connections are taken at once. Port 0 is any free one.
 
-    def __init__(self, target: tuple[str, int], port: int = 0) -> None:
+    `watch` is shown everything that came from the target and was passed on.
+    """
+
+    def __init__(self, target: tuple[str, int], port: int = 0, watch: Callable[[bytes], None] | None = None) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", port))
         self._down = False
@@ -21,6 +25,7 @@ class Wire:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._budget: int | None = None
+        self._watch = watch
         self.cuts = 0
         self._spawn(self._accept)
 
@@ -72,15 +77,22 @@ class Wire:
             with self._lock:
                 self._pairs.append(pair)
                 self._ends += pair
-            self._spawn(self._pass, here, there, pair, None)
-            self._spawn(self._pass, there, here, pair, self._budget)
+            self._spawn(self._pass, here, there, pair, None, None)
+            self._spawn(self._pass, there, here, pair, self._budget, self._watch)
 
     def _pass(
-        self, source: socket.socket, sink: socket.socket, pair: tuple[socket.socket, socket.socket], budget: int | None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        pair: tuple[socket.socket, socket.socket],
+        budget: int | None,
+        watch: Callable[[bytes], None] | None,
     ) -> None:
         try:
             while data := source.recv(_CHUNK if budget is None else min(_CHUNK, budget)):
                 sink.sendall(data)
+                if watch is not None:
+                    watch(data)
                 if budget is not None and (budget := budget - len(data)) <= 0:
                     self.cuts += 1
                     break

@@ -20,6 +20,7 @@ from wake_service.api.application import create_app
 from wake_service.app import Service
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.clock import ManualClock
+from wake_service.gateway.application import create_gateway
 from wake_service.machinery import Machinery
 from wake_service.machines.model import Machine, MachineState
 from wake_service.providers.fake import FakeProvider
@@ -65,6 +66,7 @@ class House:
         self.clock, self.blobs = clock, blobs
         self.service = Service(settings, clock, machinery=machinery, blob_store=blobs, **more)
         self.app = create_app(self.service)
+        self.gateway = create_gateway(self.service)
         self.anybody = Caller(self.app)
         self.mira = self.noor = self.anybody
 
@@ -81,7 +83,7 @@ class House:
         if noor is None:
             tx.conn.execute(insert(teams).values(id="atelier", name="Atelier", created_at=self.clock.now()))
             noor = people.add(tx, "atelier", "Noor", Role.ARTIST, self.clock.now())
-        return tokens.create(tx, noor, "", frozenset(Scope), self.clock.now())[1]
+        return tokens.create(tx, noor, "", tokens.USUAL, self.clock.now())[1]
 
     async def token(self, *scopes: Scope, days: float | None = None, revoked: bool = False) -> Caller:
         """The artist of this computer, with a new token (for everything, if nothing else is said)."""
@@ -89,13 +91,17 @@ class House:
 
         def work(tx: Transaction) -> str:
             artist = people.find(tx.conn, people.DEFAULT_ARTIST) or ""
-            granted = frozenset(scopes) or frozenset(Scope)
+            granted = frozenset(scopes) or tokens.USUAL
             token_id, secret = tokens.create(tx, artist, "", granted, self.clock.now(), until)
             if revoked:
                 tokens.revoke(tx, token_id, self.clock.now())
             return secret
 
         return Caller(self.app, await self.service.store.write(work))
+
+    def at_gateway(self, who: Caller) -> Caller:
+        """The same person with the same token at the gateway, where ComfyUI is below `/comfy`."""
+        return Caller(self.gateway, who.token)
 
     @property
     def state(self) -> MachineState:

@@ -28,15 +28,17 @@ class RunningService:
     """One service on one data folder. `settings` become `WAKEBRUSH_NAME=value`; port and address are the system's choice.
     `environment` replaces this process's.
 
-    After `start`, `endpoint`, `token` and `pid` are those it announced. `log` keeps what all its lives printed.
+    After `start`, `endpoint`, `gateway`, `token` and `pid` are those it announced. `log` keeps what all its lives printed.
     """
 
     def __init__(self, data: Path, *, environment: Mapping[str, str] | None = None, **settings: str | float | int) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self.settings = settings
+        self._gateway_port = str(settings.get("gateway_port", 0))
         self._outer = os.environ if environment is None else environment
         self.endpoint = ""
+        self.gateway = ""
         self.token = ""
         self.pid = 0
         self._process: subprocess.Popen[str] | None = None
@@ -50,7 +52,7 @@ class RunningService:
         announced: queue.Queue[dict[str, Any] | None] = queue.Queue()
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--announce"],
+                [WAKEBRUSH, "serve", "--data", str(self.data), "--port", "0", "--gateway-port", self._gateway_port, "--announce"],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -68,7 +70,7 @@ class RunningService:
         if said is None:
             self.kill()
             raise AssertionError(f"the service did not announce itself.\n{self.log_tail()}")
-        self.endpoint, self.pid = said["endpoint"], said["pid"]
+        self.endpoint, self.gateway, self.pid = said["endpoint"], said["gateway"], said["pid"]
         self.token = Path(said["token_file"]).read_text(encoding="utf-8").strip()
         return self
 
@@ -94,6 +96,12 @@ class RunningService:
         artist = Artist(self.endpoint, self.token if token is None else token)
         self._artists.append(artist)
         return artist
+
+    def link(self, scope: str = "gateway") -> str:
+        """The gateway's address for a ComfyUI client of this computer's artist, with a new token in its path."""
+        created = self.command("token", "create", "--scope", scope, "--days", "0.5")
+        assert created.returncode == 0, created.stderr
+        return f"{self.gateway}/t/{created.stdout.strip()}"
 
     def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs `wakebrush ARGUMENTS` on the same data."""

@@ -26,6 +26,17 @@ class Scope(StrEnum):
 
     PAINT = "paint"
     READ = "read"
+    #: To paint, but with clients of ComfyUI through the gateway alone; the only ones that may stand in an address are this and
+    #: the next.
+    GATEWAY = "gateway"
+    #: To look on through the gateway.
+    GATEWAY_LOOK = "gateway_look"
+
+
+#: What a token is good for unless something else is said.
+USUAL = frozenset({Scope.PAINT, Scope.READ})
+#: What may be done with an address that holds a token.
+LINKS = frozenset({Scope.GATEWAY, Scope.GATEWAY_LOOK})
 
 
 class Role(StrEnum):
@@ -63,6 +74,10 @@ class TokenRow:
     created_at: float
     expires_at: float | None
     revoked_at: float | None
+
+    def state(self, now: float) -> str:
+        """`valid`, `expired` or `revoked`."""
+        return "revoked" if self.revoked_at else "expired" if self.expires_at and self.expires_at <= now else "valid"
 
 
 def digest(secret: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from wake_service import __version__
+from wake_service.accounts.privacy import is_private
 from wake_service.accounts.tokens import Identity, Scope
 from wake_service.app import Service
 from wake_service.errors import RequestError
@@ -34,7 +33,7 @@ async def identity_of(connection: HTTPConnection) -> Identity:
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise _not_authenticated("No token was sent.")
-    if not _is_private(connection):
+    if not is_private(connection.scope["scheme"], connection.client.host if connection.client else None):
         raise RequestError(
             403,
             "tls_required",
@@ -44,6 +43,11 @@ async def identity_of(connection: HTTPConnection) -> Identity:
     identity = await service_of(connection).identify(secret.strip())
     if identity is None:
         raise _not_authenticated("This token is unknown, has expired or was revoked.")
+    if not identity.scopes & {Scope.PAINT, Scope.READ}:
+        hint = "Pair it again, or ask your admin for a token that may paint."
+        raise RequestError(
+            403, "not_allowed", "This token is for ComfyUI clients at the gateway, and not for this service.", hint=hint
+        )
     return identity
 
 
@@ -59,21 +63,6 @@ def check_client(connection: HTTPConnection) -> None:
     if api > API_MAX:
         hint = "Ask your admin to update the service, or install the older plugin."
         raise RequestError(426, "client_too_new", "This plugin is newer than the service.", hint=hint)
-
-
-def _is_private(connection: HTTPConnection) -> bool:
-    if connection.scope["scheme"] in ("https", "wss"):
-        return True
-    return _is_loopback(connection.client.host if connection.client else "")
-
-
-@lru_cache(1024)
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ip_address(host)
-        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
-    except ValueError:
-        return False
 
 
 def _not_authenticated(detail: str) -> RequestError:

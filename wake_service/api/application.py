@@ -9,13 +9,18 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wake_service import __version__
-from wake_service.api import blobs, catalogue, costs, events, generate, health, jobs, machines, me, pictures, problems
+from wake_service.api import blobs, catalogue, costs, events, generate, health, jobs, links, machines, me, pictures, problems
 from wake_service.api.access import SERVICE_HEADER
 from wake_service.app import Service
 
+Hook = Callable[[], Awaitable[None]]
 
-def create_app(service: Service, on_ready: Callable[[], Awaitable[None]] | None = None) -> FastAPI:
-    """The application of one service. It starts the service when the server starts, and stops it with the server."""
+
+def create_app(service: Service, on_ready: Hook | None = None, on_end: Hook | None = None) -> FastAPI:
+    """The application of one service. It starts the service when the server starts, and stops it with the server.
+
+    `on_ready` is awaited once the service runs, `on_end` before it stops.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -23,11 +28,13 @@ def create_app(service: Service, on_ready: Callable[[], Awaitable[None]] | None 
         if on_ready is not None:
             await on_ready()
         yield
+        if on_end is not None:
+            await on_end()
         await service.stop()
 
     app = FastAPI(title="Wakebrush", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
-    for resource in (health, blobs, generate, jobs, events, machines, catalogue, costs, me, pictures):
+    for resource in (health, blobs, generate, jobs, events, links, machines, catalogue, costs, me, pictures):
         app.router.routes.extend(resource.router.routes)  # flat: an included router is searched anew for every request
     problems.install(app)
     app.add_middleware(ServiceHeader)

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from wake_service.accounts.tokens import Identity
+from wake_service.answers import json_answer
 from wake_service.api.access import Painting
-from wake_service.api.answers import json_answer
 from wake_service.api.bodies import read_body
 from wake_service.api.problems import not_found, quota_exceeded
 from wake_service.app import Service

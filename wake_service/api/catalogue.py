@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from wake_service.answers import json_answer
 from wake_service.api.access import Reading
-from wake_service.api.answers import json_answer
 from wake_service.clock import iso
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.request import Style

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from wake_service.accounts import people
 from wake_service.accounts.tokens import Role
+from wake_service.answers import json_answer
 from wake_service.api import problems
 from wake_service.api.access import Reading, Visit
-from wake_service.api.answers import json_answer
 from wake_service.clock import iso
 from wake_service.jobs.views import money
 from wake_service.machinery import POOL

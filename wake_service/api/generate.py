@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wake_service.accounts.tokens import Identity
+from wake_service.answers import json_answer
 from wake_service.api import problems
 from wake_service.api.access import painting
-from wake_service.api.answers import json_answer
 from wake_service.api.bodies import read_body
 from wake_service.api.me import month_name, next_month_day
 from wake_service.app import Service

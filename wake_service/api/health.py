@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wake_service import __version__
+from wake_service.answers import json_answer
 from wake_service.api.access import API_MAX, API_MIN, service_of
-from wake_service.api.answers import json_answer
 
 router = APIRouter()
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from wake_service.answers import json_answer
 from wake_service.api.access import Painting, Reading, Visit, reading
-from wake_service.api.answers import json_answer
 from wake_service.api.problems import invalid, not_found
 from wake_service.blobs.base import BlobArchived, BlobMissing, Linking
 from wake_service.errors import BlobCorrupt, RequestError
@@ -119,6 +119,6 @@ def _archived(error: BlobArchived) -> RequestError:
 
 async def _mine(job_id: str, visit: Visit) -> Job:
     job = await visit.service.book.find(job_id)
-    if job is None or job.artist_id != visit.who.artist_id:
+    if job is None or job.artist_id != visit.who.artist_id or job.is_workflow:
         raise not_found("There is no such job.")
     return job

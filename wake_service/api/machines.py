@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from wake_service.answers import json_answer
 from wake_service.api.access import Painting, Reading, Visit
-from wake_service.api.answers import json_answer
 from wake_service.api.generate import budget_exhausted
 from wake_service.clock import iso
 from wake_service.errors import RequestError

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from wake_service import __version__
 from wake_service.accounts.tokens import Identity
+from wake_service.answers import json_answer
 from wake_service.api.access import API_MAX, API_MIN, Reading
-from wake_service.api.answers import json_answer
 from wake_service.app import Service
 from wake_service.clock import iso
 from wake_service.jobs.views import money

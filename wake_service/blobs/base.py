@@ -7,13 +7,16 @@ A store knows no owners; who may see which picture is the database's business. T
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from wake_service.errors import StorageError
 
 Data: TypeAlias = bytes | AsyncIterator[bytes]
+#: Is told the checksum of what is being put, and ends when the bytes may be found under it.
+Ready: TypeAlias = Callable[[str], Awaitable[None]]
 
 CHUNK_BYTES = 256 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -73,11 +76,11 @@ class BlobStore(Protocol):
     """Bytes by checksum. Whatever is not a SHA-256 in lower-case hex is a ValueError, in every call."""
 
     async def put(
-        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Ready | None = None
     ) -> BlobInfo:
         """Stores bytes; once this returns they survive a power cut. Putting what is there is fine and mends a corrupt copy.
 
-        `ready` is awaited before the bytes can be found under their name; what takes time before may go on beside it.
+        `ready` is awaited once before the bytes can be found under their name, which shows at their end unless it was promised.
         Raises BlobTooLarge, ChecksumMismatch (when `sha256` was promised), StorageFull, or what `ready` raises; then nothing of
         it is kept.
         """
@@ -99,6 +102,14 @@ class BlobStore(Protocol):
 
     async def free_bytes(self) -> int | None:
         """Room for further blobs before StorageFull, in bytes; None when there is no limit to know."""
+
+
+@runtime_checkable
+class Shelved(Protocol):
+    """What a store can do besides whose blobs are files on this computer."""
+
+    async def locate(self, sha256: str) -> Path:
+        """The blob's file, whose bytes were checked since it was last written. Raises BlobMissing or BlobCorrupt."""
 
 
 @runtime_checkable

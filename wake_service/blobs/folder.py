@@ -8,9 +8,11 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
+
+from cachetools import LRUCache
 
 from wake_service.blobs.base import (
     CHUNK_BYTES,
@@ -19,12 +21,17 @@ from wake_service.blobs.base import (
     BlobTooLarge,
     ChecksumMismatch,
     Data,
+    Ready,
     checked_sha256,
     chunks_of,
 )
 from wake_service.blobs.incoming import Incoming, sync_folder
 from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 
+#: How many files' states are remembered as checked.
+_REMEMBERED = 4096
+#: What changes with every write to a file: its inode, size, and the time of its last change in nanoseconds.
+_State: TypeAlias = tuple[int, int, int]
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -45,6 +52,7 @@ class FolderBlobs:
         self.min_free_bytes = min_free_bytes
         self._free = free
         self._incoming = folder / "incoming"
+        self._checked: LRUCache[str, _State] = LRUCache(_REMEMBERED)
         with _sentences("opened"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # All are made at once and synced by one call, so that no put has to wait for that.
@@ -56,7 +64,7 @@ class FolderBlobs:
                 leftover.unlink()
 
     async def put(
-        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Ready | None = None
     ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
         incoming = Incoming(self._incoming)
@@ -70,8 +78,8 @@ class FolderBlobs:
                 raise ChecksumMismatch(expected, incoming.sha256)
             if ready is not None:
                 await asyncio.to_thread(self._settle, incoming)
-                await ready
-            await asyncio.to_thread(self._keep, incoming)
+                await ready(incoming.sha256)
+            self._checked[incoming.sha256] = await asyncio.to_thread(self._keep, incoming)
         finally:
             await asyncio.to_thread(incoming.discard)
         return BlobInfo(incoming.sha256, incoming.size)
@@ -82,6 +90,15 @@ class FolderBlobs:
     async def open(self, sha256: str) -> AsyncIterator[bytes]:
         await asyncio.to_thread(self._verify, checked_sha256(sha256))
         return self._stream(sha256)
+
+    async def locate(self, sha256: str) -> Path:
+        path = self._path(sha256)
+        with _sentences("read", sha256):
+            now = _state(await asyncio.to_thread(path.stat))
+        if self._checked.get(sha256) != now:
+            await asyncio.to_thread(self._verify, sha256)
+            self._checked[sha256] = now
+        return path
 
     async def size(self, sha256: str) -> int:
         path = self._path(sha256)
@@ -120,9 +137,11 @@ class FolderBlobs:
         with _sentences("stored"):
             incoming.settle()
 
-    def _keep(self, incoming: Incoming) -> None:
+    def _keep(self, incoming: Incoming) -> _State:
+        path = self._path(incoming.sha256)
         with _sentences("stored"):
-            incoming.keep(self._path(incoming.sha256))
+            incoming.keep(path)
+            return _state(path.stat())
 
     def _read(self, sha256: str) -> bytes:
         with _sentences("read", sha256):
@@ -139,6 +158,10 @@ class FolderBlobs:
         with _sentences("read", sha256), await asyncio.to_thread(self._path(sha256).open, "rb") as file:
             while chunk := await asyncio.to_thread(_read_chunk, file):
                 yield chunk
+
+
+def _state(stat: os.stat_result) -> _State:
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _read_chunk(file: BinaryIO) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 
-from wake_service.blobs.base import BlobInfo, BlobMissing, BlobTooLarge, ChecksumMismatch, Data, checked_sha256, chunks_of
+from wake_service.blobs.base import BlobInfo, BlobMissing, BlobTooLarge, ChecksumMismatch, Data, Ready, checked_sha256, chunks_of
 from wake_service.errors import BlobCorrupt, StorageFull
 
 
@@ -17,7 +17,7 @@ class MemoryBlobs:
         self._blobs: dict[str, bytes] = {}
 
     async def put(
-        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Ready | None = None
     ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
         gathered = bytearray()
@@ -33,7 +33,7 @@ class MemoryBlobs:
         if room is not None and len(blob) > room:
             raise StorageFull("There is no room left for pictures; nothing of this one was kept.")
         if ready is not None:
-            await ready
+            await ready(actual)
         self._blobs[actual] = blob
         return BlobInfo(actual, len(blob))
 

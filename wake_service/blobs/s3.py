@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ from wake_service.blobs.base import (
     BlobInfo,
     BlobMissing,
     Data,
+    Ready,
     checked_sha256,
 )
 from wake_service.blobs.s3_errors import RESTORE_SECONDS, check_read, sentences
@@ -50,23 +51,23 @@ class S3Blobs:
         aws.client("s3")  # made here: making one is not safe in several threads at once, using it is
 
     async def put(
-        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Ready | None = None
     ) -> BlobInfo:
         expected = None if sha256 is None else checked_sha256(sha256)
-        if ready is not None:
-            await ready  # what S3 has received whole can be found at once
         source = Source(data, max_bytes)
+        if expected is None and isinstance(data, bytes):
+            expected = await asyncio.to_thread(_sha256, data)
         if expected is not None:
-            return await self._put(expected, source)
-        if isinstance(data, bytes):
-            return await self._put(await asyncio.to_thread(_sha256, data), source)
+            return await self._put(expected, source, ready)
         # The name of an object must be known before its first byte is sent.
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
             async for part in source.parts(CHUNK_BYTES):
                 await asyncio.to_thread(spool.write, part)
-            return await self._put(source.sha256, Source(_stream(spool), None))
+            return await self._put(source.sha256, Source(_stream(spool), None), ready)
 
-    async def _put(self, sha256: str, source: Source) -> BlobInfo:
+    async def _put(self, sha256: str, source: Source, ready: Ready | None) -> BlobInfo:
+        if ready is not None:
+            await ready(sha256)  # what S3 has received whole can be found at once
         upload = Upload(self._aws, self._place(sha256), self._encryption, self.is_good)
         parts = source.parts(self._part_bytes)
         with sentences("stored", self.bucket):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
 from wake_service.blobs import records
@@ -28,6 +30,7 @@ class Shelf:
 
     That is written beside the bytes, which are under no name until then: two syncs that need not wait for each other.
     Whoever writes the row with `records.add_blob` learns (BlobSwept) when the bytes went in between, and puts them again.
+    The sweeper asks for `arriving` and lets the notes of those be: bytes that came after theirs was taken would never be found.
     `on_full` is called when there was no room.
     """
 
@@ -35,20 +38,43 @@ class Shelf:
         self._store = store
         self._blobs = blobs
         self._clock = clock
+        self._counts: Counter[str] = Counter()
+        #: Checksums whose bytes are on their way in. Replaced, never changed, so that any thread may read it.
+        self.arriving: frozenset[str] = frozenset()
         self.on_full = on_full
 
     async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
         """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
         name = await asyncio.to_thread(_sha256, data) if sha256 is None else checked_sha256(sha256)
-        expecting = asyncio.ensure_future(self._expect(name))
-        try:
-            return await self._blobs.put(data, sha256=name, max_bytes=max_bytes, ready=expecting)
-        except StorageFull:
-            self.on_full()
-            raise
-        finally:
-            expecting.cancel()
-            await asyncio.gather(expecting, return_exceptions=True)
+        with self._arrival(name):
+            expecting = asyncio.ensure_future(self._expect(name))
+            try:
+                return await self._blobs.put(data, sha256=name, max_bytes=max_bytes, ready=lambda _: expecting)
+            except StorageFull:
+                self.on_full()
+                raise
+            finally:
+                expecting.cancel()
+                await asyncio.gather(expecting, return_exceptions=True)
+
+    @contextlib.asynccontextmanager
+    async def arrived(self, data: AsyncIterator[bytes], *, max_bytes: int) -> AsyncIterator[BlobInfo]:
+        """Puts bytes whose checksum shows only at their end. Within the block, where their row is written, no sweep takes them.
+
+        Raises as BlobStore.put, and as `put` here.
+        """
+        with contextlib.ExitStack() as arrivals:
+
+            async def ready(sha256: str) -> None:
+                arrivals.enter_context(self._arrival(sha256))
+                await self._expect(sha256)
+
+            try:
+                blob = await self._blobs.put(data, max_bytes=max_bytes, ready=ready)
+            except StorageFull:
+                self.on_full()
+                raise
+            yield blob
 
     async def keep(self, data: bytes, sha256: str, max_bytes: int, write: Callable[[Transaction], None]) -> None:
         """Puts bytes and writes them down; both again when they were swept in between. Raises as `put` does."""
@@ -64,6 +90,18 @@ class Shelf:
         """Pins what an artist has already, if she does. Pinned first: from then on it stays, and can be looked for at leisure."""
         pinned = await self._store.write(partial(records.pin, artist_id=artist_id, checksums=[sha256], until=until))
         return bool(pinned) and await self._blobs.exists(sha256)
+
+    @contextlib.contextmanager
+    def _arrival(self, sha256: str) -> Iterator[None]:
+        """From before its note is written until its bytes are there (or not coming): the note must outlive every sweep."""
+        self._counts[sha256] += 1
+        self.arriving = frozenset(self._counts)
+        try:
+            yield
+        finally:
+            self._counts[sha256] -= 1
+            self._counts = +self._counts
+            self.arriving = frozenset(self._counts)
 
     async def _expect(self, sha256: str) -> None:
         give_up_at = self._clock.now() + _LEAVING_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -44,16 +44,25 @@ class Sweeper:
     """One per database. Every step looks again in the transaction that acts: who asks for a picture meanwhile keeps it.
 
     Bytes go last, and only while `blob_bytes` says that they are leaving: nobody can write a blob down meanwhile. A crash
-    leaves the mark, and the next sweep goes on from it.
+    leaves the mark, and the next sweep goes on from it. `arriving` says whose bytes are just coming; it is asked in the store's
+    thread, inside the transaction.
     """
 
     def __init__(
-        self, store: Store, blobs: BlobStore, clock: Clock, retention: Retention, *, grace: float = GRACE_SECONDS
+        self,
+        store: Store,
+        blobs: BlobStore,
+        clock: Clock,
+        retention: Retention,
+        *,
+        arriving: Callable[[], Collection[str]],
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._clock = clock
         self._retention = retention
+        self._arriving = arriving
         self._grace = grace
         self._wanted = asyncio.Event()
 
@@ -117,7 +126,7 @@ class Sweeper:
         untouched, total, failed = self._clock.now() - self._grace, 0, 0
         unknown = await self._store.read(partial(records.unknown_bytes, untouched_since=untouched))
         for checksums in _portions(unknown):
-            leaving = await self._store.write(partial(records.begin_leaving, checksums=checksums, untouched_since=untouched))
+            leaving = await self._store.write(partial(self._begin_leaving, checksums, untouched))
             gone = [sha256 for sha256 in leaving if await self._remove(sha256)]
             await self._store.write(partial(records.end_leaving, checksums=gone))
             if kept := sorted({*leaving}.difference(gone)):
@@ -126,6 +135,9 @@ class Sweeper:
         if failed:
             log.warning("The bytes of %d pictures could not be removed; it will be tried again", failed)
         return total
+
+    def _begin_leaving(self, checksums: Sequence[str], untouched: float, tx: Transaction) -> list[str]:
+        return records.begin_leaving(tx, checksums, untouched, {*checksums}.intersection(self._arriving()))
 
     async def _remove(self, sha256: str) -> bool:
         try:

@@ -130,7 +130,7 @@ def _input(name: str, written: Any, *, required: bool) -> InputSpec | None:
     )
 
 
-_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload")
+_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "image_folder")
 _JUDGED_BY_ENGINE = (*_UPLOADS, "remote", "remote_combo")
 
 

@@ -90,19 +90,25 @@ class EngineClient:
         folder = answer.get("subfolder")
         return f"{folder}/{answer['name']}" if isinstance(folder, str) and folder else answer["name"]
 
-    async def submit(self, prompt_id: str, graph: Mapping[str, Any], *, client_id: str) -> None:
+    async def submit(
+        self, prompt_id: str, graph: Mapping[str, Any], *, client_id: str, extra: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Queues a graph under our own id, a UUID in lower case; events go to the socket of `client_id`.
+
+        `extra` are more members of the body. Returns what the engine says of nodes that it will not run (`node_errors`).
 
         Raises EngineRefused when the engine's validation says no. After EngineUnreachable nobody knows whether
         the graph was queued: ask `queue` and `history` for `prompt_id` before sending it again. After EngineDraining it was not.
         """
-        body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
+        body = {**(extra or {}), "prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         answer = await self._json("POST", "/prompt", body=body)
         given = answer.get("prompt_id") if isinstance(answer, dict) else None
         if given != prompt_id:
             raise EngineError(
                 f"The engine at {self.base_url} filed the picture under another id ({given}); it cannot be followed."
             )
+        node_errors = answer.get("node_errors")
+        return node_errors if isinstance(node_errors, dict) else {}
 
     async def queue(self) -> QueueState:
         """What runs and what waits."""
@@ -114,7 +120,12 @@ class EngineClient:
         The engine writes it down after `execution_success` or `execution_error` and before the end marker
         (`executing` without a node): on the former events alone it may not be there yet.
         """
-        return read_history(prompt_id, await self._json("GET", f"/history/{quote(prompt_id, safe='')}"))
+        return read_history(prompt_id, await self.history_entry(prompt_id))
+
+    async def history_entry(self, prompt_id: str) -> dict[str, Any]:
+        """The same as the engine says it: `{prompt_id: entry}`, or empty."""
+        answer = await self._json("GET", f"/history/{quote(prompt_id, safe='')}")
+        return answer if isinstance(answer, dict) else {}
 
     async def view(self, image: ImageRef) -> bytes:
         """The picture's file as the engine stored it."""
@@ -225,7 +236,8 @@ def _error_in(answer: bytes) -> EngineRefused | None:
     node_errors = said.get("node_errors")
     node_errors = node_errors if isinstance(node_errors, dict) else {}
     reasons = [str(error.get("message") or "no reason given"), *_reasons(node_errors)]
-    return EngineRefused(str(error.get("type", "")), f"The engine refused the graph: {'; '.join(reasons)}", node_errors)
+    told = f"The engine refused the graph: {'; '.join(reasons)}"
+    return EngineRefused(str(error.get("type", "")), told, node_errors, error)
 
 
 def _reasons(node_errors: Mapping[str, Any]) -> list[str]:

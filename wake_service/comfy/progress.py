@@ -91,6 +91,11 @@ class PromptProgress:
         self._weigh()
         return self._view() != before
 
+    @property
+    def nodes_done(self) -> int:
+        """Nodes that are through, those that the engine still had from before included."""
+        return sum(1 for node in self._classes if node not in self._weights or self._done.get(node, 0.0) >= 1.0)
+
     def _view(self) -> tuple[object, ...]:
         return self.node, self.stage, self.step, self.steps, self.fraction
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from urllib.parse import quote
 
@@ -23,7 +23,7 @@ import orjson
 from wake_service.errors import EngineError, EngineUnreachable
 
 from .client import UNAVAILABLE, EngineClient, named
-from .events import Executing, Preview, WireEvent, decode_binary, decode_text
+from .events import Executing, ExecutionStart, Preview, WireEvent, decode_binary, decode_text
 
 #: Previews that may wait for the consumer; beyond that the oldest goes. Newer ones say more.
 WAITING_PREVIEWS = 4
@@ -31,22 +31,35 @@ WAITING_PREVIEWS = 4
 _FLAGS = orjson.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}).decode()
 
 
+#: Previews are JPEG; what comes as PNG is what a graph makes, and is never left out.
+_PREVIEW_TYPE = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event as it was understood and as it came. `prompt_id`: of which prompt it tells, as far as can be known."""
+
+    event: WireEvent
+    raw: str | bytes
+    prompt_id: str | None
+
+
 class EventBuffer:
     """Events in order, without bound, except that of the previews only the newest wait."""
 
     def __init__(self, previews: int = WAITING_PREVIEWS) -> None:
         self._limit = previews
-        self._events: OrderedDict[int, WireEvent] = OrderedDict()
+        self._events: OrderedDict[int, Heard] = OrderedDict()
         self._previews: deque[int] = deque()
         self._next = 0
         self._changed = asyncio.Event()
         self._ended = False
         self._error: EngineUnreachable | None = None
 
-    def put(self, event: WireEvent) -> None:
+    def put(self, heard: Heard) -> None:
         """Adds an event; never waits."""
-        self._events[self._next] = event
-        if isinstance(event, Preview):
+        self._events[self._next] = heard
+        if isinstance(heard.event, Preview) and heard.event.media_type == _PREVIEW_TYPE:
             self._previews.append(self._next)
             if len(self._previews) > self._limit:
                 del self._events[self._previews.popleft()]
@@ -59,7 +72,7 @@ class EventBuffer:
             self._ended, self._error = True, error
         self._changed.set()
 
-    async def take(self) -> WireEvent | None:
+    async def take(self) -> Heard | None:
         """The next event; None at an end without error."""
         while not self._events:
             if self._ended:
@@ -68,17 +81,17 @@ class EventBuffer:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        number, event = self._events.popitem(last=False)
+        number, heard = self._events.popitem(last=False)
         if self._previews and self._previews[0] == number:
             self._previews.popleft()
-        return event
+        return heard
 
 
 class EngineSocket:
     """Events of one client id, from `open` until the connection ends.
 
-    `async for event in socket` gives wire events in order. It ends when we close the socket and raises
-    EngineUnreachable when the connection broke, also when the other side vanished without a word (heartbeat).
+    `async for event in socket` gives wire events in order, `heard` gives them with their frames. It ends when we close the
+    socket and raises EngineUnreachable when the connection broke, also when the other side vanished without a word (heartbeat).
     It does not connect again by itself: what was missed is not repeated, so whoever uses it has to look into
     the engine's queue and history first.
     """
@@ -90,6 +103,7 @@ class EngineSocket:
         self._connection: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._executing = Executing(None, None)
+        self._running: str | None = None
 
     async def open(self) -> None:
         """Connects, after closing what this client id had open, and says what we understand."""
@@ -136,8 +150,13 @@ class EngineSocket:
         await self.close()
 
     async def __aiter__(self) -> AsyncIterator[WireEvent]:
-        while (event := await self._buffer.take()) is not None:
-            yield event
+        async for heard in self.heard():
+            yield heard.event
+
+    async def heard(self) -> AsyncIterator[Heard]:
+        """The same with each event's frame."""
+        while (heard := await self._buffer.take()) is not None:
+            yield heard
 
     async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         """Takes everything off the wire as it comes."""
@@ -146,9 +165,9 @@ class EngineSocket:
             while True:
                 message = await connection.receive()
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._keep(decode_text(message.data))
+                    self._keep(decode_text(message.data), message.data)
                 elif message.type is aiohttp.WSMsgType.BINARY:
-                    self._keep(decode_binary(message.data))
+                    self._keep(decode_binary(message.data), message.data)
                 else:
                     broken = connection.exception()
                     if broken is not None:
@@ -157,13 +176,18 @@ class EngineSocket:
         finally:
             self._buffer.end(EngineUnreachable(f"The connection to the engine at {self._client.base_url} broke: {reason}."))
 
-    def _keep(self, event: WireEvent) -> None:
-        """A preview that names no node belongs to the one that was last said to execute."""
-        if isinstance(event, Executing):
+    def _keep(self, event: WireEvent, raw: str | bytes) -> None:
+        """A preview without a name is of the node that was last said to execute; what names no prompt, of the one that runs."""
+        if isinstance(event, ExecutionStart):
+            self._running = event.prompt_id
+        elif isinstance(event, Executing):
             self._executing = event
         elif isinstance(event, Preview) and event.prompt_id is None:
             event = replace(event, prompt_id=self._executing.prompt_id, node=self._executing.node)
-        self._buffer.put(event)
+        prompt_id = getattr(event, "prompt_id", None) or self._running
+        self._buffer.put(Heard(event, raw, prompt_id))
+        if isinstance(event, Executing) and event.node is None and event.prompt_id == self._running:
+            self._running = None
 
     def _refusal(self, status: int) -> EngineError:
         if status in UNAVAILABLE:

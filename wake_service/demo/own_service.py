@@ -19,7 +19,8 @@ from wake_service.providers.base import Power
 from wake_service.providers.process import ProcessProvider
 
 #: What `python -m` would need a module for; the command `wakebrush` may not be on the PATH.
-COMMAND = (sys.executable, "-c", "from wake_service.cli import main; main()", "serve", "--port", "0", "--announce")
+SERVE = "serve --port 0 --gateway-port 0 --announce"
+COMMAND = (sys.executable, "-c", "from wake_service.cli import main; main()", *SERVE.split())
 READY_SECONDS, STOP_SECONDS = 60.0, 15.0
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from wake_service.jobs.model import Job, JobState
+from wake_service.jobs.model import Job, JobState, WorkflowRequest
 
 K = TypeVar("K")
 
@@ -74,8 +74,19 @@ class Board:
         for _, job_id in self._waiting:
             job = self._jobs[job_id]
             if job.pool == pool and eligible(job):
-                return job
+                return self._her_first(job, eligible) if isinstance(job.request, WorkflowRequest) else job
         return None
+
+    def _her_first(self, turn: Job, eligible: Callable[[Job], bool]) -> Job:
+        """It is an artist's turn: which of her workflows comes first their order says, and others wait no longer for it."""
+        mine = (self._jobs[job_id] for _, job_id in self._waiting)
+        hers = [
+            (job.request.order, job.place, job)
+            for job in mine
+            if isinstance(job.request, WorkflowRequest) and job.artist_id == turn.artist_id and job.pool == turn.pool
+        ]
+        first = min(hers, key=lambda each: each[:2])[2]
+        return first if first is turn or eligible(first) else turn
 
     def on_machine(self, machine_id: str) -> list[Job]:
         """The jobs a machine holds, in order of arrival."""

@@ -65,7 +65,7 @@ class JobBook:
     ) -> Job | None:
         """Turns `before` into `after` and tells it; None when somebody was faster (the job is then what they made of it)."""
         changed = replace(after, version=before.version + 1)
-        told = [self.event(kind, changed, **data) for kind in kinds]
+        told = [] if changed.is_workflow else [self.event(kind, changed, **data) for kind in kinds]
         return await self._store.write(partial(self._write, before, changed, told, also))
 
     def _write(

@@ -15,8 +15,9 @@ from wake_service.comfy.events import ImageRef
 from wake_service.errors import EngineError
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
+from wake_service.jobs.courier import Courier
 from wake_service.jobs.events import EventType
-from wake_service.jobs.model import Job, JobState, Result, with_result
+from wake_service.jobs.model import Job, JobState, Result, succeeded, with_result
 from wake_service.jobs.picture import Picture
 from wake_service.store.store import Transaction
 
@@ -63,11 +64,22 @@ class Collector:
 
     async def announce(self, picture: Picture, fetched: Fetched, finished_at: float) -> None:
         """Tells a stored picture's job. Raises StorageError; fetching it again helps if it was swept while it waited."""
-        seconds = finished_at - (picture.started_at or finished_at)
-        cost = round(seconds * self._price / 3600)
+        cost = self._cost(picture, finished_at)
         while (job := self._book.board.get(picture.job_id)) is not None and picture.n in job.missing():
             if await self._announce(job, picture, fetched, cost):
                 return
+
+    async def conclude(self, picture: Picture, courier: Courier, finished_at: float) -> None:
+        """Ends a workflow whose results its courier has stored. Raises StorageError."""
+        cost = self._cost(picture, finished_at)
+        while (job := self._book.board.get(picture.job_id)) is not None:
+            after = replace(succeeded(job, cost, self._clock.now()), started_at=job.started_at or picture.started_at)
+            if await self._book.change(job, after, [EventType.JOB_SUCCEEDED], also=courier.write):
+                return
+
+    def _cost(self, picture: Picture, finished_at: float) -> int:
+        """In millionths: what the machine cost while it was at it."""
+        return round((finished_at - (picture.started_at or finished_at)) * self._price / 3600)
 
     async def _image_of(self, picture: Picture, client: EngineClient) -> ImageRef:
         """Where the engine left the picture: it said so, or its history does (a little after it says that it has finished)."""
@@ -84,7 +96,7 @@ class Collector:
         blob, image = fetched.blob, fetched.image
         now = self._clock.now()
         job = replace(job, started_at=job.started_at or picture.started_at)
-        seed = (job.request.seed + picture.n) % 2**64
+        seed = (job.painting.seed + picture.n) % 2**64
         result = Result(picture.n, blob.sha256, image.media_type, image.width, image.height, blob.size, seed)
         after = with_result(job, result, cost, now)
         kinds = [EventType.JOB_RESULT]

@@ -21,9 +21,10 @@ from wake_service.errors import StorageError
 from wake_service.jobs import records
 from wake_service.jobs.book import CLAIM_SECONDS, JobBook
 from wake_service.jobs.collector import Collector
+from wake_service.jobs.courier import Couriers
 from wake_service.jobs.events import EventType
 from wake_service.jobs.kept import KeptResults
-from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
+from wake_service.jobs.model import Job, JobState, WaitingFor, WorkflowRequest, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
@@ -85,6 +86,7 @@ class Dispatcher:
         style: Callable[[str], Style | None],
         floor: Floor,
         max_pixels: int,
+        couriers: Couriers,
         tenancy: Tenancy,
     ) -> None:
         self._store = store
@@ -96,12 +98,14 @@ class Dispatcher:
         self._style = style
         self._floor = floor
         self._max_pixels = max_pixels
+        self._couriers = couriers
         self.tenancy = tenancy
         self._runners: dict[str, Runner] = {}
         self._machines: dict[str, Machine] = {}
         self._being_claimed: set[str] = set()
         self._background = Background(log)
         self._renewing: asyncio.Task[None] | None = None
+        self.on_attached: Callable[[], None] = lambda: None
         self._preparation = Preparation(blobs, clock, style)
         collector = Collector(book, shelf, clock, max_pixels, price_micros_per_hour=0)  # when it was begun is not known
         self.kept = KeptResults(store, book, collector, clock, self._at_work, self._superseded)
@@ -137,10 +141,11 @@ class Dispatcher:
         given = self._preparation.of(machine.id, machine.boot).inputs
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool), given)
         collector = Collector(self._book, self._shelf, self._clock, self._max_pixels, machine.price_micros_per_hour)
-        runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted)
+        runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted, self._couriers)
         self._runners[machine.id], self._machines[machine.id] = runner, machine
         self.tenancy.arrived(machine.id)
         runner.start()
+        self.on_attached()
 
     async def prepare(self, machine: Machine, hands: Hands) -> None:
         """Gives a machine that still boots what the first waiting jobs will need."""
@@ -183,10 +188,26 @@ class Dispatcher:
         for runner in self._runners.values():
             runner.poke()
 
-    async def cancel(self, job_id: str) -> Job | None:
-        """Ends a job because its artist said so; a finished one is returned as it is."""
+    async def make_way(self, job: Job) -> None:
+        """A workflow comes before others of its artist: what an engine has of those and has not begun with waits again."""
+
+        def comes_later(job_id: str) -> bool:
+            other = self._book.board.get(job_id)
+            if other is None or not isinstance(other.request, WorkflowRequest) or not isinstance(job.request, WorkflowRequest):
+                return False
+            return other.artist_id == job.artist_id and other.request.order > job.request.order
+
+        if job.machine_id is None:
+            await asyncio.gather(*(runner.make_way(comes_later) for runner in list(self._runners.values())))
+
+    def engine(self, pool: str) -> EngineClient | None:
+        """The engine of a machine of the pool that is up."""
+        return next((self._runners[m.id].client for m in self._machines.values() if m.pool == pool), None)
+
+    async def cancel(self, job_id: str, also: Callable[[Transaction], None] | None = None) -> Job | None:
+        """Ends a job because its artist said so; a finished one is returned as it is. `also` is written with it."""
         while (job := await self._book.find(job_id)) is not None and job.unfinished:
-            changed = await self._book.change(job, cancelled(job, self._clock.now()), [EventType.JOB_CANCELLED])
+            changed = await self._book.change(job, cancelled(job, self._clock.now()), [EventType.JOB_CANCELLED], also=also)
             if changed is not None:
                 runner = self._runners.get(job.machine_id or "")
                 if runner is not None:
@@ -252,6 +273,9 @@ class Dispatcher:
         await self._starve(job, Memory.GPU, WaitingFor.MACHINE_BUSY, "The GPU ran out of memory.", job.frugal)
 
     async def _starve(self, job: Job, memory: Memory, waiting_for: WaitingFor, reason: str, frugally: bool) -> None:
+        """A graph that a client brought is not ours to make smaller."""
+        frugally = frugally or job.is_workflow
+
         def after(present: Job) -> Job:
             return starved(present, memory, waiting_for, self._clock.now(), tried_frugally=frugally)
 

@@ -134,7 +134,7 @@ class KeptResults:
         ours = [prompt_id for prompt_id in machine.listed if prompt_id in known]
         wanted = [prompt_id for prompt_id in ours if self._wanted(*known[prompt_id])]
         machine.open = set(wanted)
-        self._acknowledge(machine, [prompt_id for prompt_id in ours if prompt_id not in wanted])
+        self._acknowledge(machine, [each for each in ours if each not in wanted and not self._at_work(each)])
         mine = {known[prompt_id][0] for prompt_id in wanted} - self.coming
         self.coming |= mine
         trouble: ProviderError | StorageError | None = None
@@ -152,8 +152,9 @@ class KeptResults:
             raise trouble
 
     def _wanted(self, job_id: str, n: int) -> bool:
+        """Of a workflow the machine has kept the files and not what belongs to them: it is run again."""
         job = self._book.board.get(job_id)
-        return job is not None and n in job.missing()
+        return job is not None and not job.is_workflow and n in job.missing()
 
     async def _bring_home(self, machine: _Machine, prompt_id: str, job_id: str, n: int) -> None:
         if self._at_work(prompt_id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from wake_service.comfy.progress import Stage
 from wake_service.comfy.request import Mode
@@ -24,6 +24,15 @@ class JobState(StrEnum):
 
 
 UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+
+class Face(StrEnum):
+    """By which of the service's faces a job came: the docker's, or one of the gateway's."""
+
+    V1 = "v1"
+    COMFY = "comfy"
+    V2 = "v2"
+    EAS = "eas"
 
 
 class WaitingFor(StrEnum):
@@ -65,6 +74,11 @@ class JobRequest:
     region: Region | None = None
     reference: str | None = None
 
+    @property
+    def face(self) -> Face:
+        """The docker's."""
+        return Face.V1
+
     def inputs(self) -> list[str]:
         """Checksums of the uploads it starts from."""
         return [checksum for checksum in (self.image, self.mask) if checksum is not None]
@@ -74,6 +88,35 @@ class JobRequest:
         """The request again, from the JSON it was stored as."""
         region = values["region"]
         return cls(**{**values, "mode": Mode(values["mode"]), "region": Region(**region) if region else None})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRequest:
+    """A graph that a client of the gateway brought; the graph itself is in the table `workflows`.
+
+    `name` is what its client calls it. `files` are checksums of uploads it starts from, by the names its graph has for them.
+    `order` decides among its artist's own waiting jobs: the lowest first. `targets` are the outputs that are to run; None: all.
+    """
+
+    face: Face
+    name: str
+    files: dict[str, str] = field(default_factory=dict)
+    order: float = 0.0
+    targets: tuple[str, ...] | None = None
+    count: int = 1
+
+    def inputs(self) -> list[str]:
+        """Checksums of the uploads it starts from."""
+        return list(dict.fromkeys(self.files.values()))
+
+    @classmethod
+    def from_stored(cls, values: dict[str, Any]) -> WorkflowRequest:
+        """The request again, from the JSON it was stored as."""
+        targets = values["targets"]
+        return cls(**{**values, "face": Face(values["face"]), "targets": None if targets is None else tuple(targets)})
+
+
+Request: TypeAlias = JobRequest | WorkflowRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +162,7 @@ class Job:
     artist_id: str
     team_id: str
     pool: str
-    request: JobRequest
+    request: Request
     created_at: float
     state: JobState = JobState.QUEUED
     waiting_for: WaitingFor | None = None
@@ -134,6 +177,18 @@ class Job:
     error: JobError | None = None
     cost_micros: int = 0
     results: tuple[Result, ...] = field(default=())
+
+    @property
+    def painting(self) -> JobRequest:
+        """The request of a picture that the docker asked for. TypeError for anything else."""
+        if not isinstance(self.request, JobRequest):
+            raise TypeError(f"job {self.id} is a workflow")
+        return self.request
+
+    @property
+    def is_workflow(self) -> bool:
+        """Whether a client of the gateway brought its graph."""
+        return isinstance(self.request, WorkflowRequest)
 
     @property
     def unfinished(self) -> bool:
@@ -171,6 +226,13 @@ def lost(job: Job, reason: str, waiting_for: WaitingFor, now: float) -> Job:
         )
         return failed(job, error, now)
     return replace(released(job, waiting_for), attempt=job.attempt + 1)
+
+
+def succeeded(job: Job, cost_micros: int, now: float) -> Job:
+    """All that its graph makes is stored."""
+    cost = job.cost_micros + cost_micros
+    done = replace(job, state=JobState.SUCCEEDED, finished_at=now, waiting_for=None, stage=None, claim=None)
+    return replace(done, cost_micros=cost, started_at=job.started_at or now)
 
 
 def failed(job: Job, error: JobError, now: float) -> Job:

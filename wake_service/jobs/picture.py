@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from wake_service.comfy.events import ImageRef
 from wake_service.comfy.progress import PromptProgress
+from wake_service.jobs.courier import Courier
 
 
 class Sent(StrEnum):
@@ -26,6 +27,7 @@ class Picture:
     """Picture `n` of a job. `started_at` in epoch seconds, when the engine began with it.
 
     `frugal`: its graph needs less memory. `dropped`: it was taken from the engine, so how it ends there concerns nobody.
+    `courier` follows it where a client brought its graph.
     """
 
     job_id: str
@@ -35,6 +37,7 @@ class Picture:
     sent: Sent = Sent.NO
     dropped: bool = False
     progress: PromptProgress | None = None
+    courier: Courier | None = None
     images: tuple[ImageRef, ...] = ()
     started_at: float | None = None
     step_times: list[float] = field(default_factory=list)
@@ -86,6 +89,10 @@ class Tray:
         """The picture that the engine knows by this id."""
         return self._pictures.get(prompt_id or "")
 
+    def all(self) -> list[Picture]:
+        """All of them."""
+        return list(self._pictures.values())
+
     def of_job(self, job_id: str) -> list[Picture]:
         """A job's pictures."""
         return [picture for picture in self._pictures.values() if picture.job_id == job_id]
@@ -107,6 +114,8 @@ class Tray:
     def connection_broke(self) -> None:
         """What was queued is uncertain from now on; what ran is asked for anyway."""
         for picture in self._pictures.values():
+            if picture.courier is not None:
+                picture.courier.missed()
             if picture.sent is Sent.QUEUED:
                 picture.sent = Sent.UNSURE
 

@@ -90,9 +90,8 @@ class Preparation:
         if models != prepared.models:
             await hands.prefetch(models)
             prepared.models = models
-        inputs = dict.fromkeys(
-            sha256 for job in filter(may_give, jobs) for sha256 in (job.request.image, job.request.mask) if sha256
-        )
+        pictures = [job for job in filter(may_give, jobs) if not job.is_workflow]
+        inputs = dict.fromkeys(sha256 for job in pictures for sha256 in job.request.inputs())
         for sha256 in inputs:
             if sha256 not in prepared.inputs and hands.boots():
                 name = await hands.deliver(f"{sha256}.png", await self._blobs.get(sha256))
@@ -100,5 +99,5 @@ class Preparation:
                     prepared.inputs[sha256] = name
 
     def _models(self, job: Job) -> list[str]:
-        style = self._style(job.request.style)
+        style = None if job.is_workflow else self._style(job.painting.style)
         return [f"{folder}/{name}" for folder, name in needed_models(style)] if style else []

@@ -45,7 +45,7 @@ class Recipes:
 
     async def make(self, job: Job, n: int, *, frugal: bool = False) -> Workflow:
         """The graph of picture `n`, `frugal`ly: with less memory. Raises Unbuildable, EngineError or StorageError."""
-        request = job.request
+        request = job.painting
         style = self._style(request.style)
         if style is None:
             raise Unbuildable(

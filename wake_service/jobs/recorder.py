@@ -15,6 +15,7 @@ from wake_service.comfy.progress import Stage
 from wake_service.errors import EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.collector import Collector, Fetched
+from wake_service.jobs.courier import Missed
 from wake_service.jobs.events import EventType
 from wake_service.jobs.model import JobError, JobState, failed, running
 from wake_service.jobs.picture import Picture, Sent, Tray
@@ -68,10 +69,16 @@ class Recorder:
 
     def done(self, picture: Picture, finished_at: float) -> None:
         """The engine has finished a picture: it is fetched and stored at once, and announced in its turn."""
-        fetching = asyncio.ensure_future(self._collector.fetch(picture, self._client))
+        fetching = asyncio.ensure_future(self._fetch(picture))
         self._fetching.add(fetching)
         fetching.add_done_callback(self._fetched)
         self._notes.put_nowait(partial(self._write_done, picture, finished_at, [fetching]))
+
+    async def _fetch(self, picture: Picture) -> Fetched | None:
+        if picture.courier is None:
+            return await self._collector.fetch(picture, self._client)
+        await picture.courier.finish()
+        return None
 
     def failed(self, picture: Picture, error: JobError) -> None:
         """There will be no picture."""
@@ -94,6 +101,8 @@ class Recorder:
     def left(self, picture: Picture) -> None:
         """A picture is of no interest any more; an engine with none rests."""
         self._tray.forget(picture)
+        if picture.courier is not None:
+            picture.courier.left()
         self._notes.put_nowait(self._write_rest)
 
     def _fetched(self, fetching: asyncio.Future[Fetched | None]) -> None:
@@ -103,6 +112,9 @@ class Recorder:
 
     async def close(self) -> None:
         """Lets go of what is being fetched."""
+        for picture in self._tray.all():
+            if picture.courier is not None:
+                await picture.courier.close()
         for fetching in self._fetching:
             fetching.cancel()
         await asyncio.gather(*self._fetching, return_exceptions=True)
@@ -142,9 +154,14 @@ class Recorder:
     async def _write_done(self, picture: Picture, finished_at: float, fetching: list[asyncio.Future[Fetched | None]]) -> None:
         """`fetching` holds the fetch that is under way; one that failed is not there when the note is written again."""
         try:
-            fetched = await (fetching.pop() if fetching else self._collector.fetch(picture, self._client))
-            if fetched is not None:
+            fetched = await (fetching.pop() if fetching else self._fetch(picture))
+            if picture.courier is not None:
+                await self._collector.conclude(picture, picture.courier, finished_at)
+            elif fetched is not None:
                 await self._collector.announce(picture, fetched, finished_at)
+        except Missed as error:
+            log.warning("job %s: %s", picture.job_id, error)
+            await self._write_interrupted(picture)
         except EngineUnreachable:
             log.warning("The engine went while its picture was being fetched")
             picture.sent = Sent.RUNNING
@@ -164,7 +181,8 @@ class Recorder:
         job = self._book.board.get(picture.job_id)
         if job is not None:
             log.info("job %s failed: %s", job.id, error.message)
-            await self._book.change(job, failed(job, error, self._clock.now()), [EventType.JOB_FAILED])
+            also = picture.courier.write if picture.courier is not None else None
+            await self._book.change(job, failed(job, error, self._clock.now()), [EventType.JOB_FAILED], also=also)
             await self._dropped(job.id)
         self.left(picture)
 

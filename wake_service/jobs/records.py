@@ -8,12 +8,34 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from wake_service.comfy.progress import Stage
-from wake_service.jobs.model import UNFINISHED, Claim, Job, JobError, JobRequest, JobState, Result, WaitingFor
+from wake_service.jobs.model import (
+    UNFINISHED,
+    Claim,
+    Face,
+    Job,
+    JobError,
+    JobRequest,
+    JobState,
+    Request,
+    Result,
+    WaitingFor,
+    WorkflowRequest,
+)
 from wake_service.store.store import Transaction
-from wake_service.store.tables import job_inputs, jobs, prompts, results
+from wake_service.store.tables import job_inputs, jobs, prompts, results, tasks, workflows
+
+# What every job needs is built once: to build a statement takes longer than SQLite's whole work on it.
+_INSERT = insert(jobs)
+_ADD_PROMPTS = insert(prompts)
+_SAVE = update(jobs).where(jobs.c.place == bindparam("at_place"), jobs.c.version == bindparam("at_version"))
+_LEAVE = update(prompts).where(prompts.c.job_id == bindparam("of_job"), prompts.c.left_at.is_(None))
+_BY_KEY = select(jobs).where(
+    jobs.c.artist_id == bindparam("artist"), jobs.c.idempotency_key.in_(bindparam("keys", expanding=True))
+)
+_TAKEN = select(jobs.c.id).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[str, Any]:
@@ -24,6 +46,7 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
         "artist_id": job.artist_id,
         "team_id": job.team_id,
         "pool": job.pool,
+        "face": job.request.face,
         "idempotency_key": idempotency_key,
         "request_hash": request_hash,
         "request": orjson.dumps(job.request).decode(),
@@ -34,7 +57,7 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
 
 def insert_all(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Adds accepted jobs."""
-    tx.conn.execute(insert(jobs), rows)
+    tx.conn.execute(_INSERT, rows)
 
 
 def add_inputs(tx: Transaction, accepted: Iterable[Job]) -> None:
@@ -47,8 +70,8 @@ def add_inputs(tx: Transaction, accepted: Iterable[Job]) -> None:
 
 def save(tx: Transaction, before: Job, after: Job) -> bool:
     """Writes a change; False when the job was changed by somebody else meanwhile."""
-    where = (jobs.c.place == before.place) & (jobs.c.version == before.version)
-    return tx.conn.execute(update(jobs).where(where).values(**_changing(after))).rowcount == 1
+    which = {"at_place": before.place, "at_version": before.version}
+    return tx.conn.execute(_SAVE, {**which, **_changing(after)}).rowcount == 1
 
 
 def renew_claims(tx: Transaction, owner: str, expires_at: float) -> None:
@@ -73,6 +96,14 @@ def load(conn: Connection, job_id: str) -> Job | None:
     return found[0] if found else None
 
 
+def load_many(conn: Connection, job_ids: Sequence[str]) -> list[Job]:
+    """Jobs by their ids, in that order."""
+    found: dict[str, Job] = {}
+    for chunk in _chunks(list(job_ids), 500):
+        found.update((job.id, job) for job in _jobs(conn, conn.execute(select(jobs).where(jobs.c.id.in_(chunk))).all()))
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
 def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Job]]:
     """Jobs by (artist, idempotency key), each with the hash of the request that made it."""
     wanted: defaultdict[str, list[str]] = defaultdict(list)
@@ -80,15 +111,25 @@ def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str,
         wanted[artist_id].append(key)
     rows: list[Row[Any]] = []
     for artist_id, mine in wanted.items():
-        query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.idempotency_key.in_(mine))
-        rows.extend(conn.execute(query).all())
+        rows.extend(conn.execute(_BY_KEY, {"artist": artist_id, "keys": mine}).all())
     loaded = _jobs(conn, rows)
     return {(row.artist_id, row.idempotency_key): (row.request_hash, job) for row, job in zip(rows, loaded, strict=True)}
 
 
+def taken(conn: Connection, job_ids: Sequence[str]) -> set[str]:
+    """Which of these ids are jobs' already."""
+    return set(conn.execute(_TAKEN, {"ids": job_ids}).scalars())
+
+
+def named(conn: Connection, artist_id: str, key: str) -> Job | None:
+    """An artist's job by its idempotency key."""
+    found = by_key(conn, [(artist_id, key)]).get((artist_id, key))
+    return found[1] if found else None
+
+
 def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int, before: str | None) -> list[Job]:
-    """An artist's jobs, newest first."""
-    query = select(jobs).where(jobs.c.artist_id == artist_id)
+    """What an artist's docker asked for, newest first."""
+    query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.face == Face.V1)
     if states:
         query = query.where(jobs.c.state.in_(states))
     if before is not None:
@@ -97,15 +138,16 @@ def listing(conn: Connection, artist_id: str, states: Sequence[str], limit: int,
 
 
 def recent(conn: Connection, artist_id: str, since: float, limit: int = 1000) -> list[Job]:
-    """An artist's unfinished jobs and those finished after `since`, oldest first; the oldest finished ones go beyond `limit`."""
-    query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
+    """What an artist's docker asked for: unfinished, and finished after `since`, oldest first; the oldest go beyond `limit`."""
+    hers = (jobs.c.artist_id == artist_id) & (jobs.c.face == Face.V1)
+    query = select(jobs).where(hers, jobs.c.finished_at.is_(None) | (jobs.c.finished_at >= since))
     rows = conn.execute(query.order_by(jobs.c.finished_at.is_(None).desc(), jobs.c.place.desc()).limit(limit)).all()
     return _jobs(conn, sorted(rows, key=lambda row: row.place))
 
 
 def add_prompts(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Commits what the engine will know pictures as, before it does."""
-    tx.conn.execute(insert(prompts), rows)
+    tx.conn.execute(_ADD_PROMPTS, rows)
 
 
 def prompts_of(conn: Connection, machine_id: str) -> list[Row[Any]]:
@@ -125,8 +167,7 @@ def prompts_named(conn: Connection, prompt_ids: Sequence[str]) -> dict[str, tupl
 
 def leave_prompts(tx: Transaction, job_id: str, now: float) -> None:
     """No engine is waited for with this job any more. Its prompts are remembered: a machine may have kept what they came to."""
-    left = (prompts.c.job_id == job_id) & prompts.c.left_at.is_(None)
-    tx.conn.execute(update(prompts).where(left).values(left_at=now))
+    tx.conn.execute(_LEAVE, {"of_job": job_id, "left_at": now})
 
 
 def add_result(tx: Transaction, job: Job, result: Result, now: float) -> None:
@@ -141,7 +182,7 @@ def forget(tx: Transaction, ended_before: float, limit: int) -> int:
     old = select(jobs.c.id).where(jobs.c.finished_at <= ended_before, ~shown)
     ids = list(tx.conn.execute(old.limit(limit)).scalars())
     if ids:
-        for table in (prompts, job_inputs):
+        for table in (prompts, job_inputs, workflows, tasks):
             tx.conn.execute(delete(table).where(table.c.job_id.in_(ids)))
         tx.conn.execute(delete(jobs).where(jobs.c.id.in_(ids)))
     return len(ids)
@@ -164,7 +205,7 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         artist_id=row.artist_id,
         team_id=row.team_id,
         pool=row.pool,
-        request=JobRequest.from_stored(orjson.loads(row.request)),
+        request=_request(Face(row.face), orjson.loads(row.request)),
         created_at=row.created_at,
         state=JobState(row.state),
         waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
@@ -180,6 +221,10 @@ def _job(row: Row[Any], pictures: tuple[Result, ...]) -> Job:
         cost_micros=row.cost_micros,
         results=pictures,
     )
+
+
+def _request(face: Face, stored: dict[str, Any]) -> Request:
+    return JobRequest.from_stored(stored) if face is Face.V1 else WorkflowRequest.from_stored(stored)
 
 
 def _changing(job: Job) -> dict[str, Any]:

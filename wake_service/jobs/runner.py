@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from wake_service.background import Background
 from wake_service.clock import Clock
@@ -21,16 +22,18 @@ from wake_service.comfy.events import (
 )
 from wake_service.comfy.progress import PromptProgress
 from wake_service.comfy.reports import Outcome, QueueState, failure
-from wake_service.comfy.socket import EngineSocket
+from wake_service.comfy.socket import EngineSocket, Heard
 from wake_service.errors import EngineDraining, EngineError, EngineFailed, EngineRefused, EngineUnreachable, StorageError
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.collector import Collector
-from wake_service.jobs.model import JobError
+from wake_service.jobs.courier import Courier, Couriers
+from wake_service.jobs.model import Job, JobError
 from wake_service.jobs.picture import Picture, Sent, Tray
 from wake_service.jobs.recipe import Recipes, Unbuildable
 from wake_service.jobs.recorder import Recorder, failure_told, refusal_told
 from wake_service.jobs.surroundings import Surroundings
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.withdrawal import Withdrawal
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,6 @@ DEPTH = 2
 #: A broken connection to an engine that still runs is tried again for so long, in seconds; then the machine is given up.
 RECONNECT_SECONDS = 15.0
 _RECONNECT_PAUSE = 0.25
-#: An engine ends a cancelled picture at its next step. One that has not after so many seconds hangs: a step takes
-#: seconds, and the first one carries a model's disk read, which takes a minute or two from a slow volume.
-CANCEL_SECONDS = 180.0
 #: An engine that has work and has said nothing for so long is asked: it may have taken us off its list of listeners
 #: (when a dead connection of ours ends late, it unregisters the living one). Many steps take longer than this; asking is cheap.
 SILENCE_SECONDS = 30.0
@@ -62,10 +62,12 @@ class Runner:
         clock: Clock,
         around: Surroundings,
         adopted: list[Picture],
+        couriers: Couriers,
     ) -> None:
-        self._client = client
+        self.client = client
         self._book = book
         self._recipes = recipes
+        self._couriers = couriers
         self._telling = telling
         self._clock = clock
         self._around = around
@@ -75,6 +77,7 @@ class Runner:
         self._connected = asyncio.Event()
         self._socket = self._new_socket()
         self._background = Background(log)
+        self._withdrawal = Withdrawal(client, self._tray, self._recorder, clock, self._background, around.unreachable)
         self._heard_at = clock.now()
         self._reserved = 0
         self._shut_until = float("-inf")
@@ -91,7 +94,7 @@ class Runner:
             await self._background.cancel()
             await self._recorder.close()
         finally:
-            await self._client.close()
+            await self.client.close()
 
     def poke(self) -> None:
         """There may be something to claim."""
@@ -132,37 +135,15 @@ class Runner:
         """The picture the engine works on, or would have begun with."""
         return self._tray.first_started()
 
-    async def cancel(self, job_id: str) -> None:
-        """Takes the pictures of a job that has ended from the engine. What it sends of them still is not used."""
-        mine = self._tray.of_job(job_id)
-        for picture in mine:
-            if picture.sent is Sent.NO:
-                self._recorder.left(picture)
-        sent = [picture for picture in mine if picture.at_engine]
-        for picture in sent:
-            picture.dropped = True
-        if not sent:
-            return
-        try:
-            await self._client.delete([picture.prompt_id for picture in sent])
-            for picture in sent:
-                await self._client.interrupt(picture.prompt_id)
-            queue = await self._client.queue()
-        except EngineError as error:
-            log.warning("Cancelling at the engine failed: %s", error)
-            queue = None
-        for picture in sent:
-            if queue is not None and picture.prompt_id not in queue:
-                self._recorder.left(picture)
-            else:
-                self._background.spawn(self._insist(picture))
+    async def make_way(self, comes_later: Callable[[str], bool]) -> None:
+        """Takes back pictures that the engine has not begun with, of jobs of which it is said that they come later now."""
+        await self._withdrawal.make_way(comes_later)
         self._room.set()
 
-    async def _insist(self, picture: Picture) -> None:
-        """An engine that does not let go of a cancelled picture is of no use to anybody."""
-        await self._clock.sleep(CANCEL_SECONDS)
-        if self._tray.get(picture.prompt_id) is not None:
-            await self._around.unreachable("The engine does not stop working on a cancelled picture.")
+    async def cancel(self, job_id: str) -> None:
+        """Takes the pictures of a job that has ended from the engine. What it sends of them still is not used."""
+        if await self._withdrawal.cancel(job_id):
+            self._room.set()
 
     # -- following ------------------------------------------------------------------------------------------------
 
@@ -177,9 +158,9 @@ class Runner:
                     stood = True
                     self._connected.set()
                     self._room.set()
-                    async for event in socket:
+                    async for heard in socket.heard():
                         self._heard_at = self._clock.now()
-                        self._take(event)
+                        self._take(heard)
             except EngineError as error:
                 log.warning("The connection to the engine: %s", error)
             if stood:
@@ -196,7 +177,7 @@ class Runner:
             if not self._connected.is_set() or self._clock.now() - self._heard_at < SILENCE_SECONDS:
                 continue
             try:
-                queue = await self._client.queue()
+                queue = await self.client.queue()
             except EngineError as error:
                 log.warning("The engine is silent and does not answer: %s", error)
                 self._hang_up()
@@ -206,7 +187,7 @@ class Runner:
                 self._hang_up()
 
     def _new_socket(self) -> EngineSocket:
-        return EngineSocket(self._client, self._around.client_id)
+        return EngineSocket(self.client, self._around.client_id)
 
     def _hang_up(self) -> None:
         """What was being sent or fetched is uncertain: the follower connects again and asks."""
@@ -218,19 +199,19 @@ class Runner:
         unsure = [picture for picture in self._tray.at_engine() if picture.sent is not Sent.QUEUED]
         if not unsure:
             return
-        queue = await self._client.queue()
+        queue = await self.client.queue()
         for picture in unsure:
             await self._find_again(picture, queue)
 
     async def _find_again(self, picture: Picture, queue: QueueState) -> None:
-        if picture.progress is None:
+        if picture.progress is None and picture.courier is None:
             await self._prepare(picture)
         if picture.prompt_id in queue:
             picture.sent = Sent.QUEUED
             if picture.prompt_id in queue.running:
                 self._begin(picture)
             return
-        entry = await self._client.history(picture.prompt_id)
+        entry = await self.client.history(picture.prompt_id)
         if entry is None and picture.sent is Sent.RUNNING:
             self._interrupted(picture)  # the engine was started anew: what it worked on may have been why
         elif entry is None:
@@ -243,11 +224,15 @@ class Runner:
         else:
             self._interrupted(picture)
 
-    def _take(self, event: WireEvent) -> None:
-        picture = self._tray.get(getattr(event, "prompt_id", None))
+    def _take(self, heard: Heard) -> None:
+        picture, event = self._tray.get(heard.prompt_id), heard.event
         if picture is None:
             return
+        if picture.courier is not None:
+            picture.courier.heard(event, heard.raw)
         match event:
+            case Preview() if picture.courier is not None:
+                return
             case Preview():
                 self._telling.preview(picture, event)
             case ExecutionStart():
@@ -289,7 +274,7 @@ class Runner:
         self._recorder.done(picture, now)
 
     def _fail(self, picture: Picture, error: EngineFailed) -> None:
-        if error.out_of_memory or picture.dropped:
+        if picture.dropped or (error.out_of_memory and picture.courier is None):
             self._end(picture, self._recorder.left if picture.dropped else self._recorder.starved)
         else:
             self._give_up(picture, failure_told(error))
@@ -338,14 +323,17 @@ class Runner:
             if graph is None:
                 return
             picture.sent = Sent.UNSURE
-            await self._client.submit(picture.prompt_id, graph, client_id=self._socket.client_id)
+            await self._submit(picture, graph)
             if picture.sent is Sent.UNSURE:
                 picture.sent = Sent.QUEUED
             self._refusals = 0
         except EngineDraining as closed:
             self._turn_away(picture, closed)
         except EngineRefused as error:
-            if self._recipes.distrust():
+            if picture.courier is not None:
+                picture.courier.refused(error)
+                self._give_up(picture, refusal_told(error))
+            elif self._recipes.distrust():
                 log.warning("The engine refused a picture whose inputs were delivered while it booted; they are sent again")
                 self._tray.send_again(picture)
             else:
@@ -357,6 +345,13 @@ class Runner:
             self._hang_up()
         except EngineError as error:
             self._give_up(picture, failure_told(EngineFailed(str(error))))
+
+    async def _submit(self, picture: Picture, graph: dict[str, Any]) -> None:
+        courier, client_id = picture.courier, self._socket.client_id
+        if courier is None:
+            await self.client.submit(picture.prompt_id, graph, client_id=client_id)
+        else:
+            courier.accepted(await self.client.submit(picture.prompt_id, graph, client_id=client_id, extra=courier.extra()))
 
     def _turn_away(self, picture: Picture, closed: EngineDraining) -> None:
         """What was not sent is for another machine, except of jobs that this one still paints: their pictures wait for that."""
@@ -373,13 +368,15 @@ class Runner:
         await self._clock.sleep(seconds)
         self._room.set()
 
-    async def _prepare(self, picture: Picture) -> dict[str, object] | None:
+    async def _prepare(self, picture: Picture) -> dict[str, Any] | None:
         """The picture's graph, with its inputs at the engine; None when there will be none (which is then recorded)."""
         job = self._book.board.get(picture.job_id)
         if job is None:
             self._recorder.left(picture)
             return None
         try:
+            if job.is_workflow:
+                return await self._courier_of(picture, job).graph()
             workflow = await self._recipes.make(job, picture.n, frugal=picture.frugal)
         except Unbuildable as error:
             self._give_up(picture, error.error)
@@ -390,3 +387,8 @@ class Runner:
             return None
         picture.progress = PromptProgress(picture.prompt_id, workflow)
         return dict(workflow.nodes)
+
+    def _courier_of(self, picture: Picture, job: Job) -> Courier:
+        if picture.courier is None:
+            picture.courier = self._couriers(job, picture.prompt_id, self.client)
+        return picture.courier

@@ -20,7 +20,7 @@ from wake_service.errors import RequestError
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.events import Event, EventType
-from wake_service.jobs.model import Job, JobRequest, WaitingFor
+from wake_service.jobs.model import Job, Request, WaitingFor, WorkflowRequest
 from wake_service.jobs.offer import Offer
 from wake_service.store.store import Store, Transaction
 from wake_service.store.tables import blob_grants, blobs
@@ -38,9 +38,11 @@ class _Submission:
     job: Job
     key: str | None
     request_hash: str
-    told: Event
+    told: Event | None
+    also: Callable[[Transaction, Job], None] | None
     done: asyncio.Future[Job]
     offer: Offer | None
+    named: bool = False
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -62,12 +64,25 @@ class Submissions:
         self._pending: list[_Submission] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def submit(self, who: Identity, pool: str, request: JobRequest, key: str | None, request_hash: str) -> Job:
-        """The accepted job, durable. Raises RequestError: `idempotency_conflict`, `blob_missing`, `mask_size_mismatch`."""
+    async def submit(
+        self,
+        who: Identity,
+        pool: str,
+        request: Request,
+        key: str | None,
+        request_hash: str,
+        *,
+        job_id: str | None = None,
+        also: Callable[[Transaction, Job], None] | None = None,
+    ) -> Job:
+        """The accepted job, durable; `also` writes what belongs to it. It bears `job_id` unless another one does.
+
+        Raises RequestError: `idempotency_conflict`, `blob_missing`, `mask_size_mismatch`, `id_taken`.
+        """
         self._book.place += 1
         job = Job(
             place=self._book.place,
-            id=_new_id(),
+            id=job_id or new_id(),
             artist_id=who.artist_id,
             team_id=who.team_id,
             pool=pool,
@@ -78,8 +93,8 @@ class Submissions:
         offer = self.offer(job)
         job = offer.job if offer else job
         done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        told = self._book.event(EventType.JOB_QUEUED, job)
-        self._pending.append(_Submission(job, key, request_hash, told, done, offer))
+        told = None if job.is_workflow else self._book.event(EventType.JOB_QUEUED, job)
+        self._pending.append(_Submission(job, key, request_hash, told, also, done, offer, job_id is not None))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return await done
@@ -122,11 +137,15 @@ class Submissions:
     def _insert(self, batch: list[_Submission], tx: Transaction) -> list[_Outcome]:
         known = records.by_key(tx.conn, {s.pair for s in batch if s.key is not None})
         uploads = _uploads(tx.conn, batch)
+        taken = _taken(tx.conn, batch)
         outcomes: list[_Outcome] = []
         accepted: list[_Submission] = []
         for submission in batch:
             outcome = _judge(submission, known, uploads)
-            if outcome is submission.job:
+            if outcome is submission.job and submission.named and submission.job.id in taken:
+                outcome = _id_taken(submission.job.id)
+            elif outcome is submission.job:
+                taken.add(submission.job.id)
                 accepted.append(submission)
                 if submission.key is not None:
                     known[submission.pair] = (submission.request_hash, submission.job)
@@ -146,7 +165,10 @@ class Submissions:
         told: defaultdict[str, list[Event]] = defaultdict(list)
         pinned: defaultdict[str, set[str]] = defaultdict(set)
         for submission in accepted:
-            told[submission.job.artist_id].append(submission.told)
+            if submission.told is not None:
+                told[submission.job.artist_id].append(submission.told)
+            if submission.also is not None:
+                submission.also(tx, submission.job)
             pinned[submission.job.artist_id].update(submission.job.request.inputs())
         for artist_id, new in told.items():
             self._book.events.append(tx, artist_id, new)
@@ -160,7 +182,8 @@ class Submissions:
 _ids = random.Random(secrets.randbits(256))
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """A new UUID for a job."""
     return str(uuid.UUID(int=_ids.getrandbits(128), version=4))
 
 
@@ -177,6 +200,16 @@ def _uploads(conn: Connection, batch: Sequence[_Submission]) -> dict[tuple[str, 
     return {(row.artist_id, row.sha256): (row.width, row.height) for row in conn.execute(query)}
 
 
+def _taken(conn: Connection, batch: Sequence[_Submission]) -> set[str]:
+    """Which of the ids that callers chose are jobs' already."""
+    named = [submission.job.id for submission in batch if submission.named]
+    return records.taken(conn, named) if named else set()
+
+
+def _id_taken(job_id: str) -> RequestError:
+    return RequestError(409, "id_taken", "Another job has this id.", hint="Let the service choose one.", id=job_id)
+
+
 def _judge(
     submission: _Submission,
     known: dict[tuple[str, str], tuple[str, Job]],
@@ -189,6 +222,8 @@ def _judge(
     missing = [checksum for checksum in request.inputs() if (artist_id, checksum) not in uploads]
     if missing:
         return blob_missing(missing)
+    if isinstance(request, WorkflowRequest):
+        return submission.job
     if request.image and request.mask and uploads[artist_id, request.image] != uploads[artist_id, request.mask]:
         return RequestError(
             422,

@@ -26,7 +26,7 @@ def money(micros: float, currency: str) -> dict[str, Any]:
 
 def job_view(job: Job, outlook: Outlook, currency: str) -> dict[str, Any]:
     """The whole job, for orjson, which knows dataclasses."""
-    request = job.request
+    request = job.painting
     return {
         "id": job.id,
         "state": job.state,

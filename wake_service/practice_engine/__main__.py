@@ -6,11 +6,13 @@ When it listens it prints one line to standard output, ComfyUI's own:
 
     To see the GUI go to: http://127.0.0.1:PORT
 
-Everything else it says goes to standard error. It ends with status 0 on SIGTERM or SIGINT. `DIR` holds `input/`, `output/` and
-`temp/` and is created when missing; `temp/` is emptied at every start, as ComfyUI does.
+Everything else it says goes to standard error. It ends with status 0 on SIGTERM or SIGINT. `DIR` holds `input/`, `output/`,
+`temp/` and `user/` and is created when missing; `temp/` is emptied at every start, as ComfyUI does.
 
     --port N               0 (default) takes a free port; --host ADDRESS: 127.0.0.1 by default
     --announce FILE        also writes the address to FILE once it listens, and removes FILE at an orderly end
+    --front-end-root DIR   serves ComfyUI's web page from DIR (the folder `static` of its package); without it, one page of text
+    --practice-pack        has an example node pack: a node, two routes, a script for the web page
     --startup-seconds S    waits before listening, as a machine that boots
     --load-seconds S       the first sampling step with a model takes that much longer, as today's lazy weight loading does
     --step-seconds S       each sampling step takes at least this long
@@ -59,6 +61,8 @@ SECONDS = click.FloatRange(min=0.0)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free port")
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="holds input, output, temp")
 @click.option("--announce", type=click.Path(path_type=Path, dir_okay=False), help="write the address here once listening")
+@click.option("--front-end-root", type=click.Path(path_type=Path, file_okay=False, exists=True), help="ComfyUI's web page")
+@click.option("--practice-pack", is_flag=True, help="with the example node pack")
 @click.option("--startup-seconds", type=SECONDS, default=0.0)
 @click.option("--load-seconds", type=SECONDS, default=0.0)
 @click.option("--step-seconds", type=SECONDS, default=0.0)
@@ -72,6 +76,8 @@ def main(
     port: int,
     directory: Path,
     announce: Path | None,
+    front_end_root: Path | None,
+    practice_pack: bool,
     startup_seconds: float,
     load_seconds: float,
     step_seconds: float,
@@ -94,6 +100,8 @@ def main(
         failure=fail,
         fail_first=fail_first,
         fail_counter=fail_counter.resolve() if fail_counter else None,
+        front_end_root=front_end_root.resolve() if front_end_root else None,
+        pack=practice_pack,
     )
     sys.exit(asyncio.run(run(options)))
 

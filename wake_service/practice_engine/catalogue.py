@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from . import models
@@ -321,22 +322,26 @@ NODES = {node.name: node for node in (*LOADERS, *CONDITIONING, *LATENTS, *PICTUR
 
 
 class Catalogue:
-    """All node classes. Only a description lists the input folder's files; checks look for the one file instead."""
+    """All node classes, `more` being those of node packs.
 
-    def __init__(self, input_images: Callable[[], list[str]]) -> None:
+    Only a description lists the input folder's files; checks look for the one file instead.
+    """
+
+    def __init__(self, input_images: Callable[[], list[str]], more: Mapping[str, NodeClass] = MappingProxyType({})) -> None:
         self._input_images = input_images
+        self._nodes = {**NODES, **more}
 
     def names(self) -> list[str]:
         """Every class there is."""
-        return list(NODES)
+        return list(self._nodes)
 
     def get(self, name: object) -> NodeClass | None:
         """The class of that name, or None."""
-        return NODES.get(name) if isinstance(name, str) else None
+        return self._nodes.get(name) if isinstance(name, str) else None
 
     def describe(self, name: str) -> dict[str, Any] | None:
         """A class's part of `object_info`, or None when there is no such class."""
-        node = NODES.get(name)
+        node = self._nodes.get(name)
         if node in (LOAD_IMAGE, LOAD_MASK):
             assert node is not None
             node = replace(node, required={**node.required, "image": _choice(self._input_images(), image_upload=True)})

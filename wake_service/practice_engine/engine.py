@@ -12,14 +12,18 @@ from . import NAME, VERSION
 from .catalogue import Catalogue
 from .execution import Executor
 from .folders import Folders
+from .logs import LogPage
+from .nodes import RUNNERS
 from .options import Options
+from .pack import nodes as pack_nodes
+from .page import Page
 from .prompts import PromptQueue
 from .sockets import SocketHub
 from .validation import Validator
 
 MAX_UPLOAD = 104_857_600
 """Bytes of the largest body, ComfyUI's default of 100 MiB."""
-FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD, "assets": False}
+FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD, "node_replacements": True, "assets": False}
 
 
 class Engine:
@@ -28,11 +32,14 @@ class Engine:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.folders = Folders(options.directory)
-        self.catalogue = Catalogue(self.folders.input_images)
+        self.catalogue = Catalogue(self.folders.input_images, pack_nodes.NODES if options.pack else {})
         self.validator = Validator(self.catalogue, self.folders)
         self.hub = SocketHub(FEATURES)
         self.queue = PromptQueue(lambda remaining: self.hub.post(queue_status(remaining), None))
-        self.executor = Executor(options, self.queue, self.hub, self.catalogue, self.folders)
+        runners = RUNNERS | (pack_nodes.RUNNERS if options.pack else {})
+        self.executor = Executor(options, self.queue, self.hub, self.catalogue, self.folders, runners)
+        self.page = Page(options)
+        self.logs = LogPage(self.hub)
         self.numbers = itertools.count()
 
     def greeting(self, client: str) -> list[dict[str, Any]]:

@@ -8,13 +8,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .catalogue import Catalogue
 from .failures import FailurePlan, Interrupted
 from .folders import Folders
 from .graph import Schedule, is_link, signatures
-from .nodes import RUNNERS, Run
+from .nodes import Run
 from .nodes.values import Result
 from .options import Options
 from .progress import Outlet, Progress
@@ -29,12 +30,21 @@ class Executor:
     Results of nodes are kept until a prompt comes that does not use them, as ComfyUI's classic cache does.
     """
 
-    def __init__(self, options: Options, queue: PromptQueue, outlet: Outlet, catalogue: Catalogue, folders: Folders) -> None:
+    def __init__(
+        self,
+        options: Options,
+        queue: PromptQueue,
+        outlet: Outlet,
+        catalogue: Catalogue,
+        folders: Folders,
+        runners: Mapping[str, Callable[..., Result]],
+    ) -> None:
         self._options = options
         self._queue = queue
         self._outlet = outlet
         self._catalogue = catalogue
         self._folders = folders
+        self._runners = runners
         self._failures = FailurePlan(options.failure, options.fail_first, options.fail_counter)
         self._interrupt = threading.Event()
         self._loaded: set[str] = set()
@@ -146,7 +156,7 @@ class Executor:
             progress=progress,
         )
         body = item.prompt[node]
-        result = RUNNERS[body["class_type"]](run, **self._inputs(item, node))
+        result = self._runners[body["class_type"]](run, **self._inputs(item, node))
         if result.shown:
             self._tell_executed(item, node, result)
         return result

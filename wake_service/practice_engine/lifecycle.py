@@ -32,6 +32,7 @@ async def run(options: Options) -> int:
     if await _stopped_within(stop, options.timing.startup):
         return 0
     engine = Engine(options)
+    logging.getLogger(__package__).addHandler(engine.logs)
     runner = web.AppRunner(application(engine), access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     publisher = asyncio.create_task(engine.hub.publish())
@@ -48,6 +49,7 @@ async def run(options: Options) -> int:
         publisher.cancel()
         await engine.hub.close()
         await runner.cleanup()
+        logging.getLogger(__package__).removeHandler(engine.logs)
         if options.announce:
             options.announce.unlink(missing_ok=True)
     return 1 if engine.executor.failed else 0

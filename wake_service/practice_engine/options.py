@@ -20,7 +20,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One engine's settings. `directory` holds `input`, `output` and `temp`; port 0 means any free one."""
+    """One engine's settings. `directory` holds `input`, `output`, `temp` and `user`; port 0 means any free one.
+
+    `front_end_root` is the folder of ComfyUI's web page (`static` of its package); `pack` adds the example node pack.
+    """
 
     directory: Path
     host: str = "127.0.0.1"
@@ -31,3 +34,5 @@ class Options:
     failure: Failure | None = None
     fail_first: int | None = None
     fail_counter: Path | None = None
+    front_end_root: Path | None = None
+    pack: bool = False

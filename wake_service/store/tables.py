@@ -325,8 +325,9 @@ workflows = Table(
     Column("outputs", Text, nullable=False),
     Column("meta", Text, nullable=False),
     Column("messages", Text, nullable=False),
-    #: Comfy API v2's `metadata`.
     Column("labels", Text),
+    #: Its end was sent to its client.
+    Column("told", Boolean, nullable=False, server_default=false()),
     #: Deleted from the history by its artist.
     Column("hidden", Boolean, nullable=False, server_default=false()),
 )
@@ -386,17 +387,19 @@ assets = Table(
     Index("ix_assets_artist_id_blake3", "artist_id", "blake3"),
 )
 
+_STILL_OPEN = text("acknowledged_at IS NULL")
 tasks = Table(
     "tasks",
     metadata,
     Column("job_id", String(36), primary_key=True),
     Column("artist_id", String(36), nullable=False),
+    #: What its client calls it.
     Column("task_id", Text, nullable=False),
-    Column("finished_at", Float),
-    #: The delivery that is under way, and when it is given up and made again.
-    Column("delivery_id", String(36)),
-    Column("redeliver_at", Float),
+    #: How often its result was handed out, and when it is handed out again unless it is acknowledged before.
     Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column("redeliver_at", Float),
     Column("acknowledged_at", Float),
     UniqueConstraint("artist_id", "task_id"),
+    #: Of those that are done there are many.
+    Index("ix_tasks_open", "artist_id", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),
 )

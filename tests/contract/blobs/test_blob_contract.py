@@ -113,9 +113,18 @@ async def test_what_is_put_is_got_back(store: BlobStore, given: Callable[[bytes]
     assert (await store.exists(SHA256), await store.size(SHA256)) == (True, len(PICTURE))
 
 
-async def test_nothing_is_found_under_its_name_before_that_is_ready(store: BlobStore) -> None:
+@pytest.mark.parametrize(("given", "promised"), [(bytes, SHA256), (bytes, None), (chunks, SHA256), (chunks, None)])
+async def test_nothing_is_found_under_its_name_before_that_is_ready(
+    store: BlobStore, given: Callable[[bytes], bytes | AsyncIterator[bytes]], promised: str | None
+) -> None:
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    putting = asyncio.ensure_future(store.put(PICTURE, sha256=SHA256, ready=ready))
+    names: list[str] = []
+
+    async def told(sha256: str) -> None:
+        names.append(sha256)
+        await ready
+
+    putting = asyncio.ensure_future(store.put(given(PICTURE), sha256=promised, ready=told))
     for _ in range(20):
         assert not await store.exists(SHA256)
         await asyncio.sleep(0.005)
@@ -123,13 +132,14 @@ async def test_nothing_is_found_under_its_name_before_that_is_ready(store: BlobS
     ready.set_result(None)
     await putting
     assert await store.get(SHA256) == PICTURE
+    assert names == [SHA256]
 
 
 async def test_what_is_never_ready_is_not_kept(store: BlobStore) -> None:
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     ready.set_exception(StorageError("The database cannot be written."))
     with pytest.raises(StorageError, match="database"):
-        await store.put(PICTURE, ready=ready)
+        await store.put(PICTURE, ready=lambda _: ready)
     assert not await store.exists(SHA256)
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from wake_service.blobs import incoming as incoming_module
+from wake_service.blobs.base import BlobMissing
 from wake_service.blobs.folder import FolderBlobs
-from wake_service.errors import StorageError, StorageFull
+from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 
 PICTURE = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(PICTURE).hexdigest()
@@ -194,3 +195,25 @@ def test_a_service_killed_in_the_middle_of_an_upload_leaves_nothing_behind(folde
     assert done.returncode == -9 and len(files(folder)) == 1
     FolderBlobs(folder)
     assert files(folder) == []
+
+
+async def test_a_file_is_handed_out_by_its_path_only_once_its_bytes_were_checked(folder: Path) -> None:
+    store = FolderBlobs(folder)
+    await store.put(PICTURE)
+    path = await store.locate(SHA256)
+    assert path.read_bytes() == PICTURE
+    path.write_bytes(b"!" + PICTURE[1:])
+    for each in (store, FolderBlobs(folder)):
+        with pytest.raises(BlobCorrupt):
+            await each.locate(SHA256)
+    with pytest.raises(BlobMissing):
+        await store.locate("0" * 64)
+
+
+async def test_bytes_are_read_for_checking_once_and_not_every_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await FolderBlobs(folder).put(PICTURE)
+    store, checks = FolderBlobs(folder), []
+    monkeypatch.setattr(store, "_verify", checks.append)
+    await store.locate(SHA256)
+    await store.locate(SHA256)
+    assert checks == [SHA256]

@@ -15,6 +15,9 @@ from typing import Any
 import aiohttp
 import numpy as np
 from PIL import Image
+from yarl import URL
+
+from .worlds import World
 
 SECONDS = 60.0
 
@@ -70,11 +73,16 @@ class Listener:
 
 
 class Engine:
-    """One engine under test. `checkpoint` is a model it has; `modern` is False for releases before the jobs API."""
+    """One world under test, as a client sees it.
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, *, modern: bool = True) -> None:
+    `checkpoint` is a model it has; `modern` is False for releases before the jobs API; `origin` is what a browser calls its own.
+    """
+
+    def __init__(self, url: str, session: aiohttp.ClientSession, world: World, *, modern: bool = True) -> None:
         self.url = url.rstrip("/")
+        self.origin = str(URL(self.url).origin())
         self.session = session
+        self.world = world
         self.modern = modern
         self.checkpoint = ""
 

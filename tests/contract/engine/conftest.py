@@ -1,54 +1,69 @@
-"""The engines under test: the practice engine, and a real ComfyUI when `COMFYUI_URL` says where one is."""
+"""The worlds in which the protocol must hold, one after the other; tests say where it differs and why.
+
+`direct` marks what holds at an engine only and `gateway` what holds at the gateway only, with the reason; `engine` is a client's
+view of the world.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
 
+from tests.conftest import Services
+
 from .client import SECONDS, Engine
-from .process import PracticeProcess
-
-REAL = os.environ.get("COMFYUI_URL", "").rstrip("/")
+from .worlds import REAL, WORLDS, World, real_has
 
 
-def _has_jobs(url: str) -> bool:
-    """Whether a ComfyUI is of 2026, which the jobs API tells."""
-    try:
-        with urllib.request.urlopen(f"{url}/api/jobs", timeout=10) as answer:
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError:
-        return False
-
-
-def _has_trained_model(url: str) -> bool:
-    """Whether a ComfyUI's checkpoint has learned anything; one filled with chance is called `random…` by its maker."""
-    with urllib.request.urlopen(f"{url}/models/checkpoints", timeout=10) as answer:
+def _has_trained_model() -> bool:
+    """Whether the real ComfyUI's checkpoint has learned anything; one filled with chance is called `random…` by its maker."""
+    with urllib.request.urlopen(f"{REAL}/models/checkpoints", timeout=10) as answer:
         return not json.load(answer)[-1].startswith("random")
 
 
-ENGINES = ["practice", "comfyui"] if REAL else ["practice"]
-MODERN = [name for name in ENGINES if name == "practice" or _has_jobs(REAL)]
-TRAINED = [name for name in ENGINES if name == "practice" or _has_trained_model(REAL)]
+REAL_ONES = {name for name in WORLDS if name.startswith("comfyui")}
+MODERN = set(WORLDS) - ({"comfyui"} if REAL and not real_has("/api/jobs") else set())
+TRAINED = set(WORLDS) - (REAL_ONES if REAL and not _has_trained_model() else set())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test in every world where it holds. Those of one world are run together."""
+    if "world" not in metafunc.fixturenames:
+        return
+    names = set(WORLDS)
+    names &= MODERN if "modern" in metafunc.fixturenames else names
+    names &= TRAINED if "trained" in metafunc.fixturenames else names
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    for mark, gateway in (("direct", False), ("gateway", True)):
+        if mark in marks:
+            names = {name for name in names if WORLDS[name].gateway is gateway}
+    metafunc.parametrize("world", [name for name in WORLDS if name in names], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeProcess]:
-    """A practice engine for the whole run."""
-    process = PracticeProcess(tmp_path_factory.mktemp("practice")).wait_until_listening()
-    yield process
-    assert process.stop() == 0, process.log.read_text()
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world, for all its tests."""
+    world = WORLDS[request.param](tmp_path_factory.mktemp(request.param))
+    try:
+        world.open()
+        yield world
+    finally:
+        world.close()
 
 
-async def _engine(name: str, practice: PracticeProcess) -> AsyncIterator[Engine]:
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        engine = Engine(practice.url if name == "practice" else REAL, session, modern=name in MODERN)
+@pytest.fixture
+async def engine(world: World, request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    """A client's view of the world in which the test runs."""
+    if world.service is not None:
+        request.node.stash.setdefault(Services, []).append(world.service)
+    world.before_each()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
+        name = next(name for name, kind in WORLDS.items() if kind is type(world))
+        engine = Engine(world.url, session, modern=name in MODERN, world=world)
         loader = (await engine.get("/object_info/CheckpointLoaderSimple")).json()["CheckpointLoaderSimple"]
         engine.checkpoint = loader["input"]["required"]["ckpt_name"][0][-1]
         yield engine
@@ -56,22 +71,13 @@ async def _engine(name: str, practice: PracticeProcess) -> AsyncIterator[Engine]
         await engine.post("/interrupt", json={})
 
 
-@pytest.fixture(params=ENGINES)
-async def engine(request: pytest.FixtureRequest, practice: PracticeProcess) -> AsyncIterator[Engine]:
-    """Every engine there is, one after the other."""
-    async for each in _engine(request.param, practice):
-        yield each
+@pytest.fixture
+def modern(engine: Engine) -> Engine:
+    """Where ComfyUI of 2026 is spoken: the jobs API, and UUIDs for prompts."""
+    return engine
 
 
-@pytest.fixture(params=MODERN)
-async def modern(request: pytest.FixtureRequest, practice: PracticeProcess) -> AsyncIterator[Engine]:
-    """Engines of 2026: those that have the jobs API and UUIDs for prompts."""
-    async for each in _engine(request.param, practice):
-        yield each
-
-
-@pytest.fixture(params=TRAINED)
-async def trained(request: pytest.FixtureRequest, practice: PracticeProcess) -> AsyncIterator[Engine]:
-    """Engines whose pictures mean something, so that strength and mask show in them."""
-    async for each in _engine(request.param, practice):
-        yield each
+@pytest.fixture
+def trained(engine: Engine) -> Engine:
+    """Where pictures mean something, so that strength and mask show in them."""
+    return engine

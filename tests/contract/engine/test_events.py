@@ -169,7 +169,7 @@ async def test_another_web_site_is_refused_before_anything_else(engine: Engine) 
     foreign = {"Origin": "https://example.org"}
     answer = await engine.get("/prompt", headers=foreign)
     assert (answer.status, answer.body) == (403, b"")
-    own = await engine.get("/prompt", headers={"Origin": engine.url})
+    own = await engine.get("/prompt", headers={"Origin": engine.origin})
     assert own.status == 200
 
 

@@ -11,7 +11,7 @@ from wake_service.accounts.tokens import BELIEVED_SECONDS, PREFIX, Authenticator
 from wake_service.clock import ManualClock
 from wake_service.store.store import Store
 
-BOTH = frozenset(Scope)
+BOTH = tokens.USUAL
 
 
 async def issue(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event
 
-from wake_service.blobs.base import BlobInfo, Data
+from wake_service.blobs.base import BlobInfo, Data, Ready
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.clock import settle
 from wake_service.store.store import Store, Transaction
@@ -127,11 +128,12 @@ class SteppedBlobs(MemoryBlobs):
         self._steps = steps
 
     async def put(
-        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Awaitable[None] | None = None
+        self, data: Data, *, sha256: str | None = None, max_bytes: int | None = None, ready: Ready | None = None
     ) -> BlobInfo:
+        whole = data if isinstance(data, bytes) else b"".join([chunk async for chunk in data])
         if ready is not None:
-            await ready
-        return await self._steps.take(lambda: super(SteppedBlobs, self).put(data, sha256=sha256, max_bytes=max_bytes))
+            await ready(sha256 or hashlib.sha256(whole).hexdigest())
+        return await self._steps.take(lambda: super(SteppedBlobs, self).put(whole, sha256=sha256, max_bytes=max_bytes))
 
     async def exists(self, sha256: str) -> bool:
         return await self._steps.take(lambda: super(SteppedBlobs, self).exists(sha256))

@@ -21,8 +21,9 @@ from tests.service.house import empty_database
 from tests.support.pictures import png
 from tests.unit.blobs.stepping import SteppedBlobs, SteppedClock, SteppedStore, Steps
 from tests.unit.jobs.studio import Studio
+from wake_service.blobs.base import chunks_of
 from wake_service.blobs.life import DAY, Retention
-from wake_service.blobs.records import add_blob
+from wake_service.blobs.records import add_blob, unknown_bytes
 from wake_service.blobs.shelf import Shelf
 from wake_service.blobs.sweeper import Sweeper
 from wake_service.comfy.client import EngineClient
@@ -90,9 +91,9 @@ class LifeAtOnce(RuleBasedStateMachine):
         self.store = SteppedStore(self.folder / "test.db", self.steps)
         self.blobs = SteppedBlobs(self.steps)
         self.shelf = Shelf(self.store, self.blobs, clock)
-        self.sweeper = Sweeper(
-            self.store, self.blobs, clock, Retention(KEEP_DAYS), grace=0.0
-        )  # the hardest case: nothing is spared for being new
+        # No grace is the hardest case: nothing is spared for being new.
+        sweeper = partial(Sweeper, self.store, self.blobs, clock, Retention(KEEP_DAYS), grace=0.0)
+        self.sweeper = sweeper(arriving=lambda: self.shelf.arriving)
         self.studio = Studio(self.store, clock)
         self.steps.start(self._opened())
         await self.steps.all()
@@ -125,6 +126,20 @@ class LifeAtOnce(RuleBasedStateMachine):
         except StorageError:
             return
         self.promises.pins[artist_id, sha256] = until
+
+    @rule(name=ARTISTS, which=WHICH, far=FAR)
+    def streams(self, name: str, which: int, far: int) -> None:
+        self.begin(self._stream(self.artist_id(name), which), far)
+
+    async def _stream(self, artist_id: str, which: int) -> None:
+        """As an upload whose checksum shows at its end."""
+        now = self.steps.now
+        async with self.shelf.arrived(chunks_of(PICTURES[which]), max_bytes=10_000) as blob:
+            until = now + PIN_SECONDS
+            size = {"size": blob.size, **SIZE}
+            add = partial(add_blob, artist_id=artist_id, sha256=blob.sha256, media_type="image/png", now=now)
+            await self.store.write(partial(add, pinned_until=until, **size))
+        self.promises.pins[artist_id, NAMES[which]] = until
 
     @rule(name=ARTISTS, which=WHICH, far=FAR)
     def looks(self, name: str, which: int, far: int) -> None:
@@ -260,6 +275,34 @@ class LifeAtOnce(RuleBasedStateMachine):
             self.store.close()
             self.loop.close()
             shutil.rmtree(self.folder)
+
+
+def test_bytes_that_arrive_during_a_sweep_keep_their_note() -> None:
+    """The note is written, a sweep would take it away, the bytes come, and the power is cut: they must still be found."""
+    life = LifeAtOnce()
+    life.open()
+    life.uploads("mira", which=0, far=2)
+    life.a_sweep_begins(far=9)
+    life.a_sweep_begins(far=8)
+    life.the_power_is_cut()
+    life.nothing_unneeded_outlives_a_quiet_sweep()
+    life.teardown()
+
+
+def test_bytes_that_arrive_wait_only_as_long_as_a_removal_takes() -> None:
+    """A removal broke off in a power cut; the next sweep ends it although the same bytes are sent again meanwhile."""
+    life = LifeAtOnce()
+    life.open()
+    life.uploads("mira", which=0, far=2)
+    life.the_power_is_cut()
+    life.begin(life._sweep(), far=6)
+    life.run(life._cut())
+    assert life.run(life.store.at_once(lambda conn: unknown_bytes(conn, 0.0))) == [NAMES[0]], "nothing is leaving"
+    life.uploads("mira", which=0, far=1)
+    life.begin(life._sweep())
+    life.run(life.steps.all())
+    assert life.promises.pins, "the upload gave up"
+    life.teardown()
 
 
 TestLifeAtOnce = LifeAtOnce.TestCase

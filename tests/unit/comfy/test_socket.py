@@ -11,7 +11,7 @@ import pytest
 
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import Executing, Preview, Progress, Status, WireEvent
-from wake_service.comfy.socket import WAITING_PREVIEWS, EngineSocket, EventBuffer
+from wake_service.comfy.socket import WAITING_PREVIEWS, EngineSocket, EventBuffer, Heard
 from wake_service.comfy.timeouts import Timeouts
 from wake_service.errors import EngineError, EngineUnreachable
 
@@ -192,14 +192,26 @@ async def test_a_refused_connection_says_whether_asking_again_helps(
     await client.close()
 
 
+async def _all(buffer: EventBuffer) -> list[WireEvent]:
+    buffer.end()
+    taken = []
+    while (heard := await buffer.take()) is not None:
+        taken.append(heard.event)
+    return taken
+
+
 async def test_the_buffer_forgets_the_oldest_preview_only() -> None:
     buffer = EventBuffer(previews=2)
     for number in range(4):
-        buffer.put(Preview("p", "3", "image/jpeg", bytes([number])))
-        buffer.put(Status(number))
-    buffer.end()
-    taken = []
-    while (event := await buffer.take()) is not None:
-        taken.append(event)
+        buffer.put(Heard(Preview("p", "3", "image/jpeg", bytes([number])), b"", "p"))
+        buffer.put(Heard(Status(number), "", None))
+    taken = await _all(buffer)
     assert [event.queue_remaining for event in taken if isinstance(event, Status)] == [0, 1, 2, 3]
     assert [event.data[0] for event in taken if isinstance(event, Preview)] == [2, 3]
+
+
+async def test_the_buffer_keeps_every_picture_that_is_a_result() -> None:
+    buffer = EventBuffer(previews=1)
+    for number in range(9):
+        buffer.put(Heard(Preview("p", "3", "image/png", bytes([number])), b"", "p"))
+    assert [event.data[0] for event in await _all(buffer) if isinstance(event, Preview)] == list(range(9))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract.engine.client import SECONDS, Engine
 from tests.contract.engine.process import PracticeProcess
+from tests.contract.engine.worlds import World
 
 CHECKPOINT = "practice-sd15.safetensors"
 Start = Callable[..., PracticeProcess]
@@ -43,7 +44,7 @@ def connect(session: aiohttp.ClientSession) -> Callable[[PracticeProcess], Engin
     """A client of a started engine."""
 
     def client(process: PracticeProcess) -> Engine:
-        engine = Engine(process.url, session)
+        engine = Engine(process.url, session, World(process.directory))
         engine.checkpoint = CHECKPOINT
         return engine
 

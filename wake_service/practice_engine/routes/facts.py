@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from .. import NAME, models
+from .. import models
 from ..engine import FEATURES, Engine
-
-PAGE = f"""<!doctype html><meta charset="utf-8"><title>{NAME}</title>
-<body style="font: 18px/1.5 sans-serif; max-width: 34em; margin: 12vh auto; color: #333"><h1>{NAME}</h1>
-<p>This engine speaks ComfyUI's protocol and sketches with plain arithmetic, so that everything can be tried without a GPU.</p>"""
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
     """The routes of this file."""
-
-    async def root(request: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
 
     async def system_stats(request: web.Request) -> web.Response:
         return web.json_response(engine.system_stats())
@@ -44,7 +37,6 @@ def routes(engine: Engine) -> list[web.RouteDef]:
         return await engine.hub.serve(request, engine.greeting)
 
     return [
-        web.get("/", root),
         web.get("/system_stats", system_stats),
         web.get("/features", features),
         web.get("/object_info", object_info),
@@ -52,6 +44,5 @@ def routes(engine: Engine) -> list[web.RouteDef]:
         web.get("/models", model_folders),
         web.get("/models/{folder}", model_names),
         web.get("/embeddings", nothing),
-        web.get("/extensions", nothing),
         web.get("/ws", websocket),
     ]

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("meta", sa.Text(), nullable=False),
         sa.Column("messages", sa.Text(), nullable=False),
         sa.Column("labels", sa.Text(), nullable=True),
+        sa.Column("told", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("hidden", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_workflows")),
     )
@@ -36,14 +37,14 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=36), nullable=False),
         sa.Column("artist_id", sa.String(length=36), nullable=False),
         sa.Column("task_id", sa.Text(), nullable=False),
-        sa.Column("finished_at", sa.Float(), nullable=True),
-        sa.Column("delivery_id", sa.String(length=36), nullable=True),
-        sa.Column("redeliver_at", sa.Float(), nullable=True),
         sa.Column("deliveries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("redeliver_at", sa.Float(), nullable=True),
         sa.Column("acknowledged_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_tasks")),
         sa.UniqueConstraint("artist_id", "task_id", name=op.f("uq_tasks_artist_id")),
     )
+    still_open = sa.text("acknowledged_at IS NULL")
+    op.create_index("ix_tasks_open", "tasks", ["artist_id"], sqlite_where=still_open, postgresql_where=still_open)
 
 
 def _files() -> None:

@@ -1,0 +1,110 @@
+"""Every test here drives ComfyUI's own web page of today in a real browser; nothing is skipped when one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.conftest import Services
+from tests.contract.engine.process import PracticeProcess
+
+from .chromium import chromium
+from .comfy_page import ComfyPage
+from .studio import STEP_SECONDS, Studio
+
+REPOSITORY = Path(__file__).parents[2]
+SECONDS = 300
+"""For a test with its fixtures, on two cores that other suites use too."""
+WINDOW = {"width": 1400, "height": 900}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "screenshot: takes pictures for people to look at (build/screenshots)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[[], ComfyPage]]:
+    """`new_page()` is a tab of a browser that knows nothing yet; whatever it has complained of by the end fails the test."""
+    pages: list[ComfyPage] = []
+
+    def make() -> ComfyPage:
+        pages.append(ComfyPage(browser.new_context(viewport=WINDOW).new_page()))
+        return pages[-1]
+
+    yield make
+    complaints = [page.complaints() for page in pages]
+    for page in pages:
+        page.page.context.close()
+    assert not any(complaints), complaints
+
+
+@pytest.fixture(scope="session")
+def front_end() -> Path:
+    """The files of ComfyUI's web page, as its package brings them."""
+    found = list(REPOSITORY.glob("build/tools/clients/lib/*/site-packages/comfyui_frontend_package/static"))
+    assert found, "The files of ComfyUI's web page are not here. `.ci/bootstrap test` installs them."
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def practice(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[PracticeProcess]:
+    """A practice engine with the web page and the example node pack, slow enough to be watched."""
+    arguments = ("--front-end-root", str(front_end), "--practice-pack", "--step-seconds", str(STEP_SECONDS))
+    process = PracticeProcess(tmp_path_factory.mktemp("practice"), *arguments).wait_until_listening()
+    yield process
+    assert process.stop() == 0, process.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[Studio]:
+    """One for the tests of a module: waking it and reading its page takes a while."""
+    studio = Studio(tmp_path_factory.mktemp("studio") / "service", front_end)
+    try:
+        yield studio.open()
+    finally:
+        studio.service.clean_up()
+
+
+@pytest.fixture
+def studio(shared_studio: Studio, request: pytest.FixtureRequest) -> Studio:
+    """The module's studio, its machine asleep."""
+    request.node.stash.setdefault(Services, []).append(shared_studio.service)
+    shared_studio.fall_asleep()
+    return shared_studio
+
+
+@pytest.fixture
+def own_studio(tmp_path: Path, front_end: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Studio]]:
+    """`own_studio(idle_seconds=1)` is one for this test alone, which may break it."""
+    studios: list[Studio] = []
+
+    def make(front_end: Path = front_end, **settings: Any) -> Studio:
+        studios.append(Studio(tmp_path / "service", front_end, **settings))
+        request.node.stash.setdefault(Services, []).append(studios[-1].service)
+        return studios[-1].open()
+
+    yield make
+    for studio in studios:
+        studio.service.clean_up()
+
+
+@pytest.fixture
+def shoot() -> Callable[[ComfyPage, str], None]:
+    """Takes a picture for people to look at: `shoot(page, "asleep")`."""
+    return lambda page, what: page.screenshot(REPOSITORY / f"build/screenshots/browser/{what}.png")

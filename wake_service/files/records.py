@@ -1,0 +1,186 @@
+"""An artist's files in the database. Which name a new one gets is decided in numbering.py."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from wake_service.blobs.records import add_blob
+from wake_service.files.media import blob_media_type
+from wake_service.files.model import FileName, StoredFile, checked_folder, file_name
+from wake_service.files.numbering import Numbered, next_copy, next_number, numbered
+from wake_service.store.store import Transaction
+from wake_service.store.tables import files
+
+#: Least seconds between two files of one job, so that they stay in the order of making.
+_TICK = 1e-6
+
+
+def find(conn: Connection, artist_id: str, name: FileName) -> StoredFile | None:
+    """One file of an artist."""
+    row = conn.execute(select(files).where(_is(artist_id, name))).first()
+    return None if row is None else _stored(row)
+
+
+def listing(conn: Connection, artist_id: str, folder: str, subfolder: str | None = None) -> list[StoredFile]:
+    """An artist's files in a folder by name: directly in one subfolder of it, or (None) in all."""
+    query = select(files).where(files.c.artist_id == artist_id, files.c.folder == folder)
+    if subfolder is not None:
+        query = query.where(files.c.subfolder == subfolder)
+    return [_stored(row) for row in conn.execute(query.order_by(files.c.subfolder, files.c.name))]
+
+
+def of_job(conn: Connection, job_id: str) -> list[StoredFile]:
+    """What a job made, in order of making."""
+    return [_stored(row) for row in conn.execute(select(files).where(files.c.job_id == job_id).order_by(files.c.at))]
+
+
+def add_upload(
+    tx: Transaction,
+    *,
+    artist_id: str,
+    name: FileName,
+    sha256: str,
+    size: int,
+    media_type: str,
+    overwrite: bool,
+    now: float,
+) -> FileName:
+    """Puts an artist's own file into a folder; under which name.
+
+    The same name with the same content keeps the name; with other content it becomes `a (1).png` and so on, unless `overwrite`.
+    Raises BlobSwept when its bytes are gone again.
+    """
+    add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
+    given = name if overwrite else _upload_name(tx.conn, artist_id, name, sha256)
+    _put(tx, artist_id, given, sha256=sha256, size=size, media_type=media_type, at=now, job_id=None, node_id=None)
+    return given
+
+
+def add_output(
+    tx: Transaction,
+    *,
+    artist_id: str,
+    folder: str,
+    subfolder: str,
+    name: str,
+    sha256: str,
+    size: int,
+    media_type: str,
+    job_id: str,
+    node_id: str | None,
+    now: float,
+) -> FileName:
+    """Puts what a job made into its artist's folder; under which name.
+
+    `subfolder` and `name` are those of the engine, without the job's own folder. `ComfyUI_00001_.png` gets the next free number;
+    a name without a number stays if it is free or the job's own (made anew), else it becomes `a (1).png`. Raises BadName, and
+    BlobSwept when its bytes are gone again.
+    """
+    wanted = file_name(folder, subfolder, name)
+    add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
+    given = _output_name(tx.conn, artist_id, wanted, job_id)
+    last = tx.conn.execute(_LAST, {"of": job_id}).scalar()
+    at = now if last is None else max(now, last + _TICK)
+    _put(tx, artist_id, given, sha256=sha256, size=size, media_type=media_type, at=at, job_id=job_id, node_id=node_id)
+    return given
+
+
+def remove(tx: Transaction, artist_id: str, name: FileName) -> bool:
+    """Takes a file out of an artist's folders; whether there was one. Its bytes go once nobody needs them."""
+    return bool(tx.conn.execute(delete(files).where(_is(artist_id, name))).rowcount)
+
+
+def remove_of_job(tx: Transaction, job_id: str) -> int:
+    """Takes out what a job made; how many files."""
+    return tx.conn.execute(delete(files).where(files.c.job_id == job_id)).rowcount
+
+
+def _upload_name(conn: Connection, artist_id: str, name: FileName, sha256: str) -> FileName:
+    copies = f"{_stem(name.name)} ("
+    rows = conn.execute(
+        select(files.c.name, files.c.sha256).where(
+            _beside(artist_id, name), (files.c.name == name.name) | _begins(copies, copies[:-1] + ")")
+        )
+    ).all()
+    taken = {row.name for row in rows if row.sha256 != sha256}
+    return FileName(name.folder, name.subfolder, next_copy(name.name, taken))
+
+
+def _output_name(conn: Connection, artist_id: str, name: FileName, job_id: str) -> FileName:
+    count = numbered(name.name)
+    if count is not None:
+        return FileName(name.folder, name.subfolder, count.at(_number(conn, artist_id, name, count, job_id)))
+    copies = f"{_stem(name.name)} ("
+    there = (files.c.name == name.name) | _begins(copies, copies[:-1] + ")")
+    others = select(files.c.name).where(_beside(artist_id, name), there, _not_of(job_id))
+    return FileName(name.folder, name.subfolder, next_copy(name.name, set(conn.execute(others).scalars())))
+
+
+def _number(conn: Connection, artist_id: str, name: FileName, count: Numbered, job_id: str) -> int:
+    """Nearly always the highest name has the highest number, and one look suffices: an artist may have 100,000 of a prefix."""
+    place = {"artist": artist_id, "in_folder": name.folder, "in_subfolder": name.subfolder, "of": job_id}
+    alike = {**place, "first": count.prefix + "0", "beyond": count.prefix + ":"}
+    mine = list(conn.execute(_MINE, alike).scalars())
+    number = next_number(count, mine, list(conn.execute(_HIGHEST, alike).scalars()))
+    same = f"{count.prefix}{number:05}"
+    if conn.execute(_THEIRS, {**place, "first": same, "beyond": same + "\U0010ffff"}).first() is None:
+        return number
+    return next_number(count, mine, list(conn.execute(_THEIRS, alike).scalars()))
+
+
+def _put(tx: Transaction, artist_id: str, name: FileName, **values: Any) -> None:
+    key = {"artist_id": artist_id, "folder": name.folder, "subfolder": name.subfolder, "name": name.name}
+    tx.conn.execute(_placing(tx.conn.dialect.name), {**key, **values})
+
+
+@cache
+def _placing(dialect: str) -> Any:
+    row: Any = (postgresql if dialect == "postgresql" else sqlite).insert(files)
+    new = {name: row.excluded[name] for name in ("sha256", "size", "media_type", "at", "job_id", "node_id")}
+    return row.on_conflict_do_update(index_elements=["artist_id", "folder", "subfolder", "name"], set_=new)
+
+
+# What every result needs is built once: to build a statement takes longer than SQLite's whole work on it.
+_LAST = select(func.max(files.c.at)).where(files.c.job_id == bindparam("of"))
+_ALIKE = (
+    (files.c.artist_id == bindparam("artist"))
+    & (files.c.folder == bindparam("in_folder"))
+    & (files.c.subfolder == bindparam("in_subfolder"))
+    & (files.c.name >= bindparam("first"))
+    & (files.c.name < bindparam("beyond"))
+)
+_MINE = select(files.c.name).where(_ALIKE, files.c.job_id == bindparam("of"))
+_THEIRS = select(files.c.name).where(_ALIKE, files.c.job_id.is_(None) | (files.c.job_id != bindparam("of")))
+_HIGHEST = _THEIRS.order_by(files.c.name.desc()).limit(1)
+
+
+def _is(artist_id: str, name: FileName) -> ColumnElement[bool]:
+    return _beside(artist_id, name) & (files.c.name == name.name)
+
+
+def _beside(artist_id: str, name: FileName) -> ColumnElement[bool]:
+    place = (files.c.folder == name.folder) & (files.c.subfolder == name.subfolder)
+    return (files.c.artist_id == artist_id) & place
+
+
+def _begins(first: str, beyond: str) -> ColumnElement[bool]:
+    """Names from `first` up to, but without, `beyond`: a range, which the key finds at once."""
+    return (files.c.name >= first) & (files.c.name < beyond)
+
+
+def _not_of(job_id: str) -> ColumnElement[bool]:
+    return files.c.job_id.is_(None) | (files.c.job_id != job_id)
+
+
+def _stem(name: str) -> str:
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot and stem else name
+
+
+def _stored(row: Row[Any]) -> StoredFile:
+    name = FileName(checked_folder(row.folder), row.subfolder, row.name)
+    return StoredFile(name, row.sha256, row.size, row.media_type, row.at, row.job_id, row.node_id)

@@ -1,0 +1,66 @@
+"""Waits for a machine on behalf of a call that cannot be answered without one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from starlette.requests import HTTPConnection
+
+from wake_service.comfy.client import EngineClient
+from wake_service.gateway.doorway import GatewayVisit
+from wake_service.gateway.refusals import unavailable
+from wake_service.machinery import POOL
+from wake_service.machines.model import MachineState
+
+#: ComfyUI's web page gives up a call after 60 s without an answer.
+BROWSER_SECONDS = 55.0
+#: Calls of one artist that wait at once; and between two looks, in seconds.
+MOST_WAITING, LOOK_SECONDS = 64, 0.25
+_COMES = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.DRAINING, MachineState.READY, MachineState.BUSY})
+
+
+def is_browser(connection: HTTPConnection) -> bool:
+    """Whether ComfyUI's web page asks, rather than a program."""
+    headers = connection.headers
+    return "sec-fetch-dest" in headers or "comfy-user" in headers or headers.get("user-agent", "").startswith("Mozilla/")
+
+
+def may_wake(connection: HTTPConnection, visit: GatewayVisit) -> bool:
+    """Whether a call is reason enough to wake a machine: pages ask by themselves, again and again, as long as they are open."""
+    if not visit.may_paint:
+        return False
+    if connection.scope["type"] == "websocket":
+        return False
+    asks_only = connection.scope["method"] in ("GET", "HEAD")
+    return not asks_only or not is_browser(connection) or connection.headers.get("sec-fetch-dest") == "document"
+
+
+async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> EngineClient:
+    """The engine, once there is one; wakes it if the call may. Raises Refusal (503) when there is none in time."""
+    service = visit.service
+    engine = service.engine(POOL)
+    if engine is not None:
+        return engine
+    wakes = may_wake(connection, visit)
+    if wakes:
+        service.wish(visit.who)
+    elif not any(machine.pool == POOL and machine.state in _COMES for machine in service.fleet.all()):
+        raise unavailable("The machine sleeps, and this call does not wake it. It wakes when a workflow is queued.", 30)
+    waiting: Counter[str] = connection.app.state.waiting
+    if waiting[visit.who.artist_id] >= MOST_WAITING:
+        raise unavailable("So many calls wait for the machine already that no more can. Try again when it is awake.", 30)
+    hold = service.settings.gateway_hold_seconds
+    until = service.clock.now() + (min(hold, BROWSER_SECONDS) if is_browser(connection) else hold)
+    waiting[visit.who.artist_id] += 1
+    try:
+        while (engine := service.engine(POOL)) is None:
+            if service.clock.now() >= until:
+                raise unavailable(
+                    "The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10
+                )
+            await service.clock.sleep(LOOK_SECONDS)
+    finally:
+        waiting[visit.who.artist_id] -= 1
+        if not waiting[visit.who.artist_id]:
+            del waiting[visit.who.artist_id]
+    return engine

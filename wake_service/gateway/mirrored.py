@@ -1,0 +1,145 @@
+"""What an engine says of itself, its models and its nodes, and the web page: answered from the copy, at once, while it sleeps."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+from cachetools import LRUCache
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from wake_service.files import records as files
+from wake_service.gateway.awake import awake_engine
+from wake_service.gateway.copies import send_entry, send_packable
+from wake_service.gateway.doorway import GatewayVisit, visit_of
+from wake_service.gateway.listings import Listings
+from wake_service.gateway.refusals import unavailable
+from wake_service.machinery import POOL
+from wake_service.mirror.mirror import Mirror
+from wake_service.mirror.model import Entry
+from wake_service.mirror.personal import Owned, with_files
+
+OBJECT_INFO, SYSTEM_STATS, FEATURES = "/object_info", "/system_stats", "/features"
+JSON = "application/json; charset=utf-8"
+#: While a machine is awake, what it said of its models and nodes counts for so long, in seconds: a model may be added meanwhile.
+FRESH_SECONDS = 30.0
+#: Lists of nodes of different artists that are held, made and packed.
+_HELD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer that was made of kept ones: its checksum, and its bytes plain and packed."""
+
+    sha256: str
+    body: bytes
+    packed: bytes
+
+
+class Lists:
+    """Lists of nodes as each artist may see them. Made once for as long as neither the engine's nor her files change."""
+
+    def __init__(self) -> None:
+        self._made: LRUCache[tuple[str, str, str], Made] = LRUCache(_HELD)
+        self.listings: Listings[list[Owned]] = Listings()
+
+    async def of(self, visit: GatewayVisit, mirror: Mirror, entry: Entry, node_class: str | None = None) -> Made:
+        """The list for a visitor, or what it says of one class."""
+        artist_id = visit.who.artist_id
+        read = visit.service.store.read
+        mine = await self.listings.get(artist_id, lambda: read(lambda conn: inputs_of(conn, artist_id)))
+        names = hashlib.sha256(repr(mine).encode()).hexdigest()
+        wanted = entry.sha256, names, node_class or ""
+        made = self._made.get(wanted)
+        if made is None:
+            info = await mirror.json(entry)
+            made = self._made[wanted] = await run_in_threadpool(_make, info, mine, node_class)
+        return made
+
+
+def inputs_of(conn: Connection, artist_id: str) -> list[Owned]:
+    """Files of an artist that nodes can be given."""
+    found = [file for subfolder in ("", "3d") for file in files.listing(conn, artist_id, "input", subfolder)]
+    return [Owned("input", file.name.path, file.media_type) for file in found]
+
+
+def _make(info: dict[str, Any], mine: list[Owned], node_class: str | None) -> Made:
+    chosen = info if node_class is None else {name: node for name, node in info.items() if name == node_class}
+    body = orjson.dumps(with_files(chosen, mine))
+    return Made(hashlib.sha256(body).hexdigest(), body, gzip.compress(body, 6, mtime=0))
+
+
+async def fact(request: Request, path: str, fresh_seconds: float = FRESH_SECONDS) -> tuple[Mirror, Entry]:
+    """What the engine says at a path: as it is now while it is awake, else as it was last. Raises Refusal (503)."""
+    visit = visit_of(request)
+    mirror = visit.service.mirrors.of(POOL)
+    entry = mirror.find(path)
+    engine = visit.service.engine(POOL)
+    if engine is None and entry is None:
+        engine = await awake_engine(request, visit)
+    if engine is not None:
+        known = entry is not None and mirror.is_of(engine) and visit.service.clock.now() - entry.as_of < fresh_seconds
+        if not known or "no-cache" in request.headers.get("cache-control", ""):
+            entry = await mirror.renew(engine, path)
+    if entry is None:
+        raise unavailable("The engine does not answer this at the moment. Try again soon.")
+    return mirror, entry
+
+
+async def object_info(request: Request) -> Response:
+    """GET /object_info, /object_info/{class}: lists of files are the caller's own."""
+    mirror, entry = await fact(request, OBJECT_INFO)
+    lists: Lists = request.app.state.lists
+    made = await lists.of(visit_of(request), mirror, entry, request.path_params.get("node_class"))
+    return send_packable(request, made.sha256, JSON, made.body, made.packed)
+
+
+async def system_stats(request: Request) -> Response:
+    """GET /system_stats: of the moment, or as last seen."""
+    return await send_entry(request, *await fact(request, SYSTEM_STATS, 0.0))
+
+
+async def features(request: Request) -> Response:
+    """GET /features: the engine's, but for what is ours to say."""
+    service = visit_of(request).service
+    mirror = service.mirrors.of(POOL)
+    entry = mirror.find(FEATURES)
+    said = orjson.loads(await mirror.body(entry)) if entry is not None and entry.status == 200 else {}
+    return Response(orjson.dumps({**said, **service.gateway_features()}), media_type="application/json")
+
+
+async def plain_fact(request: Request) -> Response:
+    """GET of all else that an engine says of itself."""
+    return await send_entry(request, *await fact(request, request.scope["path"]))
+
+
+Handler: TypeAlias = Callable[[Request], Any]
+_FACTS = (
+    "/models",
+    "/models/{folder}",
+    "/embeddings",
+    "/extensions",
+    "/i18n",
+    "/workflow_templates",
+    "/global_subgraphs",
+    "/global_subgraphs/{id}",
+    "/node_replacements",
+    "/experiment/models",
+    "/experiment/models/{folder}",
+    "/etn/languages",
+)
+routes: list[BaseRoute] = [
+    Route(OBJECT_INFO, object_info),
+    Route(OBJECT_INFO + "/{node_class}", object_info),
+    Route(SYSTEM_STATS, system_stats),
+    Route(FEATURES, features),
+    *(Route(path, plain_fact) for path in _FACTS),
+]
