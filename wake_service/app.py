@@ -271,9 +271,12 @@ class Service:
             "assets": False,
         }
 
-    def engine(self, pool: str = POOL) -> EngineClient | None:
-        """The engine of a machine of the pool that is awake and at work, or rests; None when none is."""
-        return self.dispatcher.engine(pool)
+    def engine(self, pool: str = POOL, artist_id: str | None = None) -> EngineClient | None:
+        """The engine of a machine of the pool that is awake and at work, or rests; None when none is.
+
+        With an artist one that she may reach: where machines serve one artist at a time, hers.
+        """
+        return self.dispatcher.engine(pool, artist_id)
 
     async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
         """The same, waited for as long as this."""

@@ -19,6 +19,7 @@ from wake_service.gateway import (
     queue,
     settings,
     socket,
+    tooling,
     uploads,
     userdata,
     view,
@@ -26,6 +27,7 @@ from wake_service.gateway import (
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.mirrored import Lists
+from wake_service.gateway.tooling import Exchange
 from wake_service.gateway.v2 import events as v2_events
 from wake_service.gateway.v2 import jobs as v2_jobs
 
@@ -42,6 +44,7 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     eas.routes,
     v2_jobs.routes,
     v2_events.routes,
+    tooling.routes,
     internal.routes,
     mirrored.routes,
     passthrough.routes,
@@ -53,5 +56,5 @@ def create_gateway(service: Service, resources: Sequence[Sequence[BaseRoute]] = 
     routes = [route for resource in resources for route in resource]
     app = Starlette(routes=routes, exception_handlers=failures.HANDLERS)
     app.router.redirect_slashes = False  # its redirects would name an address without the caller's prefix
-    app.state.service, app.state.lists, app.state.waiting = service, Lists(), Counter()
+    app.state.service, app.state.lists, app.state.waiting, app.state.exchange = service, Lists(), Counter(), Exchange()
     return Doorway(app, service)
