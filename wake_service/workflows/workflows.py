@@ -25,7 +25,7 @@ from wake_service.jobs.submissions import Submissions, new_id
 from wake_service.store.store import Transaction
 from wake_service.workflows import endings, frames, records
 from wake_service.workflows.courier import Passed, WorkflowCourier
-from wake_service.workflows.intake import Intake
+from wake_service.workflows.intake import Intake, Packed
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
 from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
@@ -113,22 +113,33 @@ class Workflows:
         number = submission.number if submission.number is not None else float(-place if submission.front else place)
         request = WorkflowRequest(submission.face, submission.name or job_id, wanted, number, submission.targets)
         packed = self._intake.pack(job_id, who.artist_id, pool, submission, number)
-        if packed.secrets:
-            self._depot.secrets[job_id] = packed.secrets
-        self._depot.fresh[job_id] = packed.stored
-        verdict: asyncio.Future[dict[str, Any]] | None = None
-        if wait:
-            verdict = self._verdicts[job_id] = asyncio.get_running_loop().create_future()
+        verdict: asyncio.Future[dict[str, Any]] | None = asyncio.get_running_loop().create_future() if wait else None
+
+        def also(tx: Transaction, job: Job) -> None:
+            records.add(tx, packed.stored)
+            if submission.also is not None:
+                submission.also(tx, job)
+            tx.after_commit(partial(self._taken_in, packed, verdict))
+
         try:
-            also = partial(_write, packed.stored, submission.also)
             job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
-            created = job.id == job_id
+            created = job.place == place
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:
-            self._verdicts.pop(job_id, None)
+            if self._verdicts.get(job_id) is verdict:
+                self._verdicts.pop(job_id, None)
         if created and (submission.front or submission.number is not None):
             await self.make_way(job)
         return Accepted(job, number if created else await self._number(job), created, node_errors)
+
+    def _taken_in(self, packed: Packed, verdict: asyncio.Future[dict[str, Any]] | None) -> None:
+        """It is durable, and no engine was given it yet."""
+        job_id = packed.stored.job_id
+        self._depot.fresh[job_id] = packed.stored
+        if packed.secrets:
+            self._depot.secrets[job_id] = packed.secrets
+        if verdict is not None:
+            self._verdicts[job_id] = verdict
 
     async def _verdict(self, job: Job, verdict: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
         """The engine's, where one has the job at once. Raises GraphRefused."""
@@ -154,7 +165,8 @@ class Workflows:
         tell, decided = partial(self.tell, job.id), partial(self._decided, job.id)
         luggage = Luggage(self._depot, client, job.pool)
         publish, before = partial(self.switchboard.publish, job.artist_id), partial(self._ends_before, client)
-        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before)
+        begun = partial(self._tell_status, job.artist_id)  # as ComfyUI does when it takes a prompt off its queue
+        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before, begun)
         self._at_work[job.id] = courier
         return courier
 
@@ -220,6 +232,7 @@ class Workflows:
         if stored is None:
             return
         last = endings.message(job, stored, courier.refusal if courier else None, begun=begun)
+        last = last if stored.client_id is not None else None
         if last is not None:
             self.switchboard.publish(job.artist_id, stored.client_id, frames.message(*last, result=True))
         self._tell_status(job.artist_id)
@@ -353,10 +366,10 @@ class Workflows:
         for job in jobs:
             interruption = endings.interruption(job, self._depot.clock.now())
             passed = self._passed.get(job.id, Passed())
-            passed_messages = [*passed.messages, list(interruption)] if passed.begun else passed.messages
+            begun = passed.begun or job.started_at is not None
+            passed_messages = [*passed.messages, list(interruption)] if begun else passed.messages
 
-            def also(tx: Transaction, job_id: str = job.id, messages: list[list[Any]] = passed_messages) -> None:
-                records.change(tx, job_id, messages=messages)
+            also = partial(records.change, job_id=job.id, messages=passed_messages, hidden=not begun)
 
             before = job.unfinished
             after = await self.cancel_job(job.id, also)
@@ -367,9 +380,3 @@ class Workflows:
 def _turn(job: Job) -> tuple[bool, float, int]:
     order = job.request.order if isinstance(job.request, WorkflowRequest) else 0.0
     return job.state is not JobState.RUNNING, order, job.place
-
-
-def _write(stored: records.Stored, also: Callable[[Transaction, Job], None] | None, tx: Transaction, job: Job) -> None:
-    records.add(tx, stored)
-    if also is not None:
-        also(tx, job)
