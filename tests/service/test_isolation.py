@@ -75,7 +75,9 @@ async def test_two_long_queues_take_turns_instead_of_wiping_after_every_picture(
 
 async def test_each_artist_keeps_a_machine_of_her_own_where_there_is_one(pair: Studio) -> None:
     studio = pair
-    first = [await studio.job(studio.mira, count=4) for _ in range(4)] + [await studio.job(studio.noor, count=4) for _ in range(4)]
+    first = [await studio.job(studio.mira, count=4) for _ in range(4)] + [
+        await studio.job(studio.noor, count=4) for _ in range(4)
+    ]
     await studio.pass_until(lambda: studio.ended(*first))
     wipes = studio.wipes("m1") + studio.wipes("m2")
     rounds = sum(map(len, studio.rounds.values()))
