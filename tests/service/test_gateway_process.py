@@ -40,7 +40,7 @@ def test_no_token_is_in_the_log_however_much_is_logged(start_service: Callable[.
         assert raw.recv(100).startswith(b"HTTP/1.1 400")
     service.stop()
     log = service.log.read_text()
-    assert "/ws?clientId=me" in log, "sockets are logged"
+    assert "/ws?clientId=me" in log and "/t/wb_…/ws" in log, "sockets are logged"
     assert secret not in log and wrong not in log
     assert secret not in (service.data / "wakebrush.db").read_bytes().decode("latin-1")
 
