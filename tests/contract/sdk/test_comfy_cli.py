@@ -59,11 +59,11 @@ class Cli:
         assert envelope["type"] == "envelope", done.stdout
         return envelope
 
-    def run(self, graph: graphs.Graph, *words: str) -> dict[str, Any]:
-        """`comfy run --wait`."""
+    def run(self, graph: graphs.Graph, *, wait: bool = True) -> dict[str, Any]:
+        """`comfy run`."""
         workflow = self._home / "workflow.json"
         workflow.write_text(json.dumps(graph))
-        return self("run", "--workflow", str(workflow), "--wait", "--timeout", "60", *words)
+        return self("run", "--workflow", str(workflow), "--timeout", "60", *(["--wait"] if wait else []))
 
 
 def painted(envelope: dict[str, Any]) -> Image.Image:
@@ -110,10 +110,19 @@ def test_a_workflow_that_no_engine_could_run_is_refused_with_the_node_that_is_wr
     assert "NodeOfNobody" in json.dumps(envelope["error"])
 
 
-def test_what_was_run_is_listed(cli: Cli) -> None:
-    run = cli.run(graphs.text_to_image(CHECKPOINT))
-    listed = cli("jobs", "ls")
-    assert run["data"]["prompt_id"] in json.dumps(listed["data"])
+def test_what_was_sent_without_waiting_is_listed_waited_for_and_downloaded_later(cli: Cli, tmp_path: Path) -> None:
+    sent = cli.run(graphs.text_to_image(CHECKPOINT), wait=False)["data"]
+    assert (sent["status"], sent["outputs"]) == ("queued", [])
+    assert sent["prompt_id"] in json.dumps(cli("jobs", "ls")["data"])
+    assert cli("jobs", "wait", sent["prompt_id"])["ok"]
+    (file,) = cli("download", sent["prompt_id"], "--out-dir", str(tmp_path / "out"))["data"]["files"]
+    assert Image.open(io.BytesIO(Path(file["path"]).read_bytes())).size == (64, 64)
+
+
+def test_a_picture_that_was_uploaded_is_painted_over(cli: Cli, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "teal").save(tmp_path / "mine.png")
+    (upload,) = cli("upload", str(tmp_path / "mine.png"))["data"]["uploads"]
+    assert painted(cli.run(graphs.over_image(CHECKPOINT, upload["cloud_name"], denoise=0.5))).size == (64, 64)
 
 
 def test_the_port_tells_where_it_listens_and_ends_quietly_on_ctrl_c(service: RunningService) -> None:
