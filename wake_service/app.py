@@ -93,6 +93,7 @@ class Service:
         self.shelf.on_full = self.sweeper.poke
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
         self.gallery = Gallery(self.blobs)
+        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -123,7 +124,6 @@ class Service:
         self._woken = asyncio.Event()
         depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
         self.workflows = Workflows(depot, self.book, self.submissions)
-        self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.workflows.cancel_job = self.dispatcher.cancel

@@ -12,6 +12,7 @@ from wake_service.app import Service
 from wake_service.gateway import failures, jobs, prompts, queue, settings, socket, uploads, userdata, view
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.refusals import Refusal
+from wake_service.gateway.v2 import assets as v2_assets
 from wake_service.gateway.v2 import events as v2_events
 from wake_service.gateway.v2 import jobs as v2_jobs
 
@@ -31,6 +32,7 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     view.routes,
     settings.routes,
     userdata.routes,
+    v2_assets.routes,
     v2_jobs.routes,
     v2_events.routes,
     [WebSocketRoute("/{path:path}", _no_such_socket)],
