@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.gateway.doorway import painting, visit_of
 from wake_service.gateway.eas.parcels import pack
 from wake_service.gateway.eas.wishes import Wish
