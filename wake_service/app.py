@@ -90,6 +90,7 @@ class Service:
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
         self._build_files()
+        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
