@@ -38,6 +38,7 @@ from wake_service.jobs.hub import Hub
 from wake_service.jobs.model import Job
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.tenancy import Tenancy
 from wake_service.machinery import POOL, Machinery, from_the_settings, policy_of
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
@@ -147,16 +148,20 @@ class Service:
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
+            hand_over=self.controller.hand_over,
+            comes=self.exchange.comes,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        couriers, max_pixels = self.workflows.courier, self.settings.max_pixels
-        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, max_pixels, couriers)
+        tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
+        couriers, limit = self.workflows.courier, self.settings.max_pixels
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
+        await self.dispatcher.tenancy.load()
         await self.catalogues.load()
         await self.mirrors.load([POOL])
         await self.fleet.load(self.machinery.known, finders=self.machinery.finders)

@@ -229,6 +229,15 @@ machines = Table(
     Column("stuck", Boolean, nullable=False, server_default=false()),
 )
 
+#: Whose files may lie on a machine that serves one artist at a time; no artist: it was wiped. One that is not here is anybody's.
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("machine_id", String(64), primary_key=True),
+    Column("artist_id", String(36)),
+    Column("since", Float, nullable=False),
+)
+
 wakes = Table(
     "wakes",
     metadata,

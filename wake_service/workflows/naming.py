@@ -1,8 +1,8 @@
 """Names on the way to an engine and back: values in, values out.
 
-On an engine everything of a prompt lies below a folder of its own, so that artists who share it cannot meet: results below
-`wakebrush/PROMPT`, where PROMPT is an id that nobody else knows; inputs as `wakebrush/CHECKSUM.EXTENSION`. Her client sees the
-names of her own folders and nothing of that, except inside of pictures, whose embedded graph shows the folder.
+On an engine everything of an artist lies below a folder of her own, so that those who share it cannot meet: results below
+`wakebrush/FOLDER`, whose name nobody else knows; inputs as `wakebrush/CHECKSUM.EXTENSION`. Her client sees the names of her own
+folders and nothing of that, except inside of pictures, whose embedded graph shows the folder.
 """
 
 from __future__ import annotations

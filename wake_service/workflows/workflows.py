@@ -165,7 +165,8 @@ class Workflows:
         tell, decided = partial(self.tell, job.id), partial(self._decided, job.id)
         luggage = Luggage(self._depot, client, job.pool)
         publish, before = partial(self.switchboard.publish, job.artist_id), partial(self._ends_before, client)
-        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before)
+        begun = partial(self._tell_status, job.artist_id)  # as ComfyUI does when it takes a prompt off its queue
+        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before, begun)
         self._at_work[job.id] = courier
         return courier
 
@@ -231,6 +232,7 @@ class Workflows:
         if stored is None:
             return
         last = endings.message(job, stored, courier.refusal if courier else None, begun=begun)
+        last = last if stored.client_id is not None else None
         if last is not None:
             self.switchboard.publish(job.artist_id, stored.client_id, frames.message(*last, result=True))
         self._tell_status(job.artist_id)
@@ -364,10 +366,10 @@ class Workflows:
         for job in jobs:
             interruption = endings.interruption(job, self._depot.clock.now())
             passed = self._passed.get(job.id, Passed())
-            passed_messages = [*passed.messages, list(interruption)] if passed.begun else passed.messages
+            begun = passed.begun or job.started_at is not None
+            passed_messages = [*passed.messages, list(interruption)] if begun else passed.messages
 
-            def also(tx: Transaction, job_id: str = job.id, messages: list[list[Any]] = passed_messages) -> None:
-                records.change(tx, job_id, messages=messages)
+            also = partial(records.change, job_id=job.id, messages=passed_messages, hidden=not begun)
 
             before = job.unfinished
             after = await self.cancel_job(job.id, also)
