@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styl
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
 from wake_service.files.assets import Assets
+from wake_service.files.folders import Folders
+from wake_service.files.gallery import Gallery
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
@@ -36,6 +38,7 @@ from wake_service.jobs.hub import Hub
 from wake_service.jobs.model import Job
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.tenancy import Tenancy
 from wake_service.machinery import POOL, Machinery, from_the_settings, policy_of
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
@@ -48,6 +51,7 @@ from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
+from wake_service.mirror.mirrors import Mirrors
 from wake_service.models.about import About
 from wake_service.models.classes import FILE, ModelClasses
 from wake_service.models.opening import open_store
@@ -89,6 +93,8 @@ class Service:
         retention = Retention(settings.keep_results_days)
         self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
         self.shelf.on_full = self.sweeper.poke
+        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
+        self.gallery = Gallery(self.blobs)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -122,13 +128,12 @@ class Service:
         self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
-        #: Where clients of ComfyUI find the gateway; a server that listens elsewhere says so.
-        self.gateway_url = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
         self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
@@ -143,17 +148,22 @@ class Service:
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
+            hand_over=self.controller.hand_over,
+            comes=self.exchange.comes,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        couriers, max_pixels = self.workflows.courier, self.settings.max_pixels
-        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, max_pixels, couriers)
+        tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
+        couriers, limit = self.workflows.courier, self.settings.max_pixels
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
+        await self.dispatcher.tenancy.load()
         await self.catalogues.load()
+        await self.mirrors.load([POOL])
         await self.fleet.load(self.machinery.known, finders=self.machinery.finders)
         self.book.outlook = self.exchange.outlook
         self.book.on_change = self._job_changed
@@ -166,6 +176,7 @@ class Service:
         own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
         for work in (*own, *self.machinery.forever):
             self._background.spawn(work())
+        self._background.spawn(self.mirrors.begin(POOL, self.machinery.first_copy))
         self.started = True
 
     async def stop(self) -> None:
@@ -175,6 +186,7 @@ class Service:
         await self.controller.stop()
         await self.dispatcher.stop()
         await self.workflows.stop()
+        await self.mirrors.stop()
         self.store.close()
         self.lock.release()
 
@@ -193,6 +205,11 @@ class Service:
     def _ensure_default_artist(self, tx: Transaction) -> None:
         people.ensure_default(tx, self.clock.now())
         people.limit_default_team(tx, self.settings.month_budget_micros)
+
+    @cached_property
+    def gateway_url(self) -> str:
+        """Where clients of ComfyUI find the gateway; a server that listens elsewhere sets it."""
+        return self.settings.gateway_url or f"http://127.0.0.1:{self.settings.gateway_port}"
 
     async def issue_local_token(self) -> str:
         """A token for the default artist; its secret is returned once and stored only as a hash."""

@@ -21,6 +21,7 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Payer
 from wake_service.machines.model import AWAKE, Machine, MachineState
 from wake_service.machines.spending import GOES_ON, Spending
+from wake_service.mirror.mirrors import Mirrors
 from wake_service.providers.base import Provider
 
 #: What a picture takes until some were measured, in seconds.
@@ -66,6 +67,7 @@ class Exchange:
         self._clock = clock
         self.picture_seconds = _PICTURE_SECONDS
         self.dispatcher: Dispatcher
+        self.mirrors: Mirrors
 
     # -- machines.controller.Workload -------------------------------------------------------------------------------
 
@@ -122,18 +124,38 @@ class Exchange:
             await client.close()
             return
         await self.dispatcher.attach(_dispatched(machine), client)
+        self.mirrors.of(machine.pool).refresh_beside(client, partial(self._rests, machine.id))
         await self._catalogues.refresh(machine.pool, client)
+
+    async def _rests(self, machine_id: str) -> None:
+        """Returns when a machine has nothing to do."""
+        while self.work(machine_id):
+            await self._clock.sleep(1.0)
 
     async def detach(self, machine_id: str, lost: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """Takes a machine out of work."""
         self.dispatcher.kept.forget(machine_id)
         await self.dispatcher.detach(machine_id, lost, blame=blame, memory=memory)
 
+    async def vacate(self, machine_id: str) -> None:
+        """Takes a machine that has nothing to do out of work, and returns when what it has kept is home."""
+        await self.dispatcher.detach(machine_id, None)
+        await self.dispatcher.kept.settled(machine_id)
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        """A machine was wiped for another artist, or could not be."""
+        self.dispatcher.kept.forget(machine_id)
+        await self.dispatcher.handed_over(machine_id, wiped=wiped)
+
     # -- jobs.dispatcher.Floor --------------------------------------------------------------------------------------
 
     def accepts(self, machine_id: str) -> bool:
         """Whether a machine may take another job."""
         return self._fleet.get(machine_id).state in (MachineState.READY, MachineState.BUSY)
+
+    def comes(self, machine_id: str) -> bool:
+        """Whether a machine is up to work, or will be."""
+        return self._fleet.get(machine_id).state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY)
 
     def may_spend(self, job: Job) -> bool:
         """Whether a job's team can pay for it."""

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wake_service.clock import Clock
@@ -40,6 +42,11 @@ _STACK_PAUSE = 3600.0
 Standing = list[tuple[str, int]]
 
 
+async def no_first_copy(_archive: Path) -> bool:
+    """For pools whose image was not built by `wakebrush image build`."""
+    return False
+
+
 async def nothing_stands() -> Standing:
     """For machines that cost nothing while they sleep."""
     return []
@@ -51,7 +58,7 @@ class Machinery:
 
     `known`: machines that were configured; those of the providers in `finders` are found. `keeper` keeps the leases on the
     machines true, `copies` a copy of their models; `forever` is what runs beside the service, `standing` tells what costs
-    money while all sleeps.
+    money while all sleeps. `first_copy` writes what an engine of the pool's image answers to a file; whether there is any.
     """
 
     providers: dict[str, Provider]
@@ -61,6 +68,7 @@ class Machinery:
     copies: CopyKeeper | None = None
     forever: tuple[Callable[[], Coroutine[None, None, None]], ...] = ()
     standing: Callable[[], Awaitable[Standing]] = nothing_stands
+    first_copy: Callable[[Path], Awaitable[bool]] = no_first_copy
 
     def changed(self, machine: Machine) -> None:
         """A machine is not as it was: its lease follows, and when it sleeps its models may be copied."""
@@ -116,6 +124,7 @@ def on_this_computer(settings: Settings, clock: Clock) -> Machinery:
 def in_ec2(settings: Settings, clock: Clock, reach: Reach | None = None) -> Machinery:
     """EC2 machines of one deployment; boto3 is imported only here. `reach` replaces the ways out, for rehearsals."""
     from wake_service.aws.clients import Aws
+    from wake_service.aws.first_copy import fetch_first_copy
     from wake_service.aws.leftovers import Leftovers
     from wake_service.aws.prices import Prices
     from wake_service.aws.standing import Bookkeeper
@@ -161,6 +170,7 @@ def in_ec2(settings: Settings, clock: Clock, reach: Reach | None = None) -> Mach
         copies=copies,
         forever=tuple(forever),
         standing=bookkeeper.standing,
+        first_copy=partial(fetch_first_copy, aws, settings.aws_deployment),
     )
 
 

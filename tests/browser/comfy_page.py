@@ -79,6 +79,10 @@ class ComfyPage:
         (_, data), *_ = self.until(lambda: [frame for frame in self.frames[after:] if frame[0] == event], event)
         return data
 
+    def is_connected(self) -> bool:
+        """Whether its event socket is open now."""
+        return bool(self.page.evaluate("() => window.app.api.socket?.readyState === WebSocket.OPEN"))
+
     def picture_of(self, node: int) -> Callable[[], list[int] | None]:
         """A condition: the node shows a loaded picture; its width and height in pixels."""
         script = (

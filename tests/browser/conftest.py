@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
+from tests.conftest import Services
 from tests.contract.engine.process import PracticeProcess
 
 from .chromium import chromium
 from .comfy_page import ComfyPage
+from .studio import STEP_SECONDS, Studio
 
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 300
@@ -62,10 +65,43 @@ def front_end() -> Path:
 @pytest.fixture(scope="session")
 def practice(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[PracticeProcess]:
     """A practice engine with the web page and the example node pack, slow enough to be watched."""
-    arguments = ("--front-end-root", str(front_end), "--practice-pack", "--step-seconds", "0.1")
+    arguments = ("--front-end-root", str(front_end), "--practice-pack", "--step-seconds", str(STEP_SECONDS))
     process = PracticeProcess(tmp_path_factory.mktemp("practice"), *arguments).wait_until_listening()
     yield process
     assert process.stop() == 0, process.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[Studio]:
+    """One for the tests of a module: waking it and reading its page takes a while."""
+    studio = Studio(tmp_path_factory.mktemp("studio") / "service", front_end)
+    try:
+        yield studio.open()
+    finally:
+        studio.service.clean_up()
+
+
+@pytest.fixture
+def studio(shared_studio: Studio, request: pytest.FixtureRequest) -> Studio:
+    """The module's studio, its machine asleep."""
+    request.node.stash.setdefault(Services, []).append(shared_studio.service)
+    shared_studio.fall_asleep()
+    return shared_studio
+
+
+@pytest.fixture
+def own_studio(tmp_path: Path, front_end: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Studio]]:
+    """`own_studio(idle_seconds=1)` is one for this test alone, which may break it."""
+    studios: list[Studio] = []
+
+    def make(front_end: Path = front_end, **settings: Any) -> Studio:
+        studios.append(Studio(tmp_path / "service", front_end, **settings))
+        request.node.stash.setdefault(Services, []).append(studios[-1].service)
+        return studios[-1].open()
+
+    yield make
+    for studio in studios:
+        studio.service.clean_up()
 
 
 @pytest.fixture

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.routing import BaseRoute
 
 from wake_service.app import Service
-from wake_service.gateway import failures, jobs, prompts, queue, socket
+from wake_service.gateway import (
+    failures,
+    internal,
+    jobs,
+    mirrored,
+    passthrough,
+    prompts,
+    queue,
+    settings,
+    socket,
+    uploads,
+    userdata,
+    view,
+)
 from wake_service.gateway.doorway import Doorway
-from wake_service.gateway.refusals import Refusal
+from wake_service.gateway.eas import routes as eas
+from wake_service.gateway.mirrored import Lists
 from wake_service.gateway.v2 import events as v2_events
 from wake_service.gateway.v2 import jobs as v2_jobs
 
-
-async def _no_such_socket(_socket: WebSocket) -> None:
-    """404, as ComfyUI says it; without this the answer would be 403, which its clients take for a wrong token."""
-    raise Refusal(404, "404: Not Found")
-
-
-#: Resource by resource, in the order in which they are asked; what nobody answers is a 404.
+#: Resource by resource, in the order in which they are asked; the last one takes all that is left.
 RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     prompts.routes,
     queue.routes,
     jobs.routes,
     socket.routes,
+    uploads.routes,
+    view.routes,
+    settings.routes,
+    userdata.routes,
+    eas.routes,
     v2_jobs.routes,
     v2_events.routes,
-    [WebSocketRoute("/{path:path}", _no_such_socket)],
+    internal.routes,
+    mirrored.routes,
+    passthrough.routes,
 )
 
 
@@ -38,5 +53,5 @@ def create_gateway(service: Service, resources: Sequence[Sequence[BaseRoute]] = 
     routes = [route for resource in resources for route in resource]
     app = Starlette(routes=routes, exception_handlers=failures.HANDLERS)
     app.router.redirect_slashes = False  # its redirects would name an address without the caller's prefix
-    app.state.service = service
+    app.state.service, app.state.lists, app.state.waiting = service, Lists(), Counter()
     return Doorway(app, service)

@@ -55,7 +55,9 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
     try:
         while (engine := service.engine(POOL)) is None:
             if service.clock.now() >= until:
-                raise unavailable("The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10)
+                raise unavailable(
+                    "The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10
+                )
             await service.clock.sleep(LOOK_SECONDS)
     finally:
         waiting[visit.who.artist_id] -= 1

@@ -104,7 +104,9 @@ def headers_for(connection: HTTPConnection, engine: EngineClient) -> list[tuple[
     """The caller's headers as far as they concern an engine, and what lets us in."""
     mentioned = {name.strip().lower() for name in connection.headers.get("connection", "").split(",")}
     unsent = _NOT_SENT | mentioned
-    mine = [(name, value) for name, value in connection.headers.items() if name not in unsent and not name.startswith("sec-websocket")]
+    mine = [
+        (name, value) for name, value in connection.headers.items() if name not in unsent and not name.startswith("sec-websocket")
+    ]
     return [*mine, *engine.headers.items()]
 
 
@@ -142,7 +144,10 @@ def _returned(answer: aiohttp.ClientResponse, base: str, engine: EngineClient) -
     mentioned = {name.strip().lower() for name in answer.headers.get("Connection", "").split(",")}
     unsaid = _NOT_RETURNED | mentioned
     said = [(name.lower(), value) for name, value in answer.headers.items() if name.lower() not in unsaid]
-    return [(name.encode(), (_location(value, base, engine) if name == "location" else value).encode("latin-1")) for name, value in said]
+    return [
+        (name.encode(), (_location(value, base, engine) if name == "location" else value).encode("latin-1"))
+        for name, value in said
+    ]
 
 
 def _location(target: str, base: str, engine: EngineClient) -> str:

@@ -109,11 +109,11 @@ async def system_stats(request: Request) -> Response:
 
 async def features(request: Request) -> Response:
     """GET /features: the engine's, but for what is ours to say."""
-    mirror, entry = await fact(request, FEATURES)
-    said = await mirror.json(entry) if entry.status == 200 else {}
-    ours = {"assets": False, "max_upload_size": visit_of(request).service.settings.gateway_max_body_bytes}
-    body = orjson.dumps({**(said if isinstance(said, dict) else {}), **ours})
-    return Response(body, media_type="application/json")
+    service = visit_of(request).service
+    mirror = service.mirrors.of(POOL)
+    entry = mirror.find(FEATURES)
+    said = orjson.loads(await mirror.body(entry)) if entry is not None and entry.status == 200 else {}
+    return Response(orjson.dumps({**said, **service.gateway_features()}), media_type="application/json")
 
 
 async def plain_fact(request: Request) -> Response:

@@ -25,7 +25,7 @@ from wake_service.jobs.model import (
     WorkflowRequest,
 )
 from wake_service.store.store import Transaction
-from wake_service.store.tables import job_inputs, jobs, prompts, results
+from wake_service.store.tables import job_inputs, jobs, prompts, results, tasks, workflows
 
 # What every job needs is built once: to build a statement takes longer than SQLite's whole work on it.
 _INSERT = insert(jobs)
@@ -182,7 +182,7 @@ def forget(tx: Transaction, ended_before: float, limit: int) -> int:
     old = select(jobs.c.id).where(jobs.c.finished_at <= ended_before, ~shown)
     ids = list(tx.conn.execute(old.limit(limit)).scalars())
     if ids:
-        for table in (prompts, job_inputs):
+        for table in (prompts, job_inputs, workflows, tasks):
             tx.conn.execute(delete(table).where(table.c.job_id.in_(ids)))
         tx.conn.execute(delete(jobs).where(jobs.c.id.in_(ids)))
     return len(ids)

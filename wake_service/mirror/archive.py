@@ -8,7 +8,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .model import Copy, Entry, is_sha256, read_copy
 from .shelf import INDEX, Shelf
@@ -38,7 +38,7 @@ def import_archive(path: Path, shelf: Shelf) -> Copy:
     Nothing in the file says where anything is written: its files are named by their checksums, which are compared.
     """
     try:
-        with gzip.open(path) as unpacked, tarfile.open(fileobj=_Bounded(unpacked), mode="r:") as archive:
+        with gzip.open(path) as unpacked, tarfile.open(fileobj=cast(BinaryIO, _Bounded(unpacked)), mode="r:") as archive:
             members = _members(archive)
             name, data = next(members, ("", b""))
             if name != INDEX:
@@ -73,13 +73,12 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
         file = archive.extractfile(member)
         assert file is not None  # a regular file has bytes
         yield member.name, file.read()
-        archive.members = []  # it would remember each
 
 
-class _Bounded(io.RawIOBase):
+class _Bounded:
     """Lets so much be read and no more, whatever sizes are written in the file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: gzip.GzipFile) -> None:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
@@ -94,12 +93,6 @@ class _Bounded(io.RawIOBase):
 
     def tell(self) -> int:
         return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
 
     def _checked(self, data: bytes) -> bytes:
         if self._file.tell() > MOST_BYTES:

@@ -99,7 +99,7 @@ class Crawl:
         self._full = False
 
     async def run(self) -> Copy:
-        """The copy, whose files are on the shelf. Raises EngineError when it could not be read to the end, OSError of the disk."""
+        """The copy, whose files are on the shelf. Raises EngineError when it could not be read to the end, or OSError."""
         said = await self._facts()
         page = await self._file(PAGE)
         packs = _paths(said.get("/extensions"))
@@ -200,8 +200,8 @@ class Crawl:
             self._seconds += self._clock.now() - begun
         if self._seconds > self._limits.seconds:
             raise EngineUnreachable(
-                f"The engine at {self._engine.base_url} has taken {self._seconds:.0f} s to answer, and not all of its answers are "
-                "read; those of before are kept."
+                f"The engine at {self._engine.base_url} has taken {self._seconds:.0f} s to answer, and not all is read; "
+                "what it answered before is kept."
             )
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -69,19 +70,30 @@ class Mirror:
     async def load(self) -> None:
         """Reads what was kept."""
         try:
-            self._copy = await asyncio.to_thread(self._shelf.load) or Copy()
+            found = await asyncio.to_thread(self._shelf.load)
+            self._copy = found or Copy()
         except OSError as error:
             log.error("The copy of what the engines of %s answer cannot be read: %s", self.pool, error)
 
-    async def take(self, archive: Path) -> None:
-        """Begins with the copy in an archive. Raises ValueError when it holds none, StorageError of the disk."""
+    async def begin(self, fetch: Callable[[Path], Awaitable[bool]]) -> None:
+        """Takes the copy that `fetch` writes to a file, if it finds one and no engine was read meanwhile.
+
+        Raises what `fetch` raises, ValueError for a file that holds no copy, and StorageError.
+        """
         try:
-            async with self._keeping:
-                copy = await asyncio.to_thread(import_archive, archive, self._shelf)
-                await asyncio.to_thread(self._shelf.commit, copy)
-                self._copy = copy
+            with tempfile.TemporaryDirectory(prefix="wakebrush-copy-") as folder:
+                archive = Path(folder) / "mirror.tar.gz"
+                if await fetch(archive):
+                    await self._take(archive)
         except OSError as error:
             raise StorageError(f"The first copy of what an engine answers could not be kept: {error}.") from error
+
+    async def _take(self, archive: Path) -> None:
+        async with self._keeping:
+            copy = await asyncio.to_thread(import_archive, archive, self._shelf)
+            if self.is_empty:
+                await asyncio.to_thread(self._shelf.commit, copy)
+                self._copy = replace(copy, entries={**copy.entries, **self._copy.entries})
 
     async def stop(self) -> None:
         """Lets go of what is under way."""
@@ -180,7 +192,9 @@ class Mirror:
         """Keeps one answer, as if it had been read, or as what `owner` was given; None when the disk does not take it."""
         async with self._keeping:
             try:
-                kept = await asyncio.to_thread(self._shelf.put, data, Entry(status, media_type, "", 0, self._clock.now(), etag=etag))
+                kept = await asyncio.to_thread(
+                    self._shelf.put, data, Entry(status, media_type, "", 0, self._clock.now(), etag=etag)
+                )
             except OSError as error:
                 log.error("An answer of the engine could not be kept: %s", error)
                 return None

@@ -14,9 +14,24 @@ from .personal import with_files
 #: The largest answer that is kept, in bytes, unless it is part of the web page.
 ANSWER_BYTES = 8 * 1024 * 1024
 #: What is worth packing: the rest is packed already.
-_TEXT = ("text/", "application/json", "application/javascript", "application/manifest", "application/xml", "image/svg", "font/ttf")
+_TEXT = (
+    "text/",
+    "application/json",
+    "application/javascript",
+    "application/manifest",
+    "application/xml",
+    "image/svg",
+    "font/ttf",
+)
 #: Of `/system_stats`: what says which software runs. The rest changes from moment to moment.
-_SOFTWARE = ("comfyui_version", "required_frontend_version", "python_version", "pytorch_version", "comfy_package_versions", "argv")
+_SOFTWARE = (
+    "comfyui_version",
+    "required_frontend_version",
+    "python_version",
+    "pytorch_version",
+    "comfy_package_versions",
+    "argv",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,11 @@ def copy_key(system_stats: Any, object_info: Any, extensions: Any, page: bytes) 
     """The key of a copy, from what an engine says of itself; `page` is its web page's first file."""
     system = system_stats.get("system") if isinstance(system_stats, dict) else None
     software = {name: system.get(name) for name in _SOFTWARE} if isinstance(system, dict) else {}
-    said = {"software": software, "nodes": with_files(object_info, ()) if isinstance(object_info, dict) else None, "packs": extensions}
+    said = {
+        "software": software,
+        "nodes": with_files(object_info, ()) if isinstance(object_info, dict) else None,
+        "packs": extensions,
+    }
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
     digest.update(page)
     return digest.hexdigest()

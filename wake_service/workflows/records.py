@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from wake_service.jobs.model import Face
 from wake_service.store.store import Transaction
@@ -85,11 +85,6 @@ def hide(tx: Transaction, artist_id: str, job_ids: Sequence[str] | None) -> None
     ended = workflows.c.job_id.in_(select(jobs.c.id).where(jobs.c.artist_id == artist_id, jobs.c.finished_at.is_not(None)))
     where = hers & ended if job_ids is None else hers & ended & workflows.c.job_id.in_(job_ids)
     tx.conn.execute(update(workflows).where(where).values(hidden=True))
-
-
-def forget(tx: Transaction, job_ids: Sequence[str]) -> None:
-    """Deletes the rows of jobs that are deleted."""
-    tx.conn.execute(delete(workflows).where(workflows.c.job_id.in_(job_ids)))
 
 
 def untold(conn: Connection, since: float) -> list[str]:

@@ -1,0 +1,125 @@
+"""Artists' folders: what is sent comes in as a stream, what is there is found by its name."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from wake_service.blobs.base import BlobInfo, BlobStore
+from wake_service.blobs.life import exceeds
+from wake_service.blobs.records import granted, used_bytes
+from wake_service.blobs.shelf import Shelf
+from wake_service.clock import Clock
+from wake_service.errors import WakebrushError
+from wake_service.files import records
+from wake_service.files.media import HEAD_BYTES, media_type
+from wake_service.files.model import FileName, StoredFile
+from wake_service.store.store import Store, Transaction
+
+
+class OverQuota(WakebrushError):
+    """An artist's files and pictures would take more room than she may have; the new one was not kept."""
+
+    def __init__(self, quota: int) -> None:
+        super().__init__(
+            f"Your files and pictures fill the {quota / 1e6:,.0f} MB that you may have on the service; this one was not kept. "
+            "Delete some that you no longer need, or ask your admin for more room."
+        )
+
+
+class Folders:
+    """All artists' folders. Bytes are blobs; names are the database's."""
+
+    def __init__(self, store: Store, blobs: BlobStore, shelf: Shelf, clock: Clock, quota_bytes: int | None) -> None:
+        self.blobs = blobs
+        self._store = store
+        self._shelf = shelf
+        self._clock = clock
+        self._quota = quota_bytes
+        self._life = uuid.uuid4().hex[:8]
+        self._changes: Counter[str] = Counter()
+        self._inputs: dict[str, tuple[str, list[str]]] = {}
+
+    async def find(self, artist_id: str, name: FileName) -> StoredFile | None:
+        """One file of an artist."""
+        return await self._store.read(partial(records.find, artist_id=artist_id, name=name))
+
+    @contextlib.asynccontextmanager
+    async def receive(self, artist_id: str, data: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[Arrival]:
+        """Takes a file in whose name may be known only behind its bytes; within the block it is kept, or else it goes again.
+
+        Raises BlobTooLarge, StorageFull, StorageError, or what `data` raises; then nothing of it is kept.
+        """
+        head = bytearray()
+
+        async def passing() -> AsyncIterator[bytes]:
+            async for chunk in data:
+                if len(head) < HEAD_BYTES:
+                    head.extend(chunk[:HEAD_BYTES])
+                yield chunk
+
+        async with self._shelf.arrived(passing(), max_bytes=max_bytes) as blob:
+            yield Arrival(self, artist_id, blob, bytes(head))
+
+    async def remove(self, artist_id: str, name: FileName) -> bool:
+        """Takes a file out of an artist's folders; whether there was one."""
+        removed = await self._store.write(partial(records.remove, artist_id=artist_id, name=name))
+        self.changed(artist_id)
+        return removed
+
+    def changed(self, artist_id: str) -> None:
+        """What is in an artist's folders may be something else now."""
+        self._changes[artist_id] += 1
+
+    def version(self, artist_id: str) -> str:
+        """Is another word after every change of an artist's inputs, so that what was made of them can be cached."""
+        return f"{self._life}-{self._changes[artist_id]}"
+
+    async def input_names(self, artist_id: str) -> list[str]:
+        """What ComfyUI offers as inputs: the files directly in `input`, sorted."""
+        version = self.version(artist_id)
+        known = self._inputs.get(artist_id)
+        if known is not None and known[0] == version:
+            return known[1]
+        found = await self._store.read(partial(records.listing, artist_id=artist_id, folder="input", subfolder=""))
+        names = [file.name.name for file in found]
+        self._inputs[artist_id] = version, names
+        return names
+
+    async def keep(self, artist_id: str, blob: BlobInfo, name: FileName, kind: str, overwrite: bool) -> StoredFile:
+        """Writes down what has arrived. Raises OverQuota or StorageError."""
+        stored = await self._store.write(partial(self._add, artist_id, blob, name, kind, overwrite))
+        self.changed(artist_id)
+        return stored
+
+    def _add(self, artist_id: str, blob: BlobInfo, name: FileName, kind: str, overwrite: bool, tx: Transaction) -> StoredFile:
+        self._check_quota(artist_id, blob, tx)
+        now = self._clock.now()
+        add = partial(records.add_upload, tx, artist_id=artist_id, name=name, sha256=blob.sha256, size=blob.size)
+        given = add(media_type=kind, overwrite=overwrite, now=now)
+        return StoredFile(given, blob.sha256, blob.size, kind, now)
+
+    def _check_quota(self, artist_id: str, blob: BlobInfo, tx: Transaction) -> None:
+        if self._quota is None or granted(tx.conn, artist_id, blob.sha256):
+            return
+        if exceeds(self._quota, used_bytes(tx.conn, artist_id), blob.size):
+            raise OverQuota(self._quota)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file whose bytes are stored, and whose name is yet to be written down."""
+
+    folders: Folders
+    artist_id: str
+    blob: BlobInfo
+    head: bytes
+
+    async def keep(self, name: FileName, *, overwrite: bool = False) -> StoredFile:
+        """Keeps it, under which name: as records.add_upload. Raises OverQuota or StorageError."""
+        kind = media_type(name.name, self.head)
+        return await self.folders.keep(self.artist_id, self.blob, name, kind, overwrite)
