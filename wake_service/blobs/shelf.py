@@ -87,9 +87,12 @@ class Shelf:
         raise StorageError("The picture could not be kept, because it was cleared away again and again. Send it again.")
 
     async def renew(self, artist_id: str, sha256: str, until: float) -> bool:
-        """Pins what an artist has already, if she does. Pinned first: from then on it stays, and can be looked for at leisure."""
-        pinned = await self._store.write(partial(records.pin, artist_id=artist_id, checksums=[sha256], until=until))
-        return bool(pinned) and await self._blobs.exists(sha256)
+        """Pins a picture that an artist has already, if she does. Pinned first: it stays then, and is looked for at leisure."""
+
+        def work(tx: Transaction) -> bool:
+            return bool(records.pin(tx, artist_id, [sha256], until)) and records.is_picture(tx.conn, sha256)
+
+        return await self._store.write(work) and await self._blobs.exists(sha256)
 
     @contextlib.contextmanager
     def _arrival(self, sha256: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.files import settings
 from wake_service.gateway.bodies import json_object
 from wake_service.gateway.doorway import visit_of

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.blobs.base import chunks_of
 from wake_service.files.folders import Arrival, OverQuota
 from wake_service.files.model import BadName, FileName, StoredFile, file_name, unannotated

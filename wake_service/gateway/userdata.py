@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wake_service.api.answers import json_answer
+from wake_service.answers import json_answer
 from wake_service.files import userdata
 from wake_service.files.model import BadName, checked_subfolder
 from wake_service.files.userdata import NoRoom, Note, NoteExists, checked_path
