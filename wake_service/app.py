@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from wake_service.jobs.hub import Hub
 from wake_service.jobs.model import Job
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.tenancy import Tenancy
 from wake_service.machinery import POOL, Machinery, from_the_settings, policy_of
 from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.controller import Controller
@@ -133,8 +134,6 @@ class Service:
         self.dispatcher.on_attached = self._woken.set
         self.submissions.offer = self.dispatcher.offer
         self.started = False
-        #: Where clients of ComfyUI find the gateway; a server that listens elsewhere says so.
-        self.gateway_url = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
         self._background = Background(log)
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
@@ -149,16 +148,20 @@ class Service:
             unreachable=self.controller.report_lost,
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
+            hand_over=self.controller.hand_over,
+            comes=self.exchange.comes,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        couriers, max_pixels = self.workflows.courier, self.settings.max_pixels
-        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, max_pixels, couriers)
+        tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
+        couriers, limit = self.workflows.courier, self.settings.max_pixels
+        return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 
     async def start(self) -> None:
         """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
         await self.book.load()
+        await self.dispatcher.tenancy.load()
         await self.catalogues.load()
         await self.mirrors.load([POOL])
         await self.fleet.load(self.machinery.known, finders=self.machinery.finders)
@@ -202,6 +205,11 @@ class Service:
     def _ensure_default_artist(self, tx: Transaction) -> None:
         people.ensure_default(tx, self.clock.now())
         people.limit_default_team(tx, self.settings.month_budget_micros)
+
+    @cached_property
+    def gateway_url(self) -> str:
+        """Where clients of ComfyUI find the gateway; a server that listens elsewhere sets it."""
+        return self.settings.gateway_url or f"http://127.0.0.1:{self.settings.gateway_port}"
 
     async def issue_local_token(self) -> str:
         """A token for the default artist; its secret is returned once and stored only as a hash."""

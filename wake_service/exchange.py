@@ -137,11 +137,25 @@ class Exchange:
         self.dispatcher.kept.forget(machine_id)
         await self.dispatcher.detach(machine_id, lost, blame=blame, memory=memory)
 
+    async def vacate(self, machine_id: str) -> None:
+        """Takes a machine that has nothing to do out of work, and returns when what it has kept is home."""
+        await self.dispatcher.detach(machine_id, None)
+        await self.dispatcher.kept.settled(machine_id)
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        """A machine was wiped for another artist, or could not be."""
+        self.dispatcher.kept.forget(machine_id)
+        await self.dispatcher.handed_over(machine_id, wiped=wiped)
+
     # -- jobs.dispatcher.Floor --------------------------------------------------------------------------------------
 
     def accepts(self, machine_id: str) -> bool:
         """Whether a machine may take another job."""
         return self._fleet.get(machine_id).state in (MachineState.READY, MachineState.BUSY)
+
+    def comes(self, machine_id: str) -> bool:
+        """Whether a machine is up to work, or will be."""
+        return self._fleet.get(machine_id).state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY)
 
     def may_spend(self, job: Job) -> bool:
         """Whether a job's team can pay for it."""

@@ -108,6 +108,12 @@ class Easel:
             self._give_back(machine.id)
         self._easels[machine.id] = asyncio.create_task(self._serve(machine.id))
 
+    async def vacate(self, machine_id: str) -> None:
+        return None
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        return None
+
     def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
         return None
 

@@ -123,7 +123,7 @@ class Caller:
 
 
 class Stream:
-    """One WebSocket, from the client's side. `previews` keeps binary frames aside."""
+    """One WebSocket, from the client's side. `binaries` keeps binary frames aside."""
 
     def __init__(self, app: Any, scope: dict[str, Any]) -> None:
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -133,7 +133,13 @@ class Stream:
         self._reads.set()
         self._task = asyncio.create_task(app(scope, self._outgoing.get, self._send))
         self.seen: list[Envelope] = []
-        self.previews: list[Preview] = []
+        self.binaries: list[bytes] = []
+
+    @property
+    def previews(self) -> list[Preview]:
+        """The binary frames of an artist's event stream: a header's length, the header, the picture."""
+        lengths = [struct.unpack(">I", data[:4])[0] for data in self.binaries]
+        return [Preview(json.loads(d[4 : 4 + n]), d[4 + n :]) for n, d in zip(lengths, self.binaries, strict=True)]
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._reads.wait()
@@ -172,9 +178,7 @@ class Stream:
                 envelope: Envelope = json.loads(message["text"])
                 self.seen.append(envelope)
                 return envelope
-            data: bytes = message["bytes"]
-            (length,) = struct.unpack(">I", data[:4])
-            self.previews.append(Preview(json.loads(data[4 : 4 + length]), data[4 + length :]))
+            self.binaries.append(message["bytes"])
 
     async def until(self, wanted: Callable[[Envelope], bool]) -> Envelope:
         """Reads until an envelope for which `wanted` is true."""

@@ -119,6 +119,6 @@ def _archived(error: BlobArchived) -> RequestError:
 
 async def _mine(job_id: str, visit: Visit) -> Job:
     job = await visit.service.book.find(job_id)
-    if job is None or job.artist_id != visit.who.artist_id:
+    if job is None or job.artist_id != visit.who.artist_id or job.is_workflow:
         raise not_found("There is no such job.")
     return job

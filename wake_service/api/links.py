@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from wake_service.accounts import links
 from wake_service.accounts.links import MAX_HOURS
-from wake_service.api.access import Painting
 from wake_service.answers import json_answer
+from wake_service.api.access import Painting
 from wake_service.api.problems import not_found
 from wake_service.clock import iso
 

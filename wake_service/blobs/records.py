@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from wake_service.blobs.base import BlobSwept
@@ -18,11 +19,8 @@ def expect_bytes(tx: Transaction, sha256: str, now: float) -> bool:
 
     False while the sweeper is removing earlier ones: what is stored now might go with them.
     """
-    row = _dialect(tx).insert(blob_bytes).values(sha256=sha256, touched_at=now, leaving=False)
-    renewed = row.on_conflict_do_update(
-        index_elements=["sha256"], set_={"touched_at": row.excluded.touched_at}, where=blob_bytes.c.leaving.is_(False)
-    )
-    return tx.conn.execute(renewed).rowcount == 1
+    row = {"sha256": sha256, "touched_at": now, "leaving": False}
+    return tx.conn.execute(_expectation(tx.conn.dialect.name), row).rowcount == 1
 
 
 def add_blob(
@@ -33,21 +31,16 @@ def add_blob(
     `size` is its `size` in bytes, and `width` and `height` in pixels: 0 for what nobody has looked at as a picture. Raises
     BlobSwept when its bytes were swept meanwhile.
     """
-    staying = (blob_bytes.c.sha256 == sha256) & blob_bytes.c.leaving.is_(False)
-    if tx.conn.execute(select(blob_bytes.c.sha256).where(staying)).first() is None:
+    dialect = tx.conn.dialect.name
+    if tx.conn.execute(_STAYING, {"sha256": sha256}).first() is None:
         raise BlobSwept(sha256)
-    dialect = _dialect(tx)
-    known = tx.conn.execute(select(blobs.c.width).where(blobs.c.sha256 == sha256)).first()
+    known = tx.conn.execute(_WIDTH, {"sha256": sha256}).first()
     if known is None:
-        values = {"sha256": sha256, "media_type": media_type, "created_at": now, **size}
-        tx.conn.execute(dialect.insert(blobs).values(**values).on_conflict_do_nothing())
+        tx.conn.execute(_blob(dialect), {"sha256": sha256, "media_type": media_type, "created_at": now, **size})
     elif not known.width and size["width"]:
         seen = {"media_type": media_type, "width": size["width"], "height": size["height"]}
         tx.conn.execute(update(blobs).where(blobs.c.sha256 == sha256).values(**seen))
-    grant = dialect.insert(blob_grants).values(artist_id=artist_id, sha256=sha256, pinned_until=pinned_until)
-    longer = {"pinned_until": grant.excluded.pinned_until}
-    where = blob_grants.c.pinned_until < grant.excluded.pinned_until
-    tx.conn.execute(grant.on_conflict_do_update(index_elements=["artist_id", "sha256"], set_=longer, where=where))
+    tx.conn.execute(_grant(dialect), {"artist_id": artist_id, "sha256": sha256, "pinned_until": pinned_until})
 
 
 def pin(tx: Transaction, artist_id: str, checksums: Collection[str], until: float) -> int:
@@ -110,5 +103,30 @@ def _unneeded(untouched_since: float) -> ColumnElement[bool]:
     return ~needed & (blob_bytes.c.leaving.is_(True) | (blob_bytes.c.touched_at <= untouched_since))
 
 
-def _dialect(tx: Transaction) -> Any:
-    return postgresql if tx.conn.dialect.name == "postgresql" else sqlite
+# Every picture on its way home needs these. They are built once: to build one takes longer than SQLite's whole work on it.
+_STAYING = select(blob_bytes.c.sha256).where(blob_bytes.c.sha256 == bindparam("sha256"), blob_bytes.c.leaving.is_(False))
+_WIDTH = select(blobs.c.width).where(blobs.c.sha256 == bindparam("sha256"))
+
+
+@cache
+def _expectation(dialect: str) -> Any:
+    row = _insert(dialect, blob_bytes)
+    newer = {"touched_at": row.excluded.touched_at}
+    return row.on_conflict_do_update(index_elements=["sha256"], set_=newer, where=blob_bytes.c.leaving.is_(False))
+
+
+@cache
+def _blob(dialect: str) -> Any:
+    return _insert(dialect, blobs).on_conflict_do_nothing()
+
+
+@cache
+def _grant(dialect: str) -> Any:
+    row = _insert(dialect, blob_grants)
+    longer = {"pinned_until": row.excluded.pinned_until}
+    where = blob_grants.c.pinned_until < row.excluded.pinned_until
+    return row.on_conflict_do_update(index_elements=["artist_id", "sha256"], set_=longer, where=where)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)

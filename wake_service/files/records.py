@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from wake_service.blobs.records import add_blob
@@ -82,7 +83,7 @@ def add_output(
     wanted = file_name(folder, subfolder, name)
     add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
     given = _output_name(tx.conn, artist_id, wanted, job_id)
-    last = tx.conn.execute(select(func.max(files.c.at)).where(files.c.job_id == job_id)).scalar()
+    last = tx.conn.execute(_LAST, {"of": job_id}).scalar()
     at = now if last is None else max(now, last + _TICK)
     _put(tx, artist_id, given, sha256=sha256, size=size, media_type=media_type, at=at, job_id=job_id, node_id=node_id)
     return given
@@ -121,21 +122,40 @@ def _output_name(conn: Connection, artist_id: str, name: FileName, job_id: str) 
 
 def _number(conn: Connection, artist_id: str, name: FileName, count: Numbered, job_id: str) -> int:
     """Nearly always the highest name has the highest number, and one look suffices: an artist may have 100,000 of a prefix."""
-    alike = _beside(artist_id, name) & _begins(count.prefix + "0", count.prefix + ":")
-    mine = list(conn.execute(select(files.c.name).where(alike, files.c.job_id == job_id)).scalars())
-    theirs = select(files.c.name).where(alike, _not_of(job_id))
-    number = next_number(count, mine, list(conn.execute(theirs.order_by(files.c.name.desc()).limit(1)).scalars()))
+    place = {"artist": artist_id, "in_folder": name.folder, "in_subfolder": name.subfolder, "of": job_id}
+    alike = {**place, "first": count.prefix + "0", "beyond": count.prefix + ":"}
+    mine = list(conn.execute(_MINE, alike).scalars())
+    number = next_number(count, mine, list(conn.execute(_HIGHEST, alike).scalars()))
     same = f"{count.prefix}{number:05}"
-    if conn.execute(theirs.where(_begins(same, same + "\U0010ffff"))).first() is None:
+    if conn.execute(_THEIRS, {**place, "first": same, "beyond": same + "\U0010ffff"}).first() is None:
         return number
-    return next_number(count, mine, list(conn.execute(theirs).scalars()))
+    return next_number(count, mine, list(conn.execute(_THEIRS, alike).scalars()))
 
 
 def _put(tx: Transaction, artist_id: str, name: FileName, **values: Any) -> None:
-    dialect: Any = postgresql if tx.conn.dialect.name == "postgresql" else sqlite
     key = {"artist_id": artist_id, "folder": name.folder, "subfolder": name.subfolder, "name": name.name}
-    row = dialect.insert(files).values(**key, **values)
-    tx.conn.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
+    tx.conn.execute(_placing(tx.conn.dialect.name), {**key, **values})
+
+
+@cache
+def _placing(dialect: str) -> Any:
+    row: Any = (postgresql if dialect == "postgresql" else sqlite).insert(files)
+    new = {name: row.excluded[name] for name in ("sha256", "size", "media_type", "at", "job_id", "node_id")}
+    return row.on_conflict_do_update(index_elements=["artist_id", "folder", "subfolder", "name"], set_=new)
+
+
+# What every result needs is built once: to build a statement takes longer than SQLite's whole work on it.
+_LAST = select(func.max(files.c.at)).where(files.c.job_id == bindparam("of"))
+_ALIKE = (
+    (files.c.artist_id == bindparam("artist"))
+    & (files.c.folder == bindparam("in_folder"))
+    & (files.c.subfolder == bindparam("in_subfolder"))
+    & (files.c.name >= bindparam("first"))
+    & (files.c.name < bindparam("beyond"))
+)
+_MINE = select(files.c.name).where(_ALIKE, files.c.job_id == bindparam("of"))
+_THEIRS = select(files.c.name).where(_ALIKE, files.c.job_id.is_(None) | (files.c.job_id != bindparam("of")))
+_HIGHEST = _THEIRS.order_by(files.c.name.desc()).limit(1)
 
 
 def _is(artist_id: str, name: FileName) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from wake_service.gateway import (
     view,
 )
 from wake_service.gateway.doorway import Doorway
+from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.mirrored import Lists
 from wake_service.gateway.v2 import events as v2_events
 from wake_service.gateway.v2 import jobs as v2_jobs
@@ -38,6 +39,7 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     view.routes,
     settings.routes,
     userdata.routes,
+    eas.routes,
     v2_jobs.routes,
     v2_events.routes,
     internal.routes,

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from wake_service.errors import StorageError, StorageFull
 from wake_service.gateway.refusals import Refusal, comfy_error, unavailable
@@ -48,6 +48,10 @@ async def _disconnected(_connection: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
 
+async def _gone(_connection: WebSocket, _error: Exception) -> None:
+    log.debug("a client's socket went")
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
     reference = uuid.uuid4().hex[:12]
     log.error("[%s] %s %s failed", reference, request.method, request.url.path, exc_info=error)
@@ -75,5 +79,6 @@ HANDLERS: dict[Any, Any] = {
     StorageError: _storage_failed,
     HTTPException: _http_error,
     ClientDisconnect: _disconnected,
+    WebSocketDisconnect: _gone,
     Exception: _unexpected,
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.shelf import Shelf
 from wake_service.clock import Clock
@@ -31,7 +32,9 @@ from wake_service.jobs.recipe import Recipes
 from wake_service.jobs.runner import Runner
 from wake_service.jobs.surroundings import Surroundings
 from wake_service.jobs.telling import Telling
+from wake_service.jobs.tenancy import Tenancy, Write
 from wake_service.jobs.thrift import Memory, starved
+from wake_service.jobs.turns import HandOver, Post
 from wake_service.store.store import Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,8 @@ class Floor:
     `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
     `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
     rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's
-    engines can do.
+    engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `comes`: it is up, or
+    will be.
     """
 
     accepts: Callable[[str], bool]
@@ -64,6 +68,8 @@ class Floor:
     unreachable: Callable[[str, str], Awaitable[None]]
     picture_seconds: Callable[[float], None]
     catalogue: Callable[[str], Catalogue | None]
+    hand_over: Callable[[str], bool]
+    comes: Callable[[str], bool]
 
 
 class Dispatcher:
@@ -81,6 +87,7 @@ class Dispatcher:
         floor: Floor,
         max_pixels: int,
         couriers: Couriers,
+        tenancy: Tenancy,
     ) -> None:
         self._store = store
         self._book = book
@@ -92,9 +99,11 @@ class Dispatcher:
         self._floor = floor
         self._max_pixels = max_pixels
         self._couriers = couriers
+        self.tenancy = tenancy
         self._runners: dict[str, Runner] = {}
         self._machines: dict[str, Machine] = {}
         self._being_claimed: set[str] = set()
+        self._background = Background(log)
         self._renewing: asyncio.Task[None] | None = None
         self.on_attached: Callable[[], None] = lambda: None
         self._preparation = Preparation(blobs, clock, style)
@@ -109,6 +118,7 @@ class Dispatcher:
         """Lets go of all engines; their jobs stay claimed, and are found again by the next service."""
         if self._renewing is not None:
             self._renewing.cancel()
+        await self._background.cancel()
         await self.kept.stop()
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         self._runners.clear()
@@ -133,6 +143,7 @@ class Dispatcher:
         collector = Collector(self._book, self._shelf, self._clock, self._max_pixels, machine.price_micros_per_hour)
         runner = Runner(client, self._book, recipes, collector, self._telling, self._clock, around, adopted, self._couriers)
         self._runners[machine.id], self._machines[machine.id] = runner, machine
+        self.tenancy.arrived(machine.id)
         runner.start()
         self.on_attached()
 
@@ -142,7 +153,22 @@ class Dispatcher:
         def wanted() -> list[Job]:
             return list(filter(self._floor.may_spend_each(), self._book.board.waiting(machine.pool)))
 
-        await self._preparation.prepare(machine.id, machine.boot, wanted, hands)
+        def may_give(job: Job) -> bool:
+            return self.tenancy.open_to(machine.id, job.artist_id)
+
+        await self._preparation.prepare(machine.id, machine.boot, wanted, hands, may_give)
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        """A machine was wiped for another artist, or could not be: then it is tried again after a pause."""
+        self._preparation.forget(machine_id)
+        if wiped:
+            return await self.tenancy.wiped(machine_id)
+        pause = self.tenancy.failed(machine_id)
+        self._background.spawn(self._knock(pause))
+
+    async def _knock(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self.poke()
 
     async def detach(self, machine_id: str, reason: str | None, *, blame: bool = True, memory: bool = False) -> None:
         """Takes a machine out of work. With a `reason` it was lost: its jobs are queued again, or fail after too many tries.
@@ -191,15 +217,19 @@ class Dispatcher:
 
     def offer(self, job: Job) -> Offer | None:
         """A place for a job that is about to be written down, where nobody waits before it."""
-        for machine_id, runner in self._runners.items():
-            machine = self._machines[machine_id]
+        hers = sorted(self._runners, key=lambda machine_id: self.tenancy.of(machine_id) != job.artist_id)
+        for machine_id in hers:
+            machine, runner = self._machines[machine_id], self._runners[machine_id]
             if machine.pool != job.pool or not self._floor.accepts(machine_id) or not self._floor.may_spend(job):
+                continue
+            if not self.tenancy.takes(machine_id, job.artist_id):
                 continue
             if self._book.board.first_waiting(job.pool, self._claimable()) is None and runner.reserve():
                 pictures = self._pictures(job)
                 offered = claimed(job, machine_id, self._book.new_claim())
                 accept = partial(self._offer_accepted, offered, machine_id, runner, pictures)
-                return Offer(offered, self._prompt_rows(machine, pictures), accept, runner.release)
+                rows, moving = self._prompt_rows(machine, pictures), self.tenancy.move_in(machine_id, job.artist_id)
+                return Offer(offered, rows, accept, runner.release, moving)
         return None
 
     async def _offer_accepted(self, job: Job, machine_id: str, runner: Runner, pictures: list[Picture]) -> None:
@@ -278,25 +308,52 @@ class Dispatcher:
     async def _claim(self, machine: Machine) -> tuple[Job, list[Picture]] | None:
         """The next job for a machine, with its pictures' prompt ids committed before any is sent."""
         while self._floor.accepts(machine.id):
-            job = self._book.board.first_waiting(machine.pool, self._claimable())
+            job = self._next_for(machine)
             if job is None:
                 return None
+            moving = self.tenancy.move_in(machine.id, job.artist_id)
             self._being_claimed.add(job.id)
             try:
                 pictures = self._pictures(job)
-                changed = await self._write_claim(job, machine, pictures)
+                changed = await self._write_claim(job, machine, pictures, moving)
             finally:
                 self._being_claimed.discard(job.id)
             if changed is not None:
                 return changed, pictures
         return None
 
-    async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture]) -> Job | None:
+    def _next_for(self, machine: Machine) -> Job | None:
+        """The first that waits, or where artists take turns the next in turn; then a hand-over may begin."""
+        if not self.tenancy.per_artist:
+            return self._book.board.first_waiting(machine.pool, self._claimable())
+        waiting = filter(self._claimable(), self._book.board.waiting(machine.pool))
+        found = self.tenancy.next_for(machine.id, self._posts(machine.pool), waiting)
+        if not isinstance(found, HandOver):
+            return found
+        if self._floor.hand_over(machine.id):
+            log.info("machine %s is wiped for another artist", machine.id)
+            self.tenancy.expect(machine.id, machine.pool, found.artist_id)
+        return None
+
+    def _posts(self, pool: str) -> list[Post]:
+        """The machines of a pool that are at work, or are being wiped."""
+        there = {id: runner for id, runner in self._runners.items() if self._machines[id].pool == pool}
+        posts = [self.tenancy.post(id, runner.held, runner.has_room) for id, runner in there.items() if self._floor.accepts(id)]
+        gone = [id for id in self.tenancy.expected(pool) if id not in there and self._floor.comes(id)]
+        return posts + [self.tenancy.post(id, 0, room=False) for id in gone]
+
+    async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture], moving: Write | None) -> Job | None:
         rows = self._prompt_rows(machine, pictures)
         after = claimed(job, machine.id, self._book.new_claim())
         behind_others = self._book.board.count_on_machine(machine.id) > 0
         told = [EventType.JOB_WAITING] if behind_others and after.waiting_for is not job.waiting_for else []
-        return await self._book.change(job, after, told, also=lambda tx: records.add_prompts(tx, rows))
+
+        def also(tx: Transaction) -> None:
+            records.add_prompts(tx, rows)
+            if moving is not None:
+                moving(tx)
+
+        return await self._book.change(job, after, told, also=also)
 
     @staticmethod
     def _pictures(job: Job) -> list[Picture]:

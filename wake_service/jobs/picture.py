@@ -62,8 +62,8 @@ class Tray:
         self._pictures = {picture.prompt_id: picture for picture in adopted}
         self._to_send: deque[Picture] = deque()
 
-    def __bool__(self) -> bool:
-        return bool(self._pictures)
+    def __len__(self) -> int:
+        return len(self._pictures)
 
     def add(self, pictures: Iterable[Picture]) -> None:
         """Takes pictures that are to be sent."""

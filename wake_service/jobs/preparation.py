@@ -58,25 +58,40 @@ class Preparation:
         known_boot, prepared = self._prepared.get(machine_id, ("", Prepared()))
         return prepared if known_boot == boot else Prepared()
 
-    async def prepare(self, machine_id: str, boot: str, wanted: Callable[[], Sequence[Job]], hands: Hands) -> None:
-        """Goes on until the machine has what the first of the `wanted` jobs need, or does not boot any more."""
+    def forget(self, machine_id: str) -> None:
+        """The machine was wiped."""
+        self._prepared.pop(machine_id, None)
+
+    async def prepare(
+        self,
+        machine_id: str,
+        boot: str,
+        wanted: Callable[[], Sequence[Job]],
+        hands: Hands,
+        may_give: Callable[[Job], bool] = lambda _: True,
+    ) -> None:
+        """Goes on until the machine has what the first of the `wanted` jobs need, or does not boot any more.
+
+        Pictures are given only of jobs that `may_give` lets there.
+        """
         prepared = self.of(machine_id, boot)
         self._prepared[machine_id] = (boot, prepared)
         while hands.boots():
             try:
-                return await self._give(prepared, wanted()[:JOBS], hands)
+                return await self._give(prepared, wanted()[:JOBS], hands, may_give)
             except ProviderError as error:
                 log.debug("machine %s does not hear yet: %s", machine_id, error)
             except StorageError as error:
                 return log.warning("machine %s cannot be given a picture: %s", machine_id, error)
             await self._clock.sleep(PAUSE_SECONDS)
 
-    async def _give(self, prepared: Prepared, jobs: Sequence[Job], hands: Hands) -> None:
+    async def _give(self, prepared: Prepared, jobs: Sequence[Job], hands: Hands, may_give: Callable[[Job], bool]) -> None:
         models = tuple(dict.fromkeys(model for job in jobs for model in self._models(job)))
         if models != prepared.models:
             await hands.prefetch(models)
             prepared.models = models
-        inputs = dict.fromkeys(sha256 for job in jobs if not job.is_workflow for sha256 in job.request.inputs())
+        pictures = [job for job in filter(may_give, jobs) if not job.is_workflow]
+        inputs = dict.fromkeys(sha256 for job in pictures for sha256 in job.request.inputs())
         for sha256 in inputs:
             if sha256 not in prepared.inputs and hands.boots():
                 name = await hands.deliver(f"{sha256}.png", await self._blobs.get(sha256))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from wake_service.comfy.progress import Stage
 from wake_service.jobs.model import (
@@ -25,7 +25,17 @@ from wake_service.jobs.model import (
     WorkflowRequest,
 )
 from wake_service.store.store import Transaction
-from wake_service.store.tables import job_inputs, jobs, prompts, results
+from wake_service.store.tables import job_inputs, jobs, prompts, results, tasks, workflows
+
+# What every job needs is built once: to build a statement takes longer than SQLite's whole work on it.
+_INSERT = insert(jobs)
+_ADD_PROMPTS = insert(prompts)
+_SAVE = update(jobs).where(jobs.c.place == bindparam("at_place"), jobs.c.version == bindparam("at_version"))
+_LEAVE = update(prompts).where(prompts.c.job_id == bindparam("of_job"), prompts.c.left_at.is_(None))
+_BY_KEY = select(jobs).where(
+    jobs.c.artist_id == bindparam("artist"), jobs.c.idempotency_key.in_(bindparam("keys", expanding=True))
+)
+_TAKEN = select(jobs.c.id).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[str, Any]:
@@ -47,7 +57,7 @@ def new_row(job: Job, idempotency_key: str | None, request_hash: str) -> dict[st
 
 def insert_all(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Adds accepted jobs."""
-    tx.conn.execute(insert(jobs), rows)
+    tx.conn.execute(_INSERT, rows)
 
 
 def add_inputs(tx: Transaction, accepted: Iterable[Job]) -> None:
@@ -60,8 +70,8 @@ def add_inputs(tx: Transaction, accepted: Iterable[Job]) -> None:
 
 def save(tx: Transaction, before: Job, after: Job) -> bool:
     """Writes a change; False when the job was changed by somebody else meanwhile."""
-    where = (jobs.c.place == before.place) & (jobs.c.version == before.version)
-    return tx.conn.execute(update(jobs).where(where).values(**_changing(after))).rowcount == 1
+    which = {"at_place": before.place, "at_version": before.version}
+    return tx.conn.execute(_SAVE, {**which, **_changing(after)}).rowcount == 1
 
 
 def renew_claims(tx: Transaction, owner: str, expires_at: float) -> None:
@@ -101,15 +111,14 @@ def by_key(conn: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str,
         wanted[artist_id].append(key)
     rows: list[Row[Any]] = []
     for artist_id, mine in wanted.items():
-        query = select(jobs).where(jobs.c.artist_id == artist_id, jobs.c.idempotency_key.in_(mine))
-        rows.extend(conn.execute(query).all())
+        rows.extend(conn.execute(_BY_KEY, {"artist": artist_id, "keys": mine}).all())
     loaded = _jobs(conn, rows)
     return {(row.artist_id, row.idempotency_key): (row.request_hash, job) for row, job in zip(rows, loaded, strict=True)}
 
 
 def taken(conn: Connection, job_ids: Sequence[str]) -> set[str]:
     """Which of these ids are jobs' already."""
-    return set(conn.execute(select(jobs.c.id).where(jobs.c.id.in_(job_ids))).scalars())
+    return set(conn.execute(_TAKEN, {"ids": job_ids}).scalars())
 
 
 def named(conn: Connection, artist_id: str, key: str) -> Job | None:
@@ -138,7 +147,7 @@ def recent(conn: Connection, artist_id: str, since: float, limit: int = 1000) ->
 
 def add_prompts(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Commits what the engine will know pictures as, before it does."""
-    tx.conn.execute(insert(prompts), rows)
+    tx.conn.execute(_ADD_PROMPTS, rows)
 
 
 def prompts_of(conn: Connection, machine_id: str) -> list[Row[Any]]:
@@ -158,8 +167,7 @@ def prompts_named(conn: Connection, prompt_ids: Sequence[str]) -> dict[str, tupl
 
 def leave_prompts(tx: Transaction, job_id: str, now: float) -> None:
     """No engine is waited for with this job any more. Its prompts are remembered: a machine may have kept what they came to."""
-    left = (prompts.c.job_id == job_id) & prompts.c.left_at.is_(None)
-    tx.conn.execute(update(prompts).where(left).values(left_at=now))
+    tx.conn.execute(_LEAVE, {"of_job": job_id, "left_at": now})
 
 
 def add_result(tx: Transaction, job: Job, result: Result, now: float) -> None:
@@ -174,7 +182,7 @@ def forget(tx: Transaction, ended_before: float, limit: int) -> int:
     old = select(jobs.c.id).where(jobs.c.finished_at <= ended_before, ~shown)
     ids = list(tx.conn.execute(old.limit(limit)).scalars())
     if ids:
-        for table in (prompts, job_inputs):
+        for table in (prompts, job_inputs, workflows, tasks):
             tx.conn.execute(delete(table).where(table.c.job_id.in_(ids)))
         tx.conn.execute(delete(jobs).where(jobs.c.id.in_(ids)))
     return len(ids)

@@ -102,7 +102,7 @@ class Runner:
 
     def reserve(self) -> bool:
         """Keeps a place for pictures that will be given; False when there is none."""
-        if not self._connected.is_set() or self._shut or self._tray.has_more_to_send or self._taken() >= DEPTH:
+        if not self.has_room or self._tray.has_more_to_send:
             return False
         self._reserved += 1
         return True
@@ -116,6 +116,16 @@ class Runner:
         """Pictures for a place that was kept."""
         self._tray.add(pictures)
         self.release()
+
+    @property
+    def held(self) -> int:
+        """Pictures that are not home yet, those included that are about to come."""
+        return len(self._tray) + self._reserved
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it would take another picture now."""
+        return self._connected.is_set() and not self._shut and self._taken() < DEPTH
 
     def holds(self, prompt_id: str) -> bool:
         """Whether the picture is this runner's to bring home."""

@@ -159,6 +159,9 @@ class Submissions:
         records.add_inputs(tx, [s.job for s in accepted])
         if prompts := [row for s in accepted if s.offer is not None for row in s.offer.prompts]:
             records.add_prompts(tx, prompts)
+        for submission in accepted:
+            if submission.offer is not None and submission.offer.moving is not None:
+                submission.offer.moving(tx)
         told: defaultdict[str, list[Event]] = defaultdict(list)
         pinned: defaultdict[str, set[str]] = defaultdict(set)
         for submission in accepted:

@@ -13,6 +13,7 @@ from wake_service.errors import EngineError, NoCapacity, ProviderError, StorageE
 from wake_service.machines import autoscaler, model
 from wake_service.machines.autoscaler import Action, Demand, Member, Order, Policy
 from wake_service.machines.fleet import Fleet
+from wake_service.machines.handover import HandOvers
 from wake_service.machines.ledger import Payer
 from wake_service.machines.lookout import ASK_IN_TRANSITION, Lookout
 from wake_service.machines.model import AWAKE, Machine, MachineState
@@ -49,6 +50,7 @@ class Controller:
         self._lookout = Lookout(
             fleet, providers, workload, timing, clock, connect, self.poke, self._rest, self._given_up, policies.keys()
         )
+        self._hand_overs = HandOvers(fleet, providers, workload, self._lookout, clock, self.poke)
 
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""
@@ -71,6 +73,13 @@ class Controller:
         rests = machine.state is MachineState.READY and until > self._clock.now()
         await self._fleet.apply(machine, model.hold(machine, until), payer if rests else None)
         self.poke()
+
+    def hand_over(self, machine_id: str) -> bool:
+        """Begins to wipe a machine for another artist; false when it does not rest."""
+        if self._fleet.get(machine_id).state is not MachineState.READY:
+            return False
+        self._background.spawn(self._hand_overs.run(machine_id))
+        return True
 
     def poke(self) -> None:
         """Something changed that a plan may depend on."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from wake_service.machines.intervals import (
     Interval,
@@ -47,6 +47,11 @@ class Entry:
     opened: Interval | None = None
     wake_id: str | None = None
     shares: tuple[Share, ...] = ()
+
+
+# Built once: every job that begins or ends on a machine needs them.
+_CLOSE = update(ledger).where(ledger.c.machine_id == bindparam("of_machine"), ledger.c.to_at.is_(None))
+_OPEN = insert(ledger)
 
 
 class Ledger:
@@ -102,8 +107,7 @@ class Ledger:
     @staticmethod
     def write(transaction: Transaction, entry: Entry) -> None:
         """Makes a `switch` durable."""
-        open_ones = (ledger.c.machine_id == entry.machine_id) & ledger.c.to_at.is_(None)
-        transaction.conn.execute(update(ledger).where(open_ones).values(to_at=entry.closed_at))
+        transaction.conn.execute(_CLOSE, {"of_machine": entry.machine_id, "to_at": entry.closed_at})
         if (opened := entry.opened) is not None:
             values = {
                 "machine_id": opened.machine_id,
@@ -112,7 +116,7 @@ class Ledger:
                 "price_micros_per_hour": opened.price_micros_per_hour,
                 "wake_id": opened.wake_id,
             }
-            transaction.conn.execute(insert(ledger).values(**values, **_columns(opened.payer)))
+            transaction.conn.execute(_OPEN, {**values, **_columns(opened.payer)})
         for share in entry.shares:
             values = {"wake_id": entry.wake_id, "at": entry.closed_at, "micros": share.micros}
             transaction.conn.execute(insert(shares).values(**values, **_columns(share.payer)))

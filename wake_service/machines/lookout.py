@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from wake_service.background import Background
@@ -63,6 +64,8 @@ class Lookout:
         self._strangers: dict[str, set[str]] = {}
         #: Machines whose provider has not accepted the order to start yet: what it says of them is older than the order.
         self.starting: set[str] = set()
+        self._handing_over: set[str] = set()
+        self._engines: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""
@@ -121,7 +124,7 @@ class Lookout:
 
     def _forget_gone(self) -> None:
         for machine_id in self._fleet.forget_gone():
-            for remembered in (self._preparing, self._greeting, self._attached, self._unlisted, self._kept):
+            for remembered in (self._preparing, self._greeting, self._attached, self._unlisted, self._kept, self._engines):
                 remembered.pop(machine_id, None)
 
     async def observe(self, sighting: Sighting, provider: str) -> None:
@@ -131,6 +134,8 @@ class Lookout:
             return
         if sighting.power is Power.STOPPED and machine.id in self.starting:
             return  # the provider has not taken the order to start it yet
+        if sighting.power is Power.RUNNING and machine.id in self._handing_over:
+            return
         after = model.observe(machine, sighting, self._clock.now())
         if after is not machine:
             log.info("machine %s: %s → %s %s", machine.id, machine.state, after.state, sighting.message or after.stage or "")
@@ -144,6 +149,17 @@ class Lookout:
             self._prepare_once(after)
         if after.state is MachineState.WAKING and after.stage is WakeStage.ENGINE:
             self._greet_once(after)
+
+    def ends_engine(self, machine_id: str) -> None:
+        """The machine's engine is about to be ended: until `begins_anew`, who answers there is not the one that will be used."""
+        self._handing_over.add(machine_id)
+        self._engines[machine_id] += 1
+
+    def begins_anew(self, machine_id: str) -> None:
+        """From now on the machine's engine is another one, in the same life of the machine."""
+        self._handing_over.discard(machine_id)
+        for remembered in (self._greeting, self._attached, self._kept):
+            remembered.pop(machine_id, None)
 
     async def _went(self, machine: Machine, sighting: Sighting) -> None:
         """A machine's engine is gone, with the machine or alone."""
@@ -202,18 +218,20 @@ class Lookout:
             self._background.spawn(self._workload.prepare(machine, self._providers[machine.provider]))
 
     def _greet_once(self, machine: Machine) -> None:
-        if self._greeting.get(machine.id, "") != machine.boot:
+        if self._greeting.get(machine.id, "") != machine.boot and machine.id not in self._handing_over:
             self._greeting[machine.id] = machine.boot
-            self._background.spawn(self._greet(machine))
+            self._background.spawn(self._greet(machine, self._engines[machine.id]))
 
-    async def _greet(self, machine: Machine) -> None:
+    async def _greet(self, machine: Machine, engine: int) -> None:
+        """`engine`: which one in this life of the machine; one that was ended meanwhile is not meant."""
         answer = await self._reach(machine)
         self._greeting.pop(machine.id, None)
         if answer is None:
             return
         client, stats = answer
         present = self._fleet.get(machine.id)
-        if present.state is not MachineState.WAKING or present.boot != machine.boot:
+        same = present.boot == machine.boot and self._engines[machine.id] == engine
+        if present.state is not MachineState.WAKING or not same:
             await client.close()
             return
         now = self._clock.now()

@@ -53,6 +53,8 @@ AWAKE = frozenset({MachineState.READY, MachineState.BUSY, MachineState.DRAINING}
 COSTING = AWAKE | {MachineState.WAKING, MachineState.STOPPING, MachineState.FAILED}
 
 
+#: What is said of a machine that is wiped between two artists.
+HANDED_OVER = "The machine is made ready for another artist: what it held of the last one is removed."
 #: What is not known yet of a life that begins.
 _FRESH: dict[str, Any] = {"boot": None, "address": None, "message": None, "notice": None}
 
@@ -128,6 +130,16 @@ def order(machine: Machine, state: MachineState, now: float, **changes: Any) -> 
         begun = {**_FRESH, "stage": WakeStage.REQUESTED, "message": why, "awake_since": now, "no_capacity": False}
         changes = {**begun, **changes}
     return _change(machine, state, now, **changes)
+
+
+def handing_over(machine: Machine, now: float) -> Machine:
+    """A machine at rest that is wiped for another artist: its engine is waited for as at a wake, in the same life of it.
+
+    No wake: it stays up. Raises IllegalOrder when it does not rest.
+    """
+    if machine.state is not MachineState.READY:
+        raise IllegalOrder(f"A machine that is {machine.state} cannot be handed over.")
+    return _change(machine, MachineState.WAKING, now, stage=WakeStage.BOOTING, message=HANDED_OVER)
 
 
 def backoff(failures: int) -> float:
@@ -207,7 +219,8 @@ def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
         begun |= {"awake_since": now, "message": sighting.message}
         return _change(machine, MachineState.WAKING, now, **begun)
     if state in (MachineState.READY, MachineState.BUSY) and sighting.trouble is not None:
-        return _change(machine, MachineState.WAKING, now, stage=_stage(sighting), message=sighting.message)
+        seen = {"boot": sighting.boot or machine.boot, "address": sighting.address or machine.address}
+        return _change(machine, MachineState.WAKING, now, stage=_stage(sighting), message=sighting.message, **seen)
     if state is not MachineState.WAKING:
         return machine
     stage = max((machine.stage or WakeStage.REQUESTED, _stage(sighting)), key=STAGES.index)

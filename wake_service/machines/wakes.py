@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, insert, select, update
 
 from wake_service.machines.estimates import KEEP, WakeEstimate
-from wake_service.machines.model import STAGES, Machine, MachineState, WakeStage
+from wake_service.machines.model import AWAKE, STAGES, Machine, MachineState, WakeStage
 from wake_service.store.store import Transaction
 from wake_service.store.tables import wakes
 
@@ -31,6 +31,7 @@ class WakeLog:
         self._stage_since: dict[str, float] = {}
         self._without_step: set[str] = set()
         self._stepped: dict[str, float] = {}
+        self._only_engine: set[str] = set()
 
     def knows(self, machine: Machine) -> None:
         """A machine as it was found; of a wake under way nobody knows since when it is in its stage."""
@@ -41,6 +42,7 @@ class WakeLog:
         self._stage_since.pop(machine_id, None)
         self._without_step.discard(machine_id)
         self._stepped.pop(machine_id, None)
+        self._only_engine.discard(machine_id)
 
     def remaining(self, machine: Machine, now: float) -> float | None:
         """Seconds until a waking machine is ready, an estimate."""
@@ -53,13 +55,20 @@ class WakeLog:
             self._stepped[machine_id] = now
 
     def note(self, before: Machine, after: Machine, now: float) -> Note | None:
-        """Learns from a change of a machine, and gives what is to be written about it."""
+        """Learns from a change of a machine, and gives what is to be written about it.
+
+        An engine that is started anew while its machine stays up is waited for as at a wake, and is none.
+        """
         if after.state is MachineState.WAKING and before.state is not MachineState.WAKING:
             self._stage_since[after.id] = now
+            if before.state in AWAKE and after.boot == before.boot:
+                self._only_engine.add(after.id)
+                return None
+            self._only_engine.discard(after.id)
             self._without_step.add(after.id)
             self._stepped.pop(after.id, None)
             return lambda tx: _open(tx, after, now)
-        if before.state is MachineState.WAKING and before.stage is not None:
+        if before.state is MachineState.WAKING and before.stage is not None and after.id not in self._only_engine:
             return self._note_stage(before, before.stage, after, now)
         if (stepped_at := self._stepped.pop(after.id, None)) is not None:
             return lambda tx: _write(tx, after, {wakes.c.first_step_at.name: stepped_at})

@@ -36,6 +36,12 @@ class Workload(Protocol):
         With `blame`, what it was working on may have been the cause, and counts an attempt; `memory`: it was, it needs too much.
         """
 
+    async def vacate(self, machine_id: str) -> None:
+        """The machine is about to be wiped: it takes no more work, and nothing on it is wanted any more when this returns."""
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        """The machine was wiped, or could not be. Durable when this returns; raises StorageError when it cannot be."""
+
     def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
         """These results lie on the machine, all that do; said again at every change. Called before `attach`."""
 

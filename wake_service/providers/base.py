@@ -138,6 +138,14 @@ class Provider(Protocol):
         What it has goes on. A machine without a guard has no door to close: nothing happens.
         """
 
+    async def hand_over(self, machine_id: str) -> None:
+        """Makes a machine another artist's: its engine is ended, input, output and temp are emptied, and it is started anew.
+
+        Returns once the old engine has ended and nothing is left; the new one is seen to answer like after a start. Results that
+        the machine has kept go too. Raises ProviderError when the machine is not up, when somebody works on it (it goes on as
+        before then), and when it is not sure to be wiped. Safe to repeat.
+        """
+
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         """Says which models (`checkpoints/name.safetensors`) will be wanted first; advice, which may come to nothing."""
 

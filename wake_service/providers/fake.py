@@ -12,7 +12,7 @@ from wake_service.providers.announcements import Announcements
 from wake_service.providers.base import BootStage, Door, Kept, Power, Sighting
 from wake_service.providers.fake_cloud import FakeCloud, FakeMachine, FakeTimes
 
-CallName = Literal["machines", "start", "stop", "drain", "prefetch", "deliver", "kept", "acknowledge"]
+CallName = Literal["machines", "start", "stop", "drain", "hand_over", "prefetch", "deliver", "kept", "acknowledge"]
 T = TypeVar("T")
 
 
@@ -79,6 +79,9 @@ class FakeProvider:
             self.cloud.find(machine_id).draining = draining
 
         await self._call("drain", machine_id, act)
+
+    async def hand_over(self, machine_id: str) -> None:
+        await self._call("hand_over", machine_id, lambda: self.cloud.hand_over(machine_id))
 
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         def act() -> None:

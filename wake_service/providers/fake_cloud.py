@@ -44,6 +44,8 @@ class FakeMachine:
     inputs: dict[str, bytes] = field(default_factory=dict)
     trouble: Trouble | None = None
     kept: dict[str, Kept] = field(default_factory=dict)
+    working: bool = False
+    wiped: int = 0
     steps: asyncio.Task[None] | None = None
 
     def sighting(self, at: float) -> Sighting:
@@ -66,7 +68,7 @@ class FakeCloud:
 
     Besides orders it takes what clouds do unasked: `start` by somebody else, `die`, `lose_engine`, `terminate`, `stick`. While
     `silent`, machines announce nothing, and only asking shows what they do. `takes_inputs`: pictures can be given to machines
-    that boot.
+    that boot. `on_wipe` is called when one is wiped.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class FakeCloud:
         self.times = times or FakeTimes()
         self.silent = False
         self.takes_inputs = False
+        self.on_wipe: Callable[[str], None] = lambda _machine_id: None
         self.machines = {id: FakeMachine(id, address.format(id=id)) for id in machine_ids}
         self._listeners: list[Callable[[Sighting], None]] = []
 
@@ -135,6 +138,19 @@ class FakeCloud:
         """The engine ends unasked; the machine stays up and starts it again."""
         machine = self.find(machine_id)
         self._go(machine, self._starting_again(machine, message, trouble))
+
+    def hand_over(self, machine_id: str) -> None:
+        """The machine is wiped and its engine started anew. Raises ProviderError when it is not up, or `working`."""
+        machine = self.find(machine_id)
+        if machine.power is not Power.RUNNING:
+            raise ProviderError(f'Machine "{machine_id}" is not up.')
+        if machine.working:
+            raise ProviderError("The machine refused: A picture is being made, so the machine goes on as before.")
+        machine.kept.clear()
+        machine.inputs.clear()
+        machine.wiped += 1
+        self.on_wipe(machine_id)
+        self._go(machine, self._beginning_anew(machine))
 
     def keep(self, machine_id: str, prompt_id: str, *files: bytes) -> None:
         """The machine has a result on its disk that nobody has acknowledged."""
@@ -194,6 +210,11 @@ class FakeCloud:
 
     def _starting_again(self, machine: FakeMachine, message: str, trouble: Trouble) -> Iterator[float]:
         self._show(machine, Power.RUNNING, BootStage.BOOTING, message, trouble)
+        yield self.times.booting
+        self._show(machine, Power.RUNNING, BootStage.ENGINE)
+
+    def _beginning_anew(self, machine: FakeMachine) -> Iterator[float]:
+        self._show(machine, Power.RUNNING, BootStage.BOOTING)
         yield self.times.booting
         self._show(machine, Power.RUNNING, BootStage.ENGINE)
 

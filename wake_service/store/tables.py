@@ -229,6 +229,15 @@ machines = Table(
     Column("stuck", Boolean, nullable=False, server_default=false()),
 )
 
+#: Whose files may lie on a machine that serves one artist at a time; no artist: it was wiped. One that is not here is anybody's.
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("machine_id", String(64), primary_key=True),
+    Column("artist_id", String(36)),
+    Column("since", Float, nullable=False),
+)
+
 wakes = Table(
     "wakes",
     metadata,
@@ -378,6 +387,7 @@ assets = Table(
     Index("ix_assets_artist_id_blake3", "artist_id", "blake3"),
 )
 
+_STILL_OPEN = text("acknowledged_at IS NULL")
 tasks = Table(
     "tasks",
     metadata,
@@ -390,11 +400,6 @@ tasks = Table(
     Column("redeliver_at", Float),
     Column("acknowledged_at", Float),
     UniqueConstraint("artist_id", "task_id"),
-    #: The open ones only: those that are done are many.
-    Index(
-        "ix_tasks_open",
-        "artist_id",
-        sqlite_where=text("acknowledged_at IS NULL"),
-        postgresql_where=text("acknowledged_at IS NULL"),
-    ),
+    #: Of those that are done there are many.
+    Index("ix_tasks_open", "artist_id", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),
 )

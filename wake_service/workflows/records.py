@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from wake_service.jobs.model import Face
 from wake_service.store.store import Transaction
@@ -37,12 +37,12 @@ class Stored:
 
 def add(tx: Transaction, stored: Stored) -> None:
     """Writes an accepted graph down."""
-    tx.conn.execute(insert(workflows).values(**asdict(stored)))
+    tx.conn.execute(_ADD, asdict(stored))
 
 
 def load(conn: Connection, job_id: str) -> Stored | None:
     """One workflow."""
-    row = conn.execute(select(*_COLUMNS).where(workflows.c.job_id == job_id)).one_or_none()
+    row = conn.execute(_LOAD, {"of_job": job_id}).one_or_none()
     return Stored(*row) if row else None
 
 
@@ -58,7 +58,7 @@ def load_all(conn: Connection, job_ids: Sequence[str]) -> dict[str, Stored]:
 def change(tx: Transaction, job_id: str, **values: Any) -> None:
     """Writes some of a workflow's columns; what is not a string yet becomes JSON."""
     written = {name: value if isinstance(value, str | bool) else orjson.dumps(value).decode() for name, value in values.items()}
-    tx.conn.execute(update(workflows).where(workflows.c.job_id == job_id).values(**written))
+    tx.conn.execute(_CHANGE, {"of_job": job_id, **written})
 
 
 def finished(conn: Connection, artist_id: str, *, limit: int | None = None, offset: int = -1) -> list[str]:
@@ -87,11 +87,6 @@ def hide(tx: Transaction, artist_id: str, job_ids: Sequence[str] | None) -> None
     tx.conn.execute(update(workflows).where(where).values(hidden=True))
 
 
-def forget(tx: Transaction, job_ids: Sequence[str]) -> None:
-    """Deletes the rows of jobs that are deleted."""
-    tx.conn.execute(delete(workflows).where(workflows.c.job_id.in_(job_ids)))
-
-
 def untold(conn: Connection, since: float) -> list[str]:
     """Workflows that ended since then, of whose end no client was told."""
     query = select(jobs.c.id).join(workflows, workflows.c.job_id == jobs.c.id)
@@ -118,3 +113,7 @@ _COLUMNS = (
     workflows.c.messages,
     workflows.c.labels,
 )
+# What every workflow needs is built once: to build a statement takes longer than SQLite's whole work on it.
+_ADD = insert(workflows)
+_LOAD = select(*_COLUMNS).where(workflows.c.job_id == bindparam("of_job"))
+_CHANGE = update(workflows).where(workflows.c.job_id == bindparam("of_job"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from wake_service.store.store import Transaction
 from wake_service.store.tables import jobs, tasks
@@ -48,11 +47,6 @@ def save(tx: Transaction, task: Task) -> None:
         "acknowledged_at": task.acknowledged_at,
     }
     tx.conn.execute(update(tasks).where(tasks.c.job_id == task.job_id).values(**values))
-
-
-def forget(tx: Transaction, job_ids: Collection[str]) -> None:
-    """Deletes the tasks of jobs that are deleted."""
-    tx.conn.execute(delete(tasks).where(tasks.c.job_id.in_(job_ids)))
 
 
 def _tasks(artist_id: str) -> Select[Any]:

@@ -25,7 +25,7 @@ from wake_service.jobs.submissions import Submissions, new_id
 from wake_service.store.store import Transaction
 from wake_service.workflows import endings, frames, records
 from wake_service.workflows.courier import Passed, WorkflowCourier
-from wake_service.workflows.intake import Intake
+from wake_service.workflows.intake import Intake, Packed
 from wake_service.workflows.luggage import Depot, Luggage
 from wake_service.workflows.model import GraphRefused, Submission, is_uuid
 from wake_service.workflows.news import Follower, Latest, News, OutputNews, StateNews
@@ -113,22 +113,33 @@ class Workflows:
         number = submission.number if submission.number is not None else float(-place if submission.front else place)
         request = WorkflowRequest(submission.face, submission.name or job_id, wanted, number, submission.targets)
         packed = self._intake.pack(job_id, who.artist_id, pool, submission, number)
-        if packed.secrets:
-            self._depot.secrets[job_id] = packed.secrets
-        self._depot.fresh[job_id] = packed.stored
-        verdict: asyncio.Future[dict[str, Any]] | None = None
-        if wait:
-            verdict = self._verdicts[job_id] = asyncio.get_running_loop().create_future()
+        verdict: asyncio.Future[dict[str, Any]] | None = asyncio.get_running_loop().create_future() if wait else None
+
+        def also(tx: Transaction, job: Job) -> None:
+            records.add(tx, packed.stored)
+            if submission.also is not None:
+                submission.also(tx, job)
+            tx.after_commit(partial(self._taken_in, packed, verdict))
+
         try:
-            also = partial(_write, packed.stored, submission.also)
             job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
-            created = job.id == job_id
+            created = job.place == place
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:
-            self._verdicts.pop(job_id, None)
+            if self._verdicts.get(job_id) is verdict:
+                self._verdicts.pop(job_id, None)
         if created and (submission.front or submission.number is not None):
             await self.make_way(job)
         return Accepted(job, number if created else await self._number(job), created, node_errors)
+
+    def _taken_in(self, packed: Packed, verdict: asyncio.Future[dict[str, Any]] | None) -> None:
+        """It is durable, and no engine was given it yet."""
+        job_id = packed.stored.job_id
+        self._depot.fresh[job_id] = packed.stored
+        if packed.secrets:
+            self._depot.secrets[job_id] = packed.secrets
+        if verdict is not None:
+            self._verdicts[job_id] = verdict
 
     async def _verdict(self, job: Job, verdict: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
         """The engine's, where one has the job at once. Raises GraphRefused."""
@@ -367,9 +378,3 @@ class Workflows:
 def _turn(job: Job) -> tuple[bool, float, int]:
     order = job.request.order if isinstance(job.request, WorkflowRequest) else 0.0
     return job.state is not JobState.RUNNING, order, job.place
-
-
-def _write(stored: records.Stored, also: Callable[[Transaction, Job], None] | None, tx: Transaction, job: Job) -> None:
-    records.add(tx, stored)
-    if also is not None:
-        also(tx, job)

@@ -122,6 +122,12 @@ class Artists:
         self.attached[machine.id] = client
         self.attachments.append(machine.boot)
 
+    async def vacate(self, machine_id: str) -> None:
+        return None
+
+    async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
+        return None
+
     def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
         return None
 

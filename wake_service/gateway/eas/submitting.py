@@ -16,7 +16,7 @@ from wake_service.gateway import prompts
 from wake_service.gateway.doorway import GatewayVisit, visit_of
 from wake_service.gateway.eas import views, wishes
 from wake_service.gateway.permission import check_may_paint
-from wake_service.gateway.refusals import comfy_error
+from wake_service.gateway.refusals import Refusal, comfy_error
 from wake_service.jobs.model import Face, Job
 from wake_service.machinery import POOL
 from wake_service.store.store import Transaction
@@ -60,7 +60,7 @@ async def _accepted(visit: GatewayVisit, task_id: str, body: object) -> str:
         also, key = partial(_write_task, task_id), f"{Face.EAS}:{task_id}"
         accepted = await service.workflows.submit(who, POOL, Submission(Face.EAS, graph, key=key, also=also))
     except GraphRefused as refused:
-        raise comfy_error(400, **refused.error, node_errors=refused.node_errors) from refused
+        raise Refusal(400, {"error": refused.error, "node_errors": refused.node_errors}) from refused
     except RequestError as error:
         same = await service.workflows.sink.find(who.artist_id, task_id)
         if same is None:

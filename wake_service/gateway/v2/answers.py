@@ -25,7 +25,11 @@ _NAMES = {
     "idempotency_conflict": "idempotency_key_reuse",
     "blob_missing": "missing_asset",
     "graph_refused": "invalid_workflow",
+    "http_413": "payload_too_large",
+    "http_408": "request_timeout",
 }
+#: When a caller whose queue is full comes back, in seconds; without this the SDKs would not always try again.
+_RETRY_AFTER = "5"
 #: Statuses that the SDKs expect with a name, where the service has others.
 _STATUSES = {"idempotency_key_reuse": 422, "missing_asset": 422}
 
@@ -56,13 +60,35 @@ def translated(error: RequestError) -> Refusal:
     return refused(_STATUSES.get(code, error.status), code, message, details or None, retry_after=error.extra.get("retry_after"))
 
 
+def in_envelope(refusal: Refusal) -> Refusal:
+    """A refusal of the rooms that this API shares with ComfyUI's own, in the envelope."""
+    body = refusal.body
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if isinstance(error, Mapping) and "code" in error:
+        return refusal
+    kind, message, details = f"http_{refusal.status}", str(body), None
+    if isinstance(error, Mapping):
+        kind, message, details = str(error.get("type")), str(error.get("message")), error.get("extra_info") or None
+    code = _NAMES.get(kind, kind)
+    waiting = {"Retry-After": _RETRY_AFTER} if refusal.status == 429 else {}
+    told = {"error": {"code": code, "message": sentence(message), "details": details}}
+    return Refusal(_STATUSES.get(code, refusal.status), told, waiting | refusal.headers)
+
+
+def sentence(text: str) -> str:
+    """With a full stop at its end."""
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def enveloped(handler: Handler) -> Handler:
-    """The handler, with what the service refuses or cannot store told in the API's envelope."""
+    """The handler, with whatever is refused or cannot be stored told in the API's envelope."""
 
     @wraps(handler)
     async def told(request: Request) -> Response:
         try:
             return await handler(request)
+        except Refusal as refusal:
+            raise in_envelope(refusal) from refusal
         except RequestError as error:
             raise translated(error) from error
         except StorageFull as error:

@@ -15,7 +15,7 @@ from wake_service.gateway.doorway import GatewayVisit
 from wake_service.gateway.permission import check_may_paint
 from wake_service.gateway.refusals import Refusal
 from wake_service.gateway.v2 import pages
-from wake_service.gateway.v2.answers import enveloped, json_answer, not_found, refused
+from wake_service.gateway.v2.answers import enveloped, json_answer, not_found, refused, sentence
 from wake_service.gateway.v2.desk import Desk, visitor
 from wake_service.gateway.v2.references import missing, referenced, swap
 from wake_service.gateway.v2.requests import Graph, JobBody, checked_key, job_body
@@ -92,7 +92,7 @@ def _used() -> Refusal:
 
 def _invalid(error: GraphRefused) -> Refusal:
     details = str(error.error.get("details") or "")
-    message = f"{error} {details}".strip()
+    message = f"{sentence(str(error))} {sentence(details)}".strip()
     return refused(422, "invalid_workflow", message, {"type": error.kind, "node_errors": error.node_errors})
 
 
