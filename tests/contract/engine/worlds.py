@@ -106,10 +106,13 @@ class Asleep(Awake):
     """The gateway, with a machine that sleeps until the test wakes it."""
 
     def before_each(self) -> None:
-        if self.machine.state.power is not Power.STOPPED:
-            eventually(lambda: self.state() != "busy", 30, "the end of what the machine did")
-            os.kill(self.machine.launcher_pid, signal.SIGTERM)  # as its own idle monitor does
-        eventually(lambda: self.state() == "asleep", 30, "the machine's falling asleep")
+        eventually(self._fell_asleep, 60, "the machine's falling asleep")
+
+    def _fell_asleep(self) -> bool:
+        """Whether it sleeps. Once it has nothing to do it is stopped, as its own idle monitor does."""
+        if (state := self.state()) == "ready" and self.machine.state.power is Power.RUNNING:
+            os.kill(self.machine.launcher_pid, signal.SIGTERM)
+        return state == "asleep"
 
 
 class Killed(Awake):
