@@ -18,6 +18,7 @@ async def delete_all(visit: Painting) -> Response:
     """Deletes her uploads, her pictures and her words."""
     service, who = visit.service, visit.who
     erased = await erasure.erase_all(service.store, who.artist_id)
+    service.folders.changed(who.artist_id)
     service.sweeper.poke()
     return json_answer({"jobs": erased.jobs, "pictures": erased.pictures, "held": erased.held})
 

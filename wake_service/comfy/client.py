@@ -50,14 +50,20 @@ class EngineClient:
         self._pinned = aiohttp.Fingerprint(bytes.fromhex(fingerprint)) if fingerprint else None
         self._given_session = session
         self._own_session: aiohttp.ClientSession | None = None
+        self._closed = False
         #: The open socket of each client id; kept here because an engine serves only one per id (see socket.py).
         self.sockets: dict[str, EngineSocket] = {}
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The session all connections go through; opened on first use, because it belongs to a running event loop."""
+        """The session all connections go through; opened on first use, because it belongs to a running event loop.
+
+        Raises EngineUnreachable once the client was closed.
+        """
         if self._given_session is not None:
             return self._given_session
+        if self._closed:
+            raise EngineUnreachable(f"The engine at {self.base_url} was let go of.")
         if self._own_session is None or self._own_session.closed:
             connector = aiohttp.TCPConnector(ssl=self._pinned) if self._pinned else None
             self._own_session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
@@ -155,6 +161,7 @@ class EngineClient:
 
     async def close(self) -> None:
         """Closes its sockets and, if it opened one, its session."""
+        self._closed = True
         try:
             for socket in list(self.sockets.values()):
                 await socket.close()

@@ -28,8 +28,7 @@ from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.mirrored import Lists
 from wake_service.gateway.tooling import Exchange
-from wake_service.gateway.v2 import events as v2_events
-from wake_service.gateway.v2 import jobs as v2_jobs
+from wake_service.gateway.v2 import routes as v2
 
 #: Resource by resource, in the order in which they are asked; the last one takes all that is left.
 RESOURCES: tuple[Sequence[BaseRoute], ...] = (
@@ -42,8 +41,7 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     settings.routes,
     userdata.routes,
     eas.routes,
-    v2_jobs.routes,
-    v2_events.routes,
+    v2.routes,
     tooling.routes,
     internal.routes,
     mirrored.routes,

@@ -107,10 +107,12 @@ def _reaching(class_type: str, inputs: Any, catalogue: Catalogue | None) -> Iter
     known = catalogue.node(class_type) if catalogue else None
     for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
         here = class_type, name
-        if not isinstance(name, str) or name == _REWRITTEN or here in _HARMLESS:
+        if not isinstance(name, str) or here in _HARMLESS:
             continue
-        if known is None:
-            reaches = isinstance(value, str) and here not in _UPLOADS and _names_place(name)
+        if name == _REWRITTEN:
+            reaches = isinstance(value, Mapping)  # `{"__value__": …}` is a text for ComfyUI, which was not looked at
+        elif known is None:
+            reaches = isinstance(value, str | Mapping) and here not in _UPLOADS and _names_place(name)
         else:
             spec = known.inputs.get(name)
             reaches = spec is not None and _reaches(spec, value, uploads=spec.uploads or here in _UPLOADS)
@@ -120,7 +122,7 @@ def _reaching(class_type: str, inputs: Any, catalogue: Catalogue | None) -> Iter
 
 def _reaches(spec: InputSpec, value: Any, *, uploads: bool) -> bool:
     if uploads:
-        return isinstance(value, list)  # another node says the name, which nobody can rewrite on the way
+        return not isinstance(value, str)  # another node says the name, or names are wrapped: nobody rewrites them
     if spec.type == COMBO:
         return _names_place(spec.name) or _lists_files(spec)
     return spec.type in ("STRING", "*") and _names_place(spec.name)

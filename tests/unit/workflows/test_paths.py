@@ -83,6 +83,8 @@ def test_uploads_are_fine_as_long_as_their_name_can_be_rewritten() -> None:
     assert found("LoadLatent", latent="hers.latent") == []
     assert found("LoadImage", image=["3", 0]) == ["image"], "a text of another node names any file"
     assert found("LoadLatent", latent=["3", 0]) == ["latent"]
+    assert found("LoadImage", image={"__value__": "noors.png"}) == ["image"]
+    assert found("SaveImage", filename_prefix={"__value__": "../x"}) == ["filename_prefix"]
 
 
 def test_a_list_of_files_without_uploads_shows_everybodys_files() -> None:
