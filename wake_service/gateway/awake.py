@@ -6,6 +6,7 @@ from collections import Counter
 
 from starlette.requests import HTTPConnection
 
+from wake_service.app import Service
 from wake_service.comfy.client import EngineClient
 from wake_service.gateway.doorway import GatewayVisit
 from wake_service.gateway.refusals import unavailable
@@ -35,6 +36,11 @@ def may_wake(connection: HTTPConnection, visit: GatewayVisit) -> bool:
     return not asks_only or not is_browser(connection) or connection.headers.get("sec-fetch-dest") == "document"
 
 
+def _comes(service: Service) -> bool:
+    """Whether a machine is on its way, for whatever reason."""
+    return any(machine.pool == POOL and machine.state in _COMES for machine in service.fleet.all())
+
+
 async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> EngineClient:
     """The engine, once there is one; wakes it if the call may. Raises Refusal (503) when there is none in time."""
     service, artist_id = visit.service, visit.who.artist_id
@@ -46,9 +52,8 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
             "The machine serves another artist now. Queue a workflow: in its turn the machine is yours, and this works.", 30
         )
     wakes = may_wake(connection, visit)
-    if wakes:
-        service.wish(visit.who)
-    elif not any(machine.pool == POOL and machine.state in _COMES for machine in service.fleet.all()):
+    wished_until = service.wish(visit.who) if wakes else 0.0
+    if not wakes and not _comes(service):
         raise unavailable("The machine sleeps, and this call does not wake it. It wakes when a workflow is queued.", 30)
     waiting: Counter[str] = connection.app.state.waiting
     if waiting[visit.who.artist_id] >= MOST_WAITING:
@@ -63,6 +68,8 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
                     "The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10
                 )
             await service.clock.sleep(LOOK_SECONDS)
+            if wakes and service.clock.now() >= wished_until - service.settings.wish_seconds / 2:
+                wished_until = service.wish(visit.who)  # as long as she waits, she wants it
     finally:
         waiting[visit.who.artist_id] -= 1
         if not waiting[visit.who.artist_id]:
