@@ -90,6 +90,7 @@ class Service:
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
         self._build_files()
+        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -275,9 +276,12 @@ class Service:
             "assets": False,
         }
 
-    def engine(self, pool: str = POOL) -> EngineClient | None:
-        """The engine of a machine of the pool that is awake and at work, or rests; None when none is."""
-        return self.dispatcher.engine(pool)
+    def engine(self, pool: str = POOL, artist_id: str | None = None) -> EngineClient | None:
+        """The engine of a machine of the pool that is awake and at work, or rests; None when none is.
+
+        With an artist one that she may reach: where machines serve one artist at a time, hers.
+        """
+        return self.dispatcher.engine(pool, artist_id)
 
     async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
         """The same, waited for as long as this."""
