@@ -90,7 +90,6 @@ class Service:
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
         self._build_files()
-        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -141,8 +140,9 @@ class Service:
         self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
         self.shelf.on_full = self.sweeper.poke
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
+        self.sweeper.on_files_gone = self.folders.all_changed
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.blobs, self.clock)
+        self.assets = Assets(self.store, self.folders, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
