@@ -141,6 +141,19 @@ async def test_while_a_machine_cannot_be_wiped_it_still_serves_whose_it_is(studi
     assert studio.intruders == []
 
 
+async def test_a_machine_on_which_somebody_works_unasked_is_not_wiped_under_their_hands(studio: Studio) -> None:
+    mira = await studio.job(studio.mira)
+    await studio.pass_until(lambda: studio.ended(mira))
+    studio.engines["m1"].occupy("of nobody")
+    noor = await studio.job(studio.noor)
+    began = studio.clock.now()
+    await studio.pass_until(lambda: studio.clock.now() > began + 10)
+    assert (studio.wipes(), studio.ended(noor)) == (1, False)
+    studio.engines["m1"].let_go("of nobody")
+    await studio.pass_until(lambda: studio.ended(noor))
+    assert (studio.wipes(), studio.intruders) == (2, [])
+
+
 async def test_a_service_that_ends_in_the_middle_leaves_a_machine_that_is_wiped_again(tmp_path: Path) -> None:
     studio = Studio(tmp_path / "data")
     async with studio.open():

@@ -1,4 +1,4 @@
-"""An artist takes her pictures back: holds, results and prompts of finished jobs go; what others have stays."""
+"""An artist takes her pictures back: holds, results, files and prompts of finished jobs go; what others have stays."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, select, update
 
 from wake_service.blobs.records import drop_grants_of
 from wake_service.errors import RequestError
 from wake_service.jobs import events
 from wake_service.jobs.model import UNFINISHED
 from wake_service.store.store import Store, Transaction
-from wake_service.store.tables import job_inputs, jobs, results
+from wake_service.store.tables import assets, files, job_inputs, jobs, results, userdata, workflows
 
 #: Rows in one transaction at most: others wait for the writer meanwhile.
 _AT_ONCE = 500
@@ -42,7 +42,7 @@ async def erase_all(store: Store, artist_id: str) -> Erased:
 
 
 async def erase_job(store: Store, artist_id: str, job_id: str) -> int:
-    """One job's pictures and prompt; how many pictures. Raises RequestError `jobs_unfinished`."""
+    """One job's pictures, files and prompt; how many pictures and files. Raises RequestError `jobs_unfinished`."""
     return await store.write(partial(_erase_job, artist_id, job_id))
 
 
@@ -52,6 +52,9 @@ def _erase_rest(artist_id: str, emptied: int, last: int, tx: Transaction) -> Era
         last = rows[-1].place
         emptied += _empty(tx, rows)
     tx.conn.execute(delete(job_inputs).where(job_inputs.c.artist_id == artist_id))
+    for each in (files, assets, userdata):
+        tx.conn.execute(delete(each).where(each.c.artist_id == artist_id))
+    _empty_workflows(tx, workflows.c.artist_id == artist_id)
     pictures = tx.conn.execute(delete(results).where(results.c.artist_id == artist_id)).rowcount
     held = drop_grants_of(tx, artist_id)
     events.forget_through(tx, artist_id, events.position(tx.conn, artist_id).seq)
@@ -62,9 +65,19 @@ def _erase_job(artist_id: str, job_id: str, tx: Transaction) -> int:
     _check_finished(tx.conn, artist_id, job_id)
     _empty(tx, tx.conn.execute(select(jobs.c.place, jobs.c.request).where(jobs.c.id == job_id)).all())
     tx.conn.execute(delete(job_inputs).where(job_inputs.c.job_id == job_id))
-    pictures = tx.conn.execute(delete(results).where(results.c.job_id == job_id)).rowcount
+    pictures = sum(tx.conn.execute(delete(each).where(each.c.job_id == job_id)).rowcount for each in (results, files))
+    tx.conn.execute(delete(assets).where(assets.c.job_id == job_id))
+    _empty_workflows(tx, workflows.c.job_id == job_id)
     events.forget_job(tx, artist_id, job_id)
     return pictures
+
+
+def _empty_workflows(tx: Transaction, whose: ColumnElement[bool]) -> None:
+    """What a client's graph says, and what was said of it: her words too."""
+    nothing: dict[str, Any] = {"graph": b"{}", "labels": None, "hidden": True}
+    objects = dict.fromkeys(("extra", "node_errors", "outputs", "meta"), "{}")
+    lists = dict.fromkeys(("targets", "messages"), "[]")
+    tx.conn.execute(update(workflows).where(whose).values(**nothing, **objects, **lists))
 
 
 def _check_finished(conn: Connection, artist_id: str, job_id: str | None) -> None:
@@ -93,5 +106,7 @@ def _empty(tx: Transaction, rows: Sequence[Row[Any, Any]]) -> int:
 
 def _emptied(request: str) -> str:
     """A stored request without her words and without what she sent."""
-    blank = {"prompt": "", "negative_prompt": "", "reference": None, "image": None, "mask": None}
-    return orjson.dumps({**orjson.loads(request), **blank}).decode()
+    stored = orjson.loads(request)
+    picture: dict[str, Any] = {"prompt": "", "negative_prompt": "", "reference": None, "image": None, "mask": None}
+    blank = {"files": {}} if "face" in stored else picture
+    return orjson.dumps({**stored, **blank}).decode()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
+from cachetools import LRUCache
 from sqlalchemy import Connection
 
 from wake_service.accounts.tokens import Identity
@@ -39,6 +40,8 @@ VERDICT_SECONDS = 5.0
 #: How long the engine's word on an interruption is waited for, in seconds: it comes at the next step.
 INTERRUPTED_SECONDS = 10.0
 _STORE_PAUSE = 2.0
+#: Workflows of which it is known how far they were last; more than this many do not run at once.
+_MOST_LATEST = 1024
 #: Finished prompts that a history shows; ComfyUI keeps as many.
 MOST_HISTORY = 10_000
 
@@ -66,7 +69,7 @@ class Workflows:
         self._intake = Intake(depot)
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
-        self._latest: dict[str, Latest] = {}
+        self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
@@ -203,7 +206,6 @@ class Workflows:
                 self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
-            self._latest.pop(job.id, None)
             self._background.spawn(self._end(job, courier))
 
     async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
@@ -262,8 +264,7 @@ class Workflows:
 
     def tell(self, job_id: str, news: News) -> None:
         """Tells those who follow a job, and notes it for those who ask."""
-        if not isinstance(news, OutputNews) and self._book.board.get(job_id) is not None:
-            self._latest.setdefault(job_id, Latest()).note(news)
+        self._latest.setdefault(job_id, Latest()).note(news)
         for follower in self._followers.get(job_id, ()):
             follower.put(news)
 
