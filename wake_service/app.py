@@ -142,7 +142,6 @@ class Service:
         self.shelf.on_full = self.sweeper.poke
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.blobs, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
