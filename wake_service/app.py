@@ -140,6 +140,7 @@ class Service:
         self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
         self.shelf.on_full = self.sweeper.poke
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
+        self.sweeper.on_files_gone = self.folders.all_changed
         self.gallery = Gallery(self.blobs)
         self.assets = Assets(self.store, self.folders, self.clock)
 
