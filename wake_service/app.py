@@ -122,7 +122,7 @@ class Service:
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
-        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock, ask_packs=settings.isolation == "shared")
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
