@@ -179,13 +179,3 @@ def words(artist: str, conn: Connection) -> list[str]:
     rows = [*conn.execute(select(workflows).where(workflows.c.artist_id == artist))]
     requests = conn.execute(select(jobs.c.request).where(jobs.c.artist_id == artist)).scalars()
     return [*map(str, rows), *requests]
-
-
-async def test_deleting_one_job_s_results_takes_its_files_alone(house: House, mira: Caller) -> None:
-    await upload_image(mira, "a.png", png())
-    first, second = await prompt(mira), await prompt(mira)
-    gone, stays = await make(house, mira, first), await make(house, mira, second)
-    await end(mira, first)
-    assert (await house.mira.ask("DELETE", f"/v1/jobs/{first}/results")).json == {"pictures": 1}
-    assert not await is_there(mira, gone, "output") and await is_there(mira, stays, "output")
-    assert await is_there(mira, "a.png")
