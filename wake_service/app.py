@@ -188,10 +188,10 @@ class Service:
         """Lets go in order. Machines keep running, jobs stay where they are."""
         self.started = False
         await self._background.cancel()
+        await self.mirrors.stop()  # before the engines' connections are closed, which reading them would open anew
         await self.controller.stop()
         await self.dispatcher.stop()
         await self.workflows.stop()
-        await self.mirrors.stop()
         self.store.close()
         self.lock.release()
 

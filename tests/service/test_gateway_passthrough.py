@@ -128,7 +128,11 @@ async def test_where_machines_are_not_shared_what_a_pack_told_one_artist_is_not_
 ) -> None:
     async with House(tmp_path / "apart", engine.address, isolation="per_artist").open() as house:
         await wake(house)
-        await Comfy(house, house.mira).get("/pack/colours")
+        tenancy, mira = house.service.dispatcher.tenancy, await house.service.identify(str(house.mira.token))
+        assert mira is not None and (await Comfy(house, house.mira).get("/pack/colours")).status == 503
+        await tenancy.wiped("m1")
+        tenancy.move_in("m1", mira.artist_id)
+        assert (await Comfy(house, house.mira).get("/pack/colours")).status == 200
         await sleep(house)
         assert (await Comfy(house, house.mira).get("/pack/colours")).status == 200
         looking = await Comfy(house, house.noor).get("/pack/colours", sec_fetch_dest="empty")

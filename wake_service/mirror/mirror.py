@@ -149,6 +149,9 @@ class Mirror:
                 await self._replace(copy, engine)
             except EngineError as error:
                 log.warning("What the engines of %s answer while they sleep stays as it was: %s", self.pool, error)
+                if self.is_empty:  # a part is better than nothing, but no whole copy is given up for it
+                    self._copy = replace(self._copy, entries={**crawl.entries, **self._copy.entries})
+                    self._save_soon()
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 
@@ -202,10 +205,13 @@ class Mirror:
             if owner:
                 _drop_oldest(entries, owner)
             self._copy = replace(self._copy, entries=entries)
+        self._save_soon()
+        return kept
+
+    def _save_soon(self) -> None:
         if not self._save_begun:
             self._save_begun = True
             self._background.spawn(self._save())
-        return kept
 
     async def _save(self) -> None:
         await self._clock.sleep(SAVE_AFTER)

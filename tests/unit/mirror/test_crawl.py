@@ -15,6 +15,7 @@ from wake_service.clock import ManualClock
 from wake_service.comfy.client import EngineClient
 from wake_service.errors import EngineError
 from wake_service.mirror.crawl import Crawl, Limits
+from wake_service.mirror.mirror import Mirror
 from wake_service.mirror.model import Copy
 from wake_service.mirror.shelf import Shelf
 
@@ -217,3 +218,26 @@ async def test_the_tooling_pack_is_asked_for_its_models_in_parts(
     copy = await crawl(client, shelf)
     assert list(json.loads(shelf.read(copy.entries["/etn/model_info/checkpoints"].sha256))) == list(models)
     assert copy.entries["/etn/languages"].status == 200
+
+
+async def test_what_was_read_of_an_engine_that_went_is_better_than_nothing(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror = Mirror("default", tmp_path / "pool", ManualClock())
+
+    async def gone(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    engine.handlers["/"] = gone
+    await mirror.refresh(client)
+    assert mirror.find("/object_info") and mirror.is_empty and not mirror.is_of(client)
+    del engine.handlers["/"]
+    await mirror.refresh(client)
+    whole = mirror.copy
+    engine.handlers["/assets/app-BmK3YsXN.css"] = gone
+    engine.answers |= {"/": PAGE + "<!-- newer -->", "/models/loras": []}
+    await mirror.refresh(client)
+    assert mirror.copy is whole
+    await mirror.stop()
