@@ -59,6 +59,9 @@ class QuickEngine:
         self._connection = Connection()
         return self._connection
 
+    def get(self, url: str, **options: Any) -> Any:
+        raise aiohttp.ClientConnectionError("It has no pages.")
+
     def begin(self, prompt_id: str, graph: Mapping[str, Any]) -> None:
         self._running.add(prompt_id)
         task = asyncio.create_task(self._paint(prompt_id, graph))
