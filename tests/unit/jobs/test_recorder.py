@@ -117,6 +117,7 @@ async def test_a_picture_that_begins_when_its_job_was_taken_back_leaves_it_waiti
     writing = asyncio.create_task(recorder.run())
     async with asyncio.timeout(10):
         while not recorder._notes.empty():
+            await settle()
             await asyncio.sleep(0.001)
     await settle()
     writing.cancel()
