@@ -89,12 +89,7 @@ class Service:
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
-        self.shelf = Shelf(self.store, self.blobs, self.clock)
-        retention = Retention(settings.keep_results_days)
-        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
-        self.shelf.on_full = self.sweeper.poke
-        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
-        self.gallery = Gallery(self.blobs)
+        self._build_files()
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -125,7 +120,6 @@ class Service:
         self._woken = asyncio.Event()
         depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
         self.workflows = Workflows(depot, self.book, self.submissions)
-        self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
@@ -138,6 +132,17 @@ class Service:
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
         self._has_room = True
+
+    def _build_files(self) -> None:
+        """All that stands on blobs."""
+        self.shelf = Shelf(self.store, self.blobs, self.clock)
+        retention = Retention(self.settings.keep_results_days)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
+        self.shelf.on_full = self.sweeper.poke
+        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
+        self.sweeper.on_files_gone = self.folders.all_changed
+        self.gallery = Gallery(self.blobs)
+        self.assets = Assets(self.store, self.folders, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
@@ -183,10 +188,10 @@ class Service:
         """Lets go in order. Machines keep running, jobs stay where they are."""
         self.started = False
         await self._background.cancel()
+        await self.mirrors.stop()  # before the engines' connections are closed, which reading them would open anew
         await self.controller.stop()
         await self.dispatcher.stop()
         await self.workflows.stop()
-        await self.mirrors.stop()
         self.store.close()
         self.lock.release()
 
@@ -278,15 +283,17 @@ class Service:
         """
         return self.dispatcher.engine(pool, artist_id)
 
-    async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
+    async def until_awake(self, seconds: float, pool: str, artist_id: str) -> EngineClient | None:
         """The same, waited for as long as this."""
+        late = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
-            async with asyncio.timeout(seconds):
-                while (engine := self.engine(pool)) is None:
-                    self._woken.clear()
-                    await self._woken.wait()
-        except TimeoutError:
-            return None
+            while (engine := self.engine(pool, artist_id)) is None and not late.done():
+                self._woken.clear()
+                woken = asyncio.ensure_future(self._woken.wait())
+                await asyncio.wait({woken, late}, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+        finally:
+            late.cancel()
         return engine
 
     def machine_views(self) -> list[dict[str, Any]]:
@@ -319,6 +326,7 @@ class Service:
         data = orjson.dumps({"machine": self.machine_view(machine)})
         self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
         self._reasons_stale.set()
+        self._woken.set()
         self.dispatcher.poke()
 
     async def _keep_reasons(self) -> None:

@@ -22,14 +22,14 @@ class Studio:
 
     def __init__(self, folder: Path, front_end: Path, **settings: Any) -> None:
         practice = f"--front-end-root {front_end} --practice-pack --step-seconds {STEP_SECONDS}"
-        ordinary = {"idle_seconds": 3600, "wish_seconds": 0.5, "gateway_port": free_port(), "practice_args": practice}
+        ordinary = {"idle_seconds": 3600, "gateway_port": free_port(), "practice_args": practice}
         self.service = RunningService(folder, **(ordinary | settings))
 
     def open(self) -> Studio:
         """Starts the service and lets its machine wake once, so that there is a copy of what it shows."""
         self.service.start()
         self.machine = Machine(self.service)
-        self.service.artist().wake()
+        self.service.artist().generate()
         eventually(lambda: "are kept for when it sleeps" in self.service.log_tail(1000), SECONDS, "the copy of the page")
         return self
 

@@ -36,14 +36,25 @@ class LittleEngine:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path_qs)
         self.headers.append(dict(request.headers))
-        if request.path in self.handlers:
-            return await self.handlers[request.path](request)
-        found = self.answers.get(request.path_qs, self.answers.get(request.path))
+        places = request.path_qs, request.path, request.path.removeprefix("/api")
+        if (handler := next((self.handlers[at] for at in places if at in self.handlers), None)) is not None:
+            return await handler(request)
+        if request.path == "/ws":
+            return await _listened_to(request)
+        found = next((self.answers[at] for at in places if at in self.answers), None)
         if found is None:
             return web.Response(status=404, text="404: Not Found")
         if isinstance(found, str | bytes):
             return file_answer(request, found)
         return web.Response(body=orjson.dumps(found), content_type="application/json")
+
+
+async def _listened_to(request: web.Request) -> web.StreamResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for _ in socket:
+        continue
+    return socket
 
 
 def file_answer(request: web.Request, content: str | bytes) -> web.Response:

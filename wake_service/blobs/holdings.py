@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, or_, select, tuple_
 
 from wake_service.blobs.life import Holding, Retention, may_go
 from wake_service.store.store import Transaction
-from wake_service.store.tables import blob_grants, blobs, job_inputs, jobs, results
+from wake_service.store.tables import assets, blob_grants, blobs, files, job_inputs, jobs, results
 
 #: Whose, and which checksum.
 Key: TypeAlias = tuple[str, str]
@@ -17,7 +17,7 @@ Key: TypeAlias = tuple[str, str]
 
 def ended(conn: Connection, retention: Retention, now: float) -> list[Key]:
     """Holds that have ended, as far as can be seen now."""
-    not_pinned = (blob_grants.c.pinned_until <= now) & ~_is_result()
+    not_pinned = (blob_grants.c.pinned_until <= now) & ~exists().where(_its_result()) & ~_is_named()
     return [(h.artist_id, h.sha256) for h in _holdings(conn, not_pinned) if may_go(h, retention, now)]
 
 
@@ -52,19 +52,25 @@ def _holdings(conn: Connection, where: ColumnElement[bool]) -> list[Holding]:
     return [Holding(**row._asdict()) for row in conn.execute(_query(where))]
 
 
-def _query(where: ColumnElement[bool]) -> Select[tuple[str, str, float, int, float | None, int]]:
+def _query(where: ColumnElement[bool]) -> Select[tuple[str, str, float, int, float | None, int, int]]:
     same = (job_inputs.c.artist_id == blob_grants.c.artist_id) & (job_inputs.c.sha256 == blob_grants.c.sha256)
     starting = job_inputs.join(jobs, jobs.c.id == job_inputs.c.job_id)
     unfinished = select(func.count()).select_from(starting).where(same, jobs.c.finished_at.is_(None))
     last_ended = select(func.max(jobs.c.finished_at)).select_from(starting).where(same)
-    shown = select(func.count()).select_from(results).where(_its_result())
+    shown = select(func.count()).select_from(results).where(_its_result()).correlate(blob_grants).scalar_subquery()
+    called = (
+        select(func.count()).select_from(files).where(_its_file()),
+        select(func.count()).select_from(assets).where(_its_asset()),
+    )
+    named = called[0].correlate(blob_grants).scalar_subquery() + called[1].correlate(blob_grants).scalar_subquery()
     return select(
         blob_grants.c.artist_id,
         blob_grants.c.sha256,
         blob_grants.c.pinned_until,
         unfinished.correlate(blob_grants).scalar_subquery().label("jobs"),
         last_ended.correlate(blob_grants).scalar_subquery().label("last_ended_at"),
-        shown.correlate(blob_grants).scalar_subquery().label("results"),
+        shown.label("results"),
+        named.label("named"),
     ).where(where)
 
 
@@ -72,9 +78,18 @@ def _its_result() -> ColumnElement[bool]:
     return (results.c.sha256 == blob_grants.c.sha256) & (results.c.artist_id == blob_grants.c.artist_id)
 
 
-def _is_result() -> ColumnElement[bool]:
-    return exists().where(_its_result())
+def _its_file() -> ColumnElement[bool]:
+    return (files.c.sha256 == blob_grants.c.sha256) & (files.c.artist_id == blob_grants.c.artist_id)
+
+
+def _its_asset() -> ColumnElement[bool]:
+    return (assets.c.sha256 == blob_grants.c.sha256) & (assets.c.artist_id == blob_grants.c.artist_id)
+
+
+def _is_named() -> ColumnElement[bool]:
+    return exists().where(_its_file()) | exists().where(_its_asset())
 
 
 def _nobodys() -> ColumnElement[bool]:
-    return ~exists().where(blob_grants.c.sha256 == blobs.c.sha256) & ~exists().where(results.c.sha256 == blobs.c.sha256)
+    held = (exists().where(table.c.sha256 == blobs.c.sha256) for table in (blob_grants, results, files, assets))
+    return ~or_(*held)

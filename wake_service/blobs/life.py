@@ -1,7 +1,9 @@
 """How long pictures are kept: values in, values out.
 
 An upload is kept while it is pinned, while an unfinished job starts from it, and as long as the results of the jobs that
-started from it. A result is kept for the admin's number of days after its job's end. What nobody may see any more goes.
+started from it. A result is kept for the admin's number of days after its job's end. A file of an artist's folders is kept as
+long as a result after it was last used: sent, made, or started from; one in `temp` for a day at most. What nobody may see any
+more goes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ class Holding:
     """One artist's hold on one blob. Moments in epoch seconds.
 
     `jobs`: how many unfinished jobs start from it. `last_ended_at`: when the last finished one that did ended.
-    `results`: how many stored results it is.
+    `results`: how many stored results it is. `named`: how many of her files and assets are it.
     """
 
     artist_id: str
@@ -28,6 +30,7 @@ class Holding:
     jobs: int = 0
     last_ended_at: float | None = None
     results: int = 0
+    named: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,14 @@ class Retention:
         """Jobs that ended at this moment or before have had their time."""
         return -math.inf if self.days is None else now - self.days * DAY
 
+    def temp_expired(self, now: float) -> float:
+        """Files in `temp` that were last used at this moment or before have had their time."""
+        return max(self.expired(now), now - DAY)
+
 
 def kept_until(holding: Holding, retention: Retention) -> float:
-    """Until when an artist keeps a blob; infinite while a job needs it or it is a result (which goes with its job)."""
-    if holding.jobs or holding.results:
+    """Until when an artist keeps a blob; infinite while a job needs it, it is a result (which goes with its job), or a file."""
+    if holding.jobs or holding.results or holding.named:
         return math.inf
     ended = -math.inf if holding.last_ended_at is None else retention.ends_at(holding.last_ended_at)
     return max(holding.pinned_until, ended)

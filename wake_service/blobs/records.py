@@ -49,6 +49,12 @@ def pin(tx: Transaction, artist_id: str, checksums: Collection[str], until: floa
     return tx.conn.execute(update(blob_grants).where(mine).values(pinned_until=until)).rowcount
 
 
+def is_picture(conn: Connection, sha256: str) -> bool:
+    """Whether somebody has looked at a blob as a picture: then its size in pixels is known."""
+    known = select(blobs.c.sha256).where(blobs.c.sha256 == sha256, blobs.c.width > 0)
+    return conn.execute(known).first() is not None
+
+
 def granted(conn: Connection, artist_id: str, sha256: str) -> bool:
     """Whether an artist may see a blob."""
     mine = (blob_grants.c.artist_id == artist_id) & (blob_grants.c.sha256 == sha256)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 #: Removing a blob takes a moment; a put of the same bytes waits this long in all, and asks this often. In seconds.
 _LEAVING_SECONDS = 30.0
 _LEAVING_PAUSE = 0.25
+#: To hash so few bytes takes less than to ask a thread to.
+_QUICKLY_HASHED = 64 * 1024
 #: Sweeps that may come between putting and writing down; each is minutes after the one before.
 _TRIES = 3
 
@@ -45,7 +47,10 @@ class Shelf:
 
     async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
         """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
-        name = await asyncio.to_thread(_sha256, data) if sha256 is None else checked_sha256(sha256)
+        if sha256 is not None:
+            name = checked_sha256(sha256)
+        else:
+            name = _sha256(data) if len(data) <= _QUICKLY_HASHED else await asyncio.to_thread(_sha256, data)
         with self._arrival(name):
             expecting = asyncio.ensure_future(self._expect(name))
             try:
@@ -87,9 +92,12 @@ class Shelf:
         raise StorageError("The picture could not be kept, because it was cleared away again and again. Send it again.")
 
     async def renew(self, artist_id: str, sha256: str, until: float) -> bool:
-        """Pins what an artist has already, if she does. Pinned first: from then on it stays, and can be looked for at leisure."""
-        pinned = await self._store.write(partial(records.pin, artist_id=artist_id, checksums=[sha256], until=until))
-        return bool(pinned) and await self._blobs.exists(sha256)
+        """Pins a picture that an artist has already, if she does. Pinned first: it stays then, and is looked for at leisure."""
+
+        def work(tx: Transaction) -> bool:
+            return bool(records.pin(tx, artist_id, [sha256], until)) and records.is_picture(tx.conn, sha256)
+
+        return await self._store.write(work) and await self._blobs.exists(sha256)
 
     @contextlib.contextmanager
     def _arrival(self, sha256: str) -> Iterator[None]:

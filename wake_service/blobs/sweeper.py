@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from wake_service.blobs import holdings, records
+from wake_service.blobs import holdings, names, records
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.life import GRACE_SECONDS, Retention
 from wake_service.clock import Clock
@@ -29,15 +29,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep cleared away: results that had their time, holds of artists, blobs, and how many blobs' bytes."""
+    """What a sweep cleared away: results, files and assets that had their time, artists' holds, blobs, and the bytes of blobs."""
 
     results: int = 0
+    files: int = 0
+    assets: int = 0
     holds: int = 0
     blobs: int = 0
     bytes_of: int = 0
 
     def __bool__(self) -> bool:
-        return any((self.results, self.holds, self.blobs, self.bytes_of))
+        return any((self.results, self.files, self.assets, self.holds, self.blobs, self.bytes_of))
 
 
 class Sweeper:
@@ -65,6 +67,8 @@ class Sweeper:
         self._arriving = arriving
         self._grace = grace
         self._wanted = asyncio.Event()
+        #: Is called when files have gone from artists' folders.
+        self.on_files_gone: Callable[[], None] = lambda: None
 
     def poke(self) -> None:
         """There is something to clear away, or room is short."""
@@ -97,13 +101,32 @@ class Sweeper:
 
     async def sweep(self) -> Swept:
         """Clears away what may go now. Raises StorageError; whatever was done by then is done."""
-        return Swept(await self._sweep_results(), await self._sweep_holds(), await self._sweep_blobs(), await self._sweep_bytes())
+        return Swept(
+            results=await self._sweep_results(),
+            files=await self._sweep_files(),
+            assets=await self._sweep_names(names.old_assets, names.let_assets_go),
+            holds=await self._sweep_holds(),
+            blobs=await self._sweep_blobs(),
+            bytes_of=await self._sweep_bytes(),
+        )
 
     async def _sweep_results(self) -> int:
         ended_before = self._retention.expired(self._clock.now())
         total = 0
         while went := await self._store.write(partial(holdings.let_results_go, ended_before=ended_before, limit=_AT_ONCE)):
             total += went
+        return total
+
+    async def _sweep_files(self) -> int:
+        gone = await self._sweep_names(names.old_files, names.let_files_go)
+        if gone:
+            self.on_files_gone()
+        return gone
+
+    async def _sweep_names(self, old: names.Old, let_go: names.LetGo) -> int:
+        now, total = self._clock.now(), 0
+        for keys in _portions(await self._store.read(partial(old, retention=self._retention, now=now))):
+            total += await self._store.write(partial(let_go, keys=keys, retention=self._retention, now=now))
         return total
 
     async def _sweep_holds(self) -> int:

@@ -61,7 +61,7 @@ class Port:
         async with self._client.request(
             request.method,
             self._upstream.url(request.raw_path),
-            headers=self._upstream.request_headers(request.headers.items()),
+            headers=self._upstream.request_headers(request.headers.items(), request.host),
             data=request.content if request.body_exists else None,
             allow_redirects=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -81,14 +81,17 @@ class Port:
             return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
+        asked = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
         try:
             async with self._client.ws_connect(
                 self._upstream.socket_url(request.raw_path),
-                headers=self._upstream.request_headers(_without_handshake(request)),
+                protocols=asked,
+                headers=self._upstream.request_headers(_without_handshake(request), request.host),
                 max_msg_size=0,
                 timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
             ) as above:
-                below = web.WebSocketResponse(compress=False, max_msg_size=0, timeout=5.0)
+                agreed = (above.protocol,) if above.protocol else ()
+                below = web.WebSocketResponse(protocols=agreed, compress=False, max_msg_size=0, timeout=5.0)
                 await below.prepare(request)
                 await _relay(below, above)
                 return below

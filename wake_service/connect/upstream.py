@@ -50,11 +50,10 @@ _KEPT_BACK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """`base` is the gateway's address without a slash at its end, `here` the address of the loopback port."""
+    """`base` is the gateway's address without a slash at its end."""
 
     base: str
     token: str
-    here: str
 
     def url(self, raw_path: str) -> URL:
         """Where a request goes, escapes and all as it came."""
@@ -64,11 +63,11 @@ class Upstream:
         """The same for a WebSocket."""
         return URL(f"{self.base.replace('http', 'ws', 1)}/comfy{raw_path}", encoded=True)
 
-    def request_headers(self, given: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-        """A request's headers for the gateway, with the token."""
+    def request_headers(self, given: Iterable[tuple[str, str]], host: str) -> CIMultiDict[str]:
+        """A request's headers for the gateway, with the token. `host` is what its client calls the loopback port."""
         headers = CIMultiDict((name, value) for name, value in given if name.lower() not in _HOP_BY_HOP | _KEPT_BACK)
         headers["Authorization"] = f"Bearer {self.token}"
-        headers["Wakebrush-Base"] = self.here
+        headers["Wakebrush-Base"] = f"http://{host}"
         return headers
 
 

@@ -71,8 +71,6 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_body = False
-        if self.cycle is None or self.cycle.response_complete:
-            self._rest()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -24,7 +24,8 @@ from wake_service.mirror.model import Entry
 _STATIC = re.compile(r"/(?:assets|scripts|extensions|fonts|cursor|lib|templates|docs)/.*|/|/[^/]+\.[a-z0-9]{2,8}")
 #: Other paths to what is ours to answer, and what nobody behind the gateway is to be asked.
 _NEVER = re.compile(
-    r"(?:/api)?/(?:ws|prompt|queue|history|interrupt|view|upload|settings|users|userdata|jobs|internal|free|v2(?!/manager/)|eas)(?:/.*)?"
+    r"(?:/api)?/(?:ws|prompt|queue|history|interrupt|view|upload|settings|users|userdata|jobs|internal|free|eas"
+    r"|v2(?!/manager/)|etn/(?:image|upload|workflow))(?:/.*)?"
 )
 #: A database of files that knows no owners; `/features` says that it is off.
 _ASSETS = re.compile(r"/(?:assets|tags)(?:/.*)?")

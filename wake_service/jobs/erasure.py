@@ -1,4 +1,4 @@
-"""An artist takes her pictures back: holds, results and prompts of finished jobs go; what others have stays."""
+"""An artist takes her pictures back: holds, results, files and prompts of finished jobs go; what others have stays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from wake_service.errors import RequestError
 from wake_service.jobs import events
 from wake_service.jobs.model import UNFINISHED
 from wake_service.store.store import Store, Transaction
-from wake_service.store.tables import job_inputs, jobs, results
+from wake_service.store.tables import assets, files, job_inputs, jobs, results, userdata, workflows
 
 #: Rows in one transaction at most: others wait for the writer meanwhile.
 _AT_ONCE = 500
+#: What is left of a client's graph, and of what was said of it.
+_NO_WORDS: dict[str, Any] = {
+    "graph": b"{}",
+    "labels": None,
+    "hidden": True,
+    **dict.fromkeys(("extra", "node_errors", "outputs", "meta"), "{}"),
+    **dict.fromkeys(("targets", "messages"), "[]"),
+}
 _UNFINISHED = [state.value for state in UNFINISHED]
 
 
@@ -52,6 +60,9 @@ def _erase_rest(artist_id: str, emptied: int, last: int, tx: Transaction) -> Era
         last = rows[-1].place
         emptied += _empty(tx, rows)
     tx.conn.execute(delete(job_inputs).where(job_inputs.c.artist_id == artist_id))
+    for each in (files, assets, userdata):
+        tx.conn.execute(delete(each).where(each.c.artist_id == artist_id))
+    tx.conn.execute(update(workflows).where(workflows.c.artist_id == artist_id).values(**_NO_WORDS))
     pictures = tx.conn.execute(delete(results).where(results.c.artist_id == artist_id)).rowcount
     held = drop_grants_of(tx, artist_id)
     events.forget_through(tx, artist_id, events.position(tx.conn, artist_id).seq)
@@ -93,5 +104,7 @@ def _empty(tx: Transaction, rows: Sequence[Row[Any, Any]]) -> int:
 
 def _emptied(request: str) -> str:
     """A stored request without her words and without what she sent."""
-    blank = {"prompt": "", "negative_prompt": "", "reference": None, "image": None, "mask": None}
-    return orjson.dumps({**orjson.loads(request), **blank}).decode()
+    stored = orjson.loads(request)
+    picture: dict[str, Any] = {"prompt": "", "negative_prompt": "", "reference": None, "image": None, "mask": None}
+    blank = {"files": {}} if "face" in stored else picture
+    return orjson.dumps({**stored, **blank}).decode()

@@ -219,7 +219,10 @@ def _judge(
         request_hash, job = known[submission.pair]
         return job if request_hash == submission.request_hash else _conflict(submission.key)
     request, artist_id = submission.job.request, submission.job.artist_id
-    missing = [checksum for checksum in request.inputs() if (artist_id, checksum) not in uploads]
+    known_to_her = {checksum: uploads.get((artist_id, checksum)) for checksum in request.inputs()}
+    is_workflow = isinstance(request, WorkflowRequest)
+    # A file that nobody has looked at as a picture has no size yet: the docker sends it as one, and then it has.
+    missing = [checksum for checksum, size in known_to_her.items() if size is None or not (is_workflow or size[0])]
     if missing:
         return blob_missing(missing)
     if isinstance(request, WorkflowRequest):

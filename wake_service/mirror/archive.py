@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -45,7 +46,7 @@ def import_archive(path: Path, shelf: Shelf) -> Copy:
                 raise ValueError(f"{path} does not begin with {INDEX}")
             copy = read_copy(data)
             return _taken_in(copy, members, shelf)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is no copy of an engine's answers: {error}") from error
 
 

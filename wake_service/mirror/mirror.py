@@ -44,7 +44,7 @@ class Mirror:
 
     def __init__(self, pool: str, folder: Path, clock: Clock, limits: Limits | None = None) -> None:
         self.pool = pool
-        self._shelf = Shelf(folder)
+        self.shelf = Shelf(folder)
         self._clock = clock
         self._limits = limits or Limits()
         self._copy = Copy()
@@ -70,7 +70,7 @@ class Mirror:
     async def load(self) -> None:
         """Reads what was kept."""
         try:
-            found = await asyncio.to_thread(self._shelf.load)
+            found = await asyncio.to_thread(self.shelf.load)
             self._copy = found or Copy()
         except OSError as error:
             log.error("The copy of what the engines of %s answer cannot be read: %s", self.pool, error)
@@ -90,9 +90,9 @@ class Mirror:
 
     async def _take(self, archive: Path) -> None:
         async with self._keeping:
-            copy = await asyncio.to_thread(import_archive, archive, self._shelf)
+            copy = await asyncio.to_thread(import_archive, archive, self.shelf)
             if self.is_empty:
-                await asyncio.to_thread(self._shelf.commit, copy)
+                await asyncio.to_thread(self.shelf.commit, copy)
                 self._copy = replace(copy, entries={**copy.entries, **self._copy.entries})
 
     async def stop(self) -> None:
@@ -120,7 +120,7 @@ class Mirror:
         if held is not None:
             return held
         try:
-            data = await asyncio.to_thread(self._shelf.read, entry.sha256, packed=packed)
+            data = await asyncio.to_thread(self.shelf.read, entry.sha256, packed=packed)
         except OSError as error:
             raise StorageError(f"The stored copy of an engine's answer cannot be read: {error}.") from error
         if len(data) <= HELD_BYTES // 4:
@@ -143,12 +143,15 @@ class Mirror:
     async def refresh(self, engine: EngineClient, rest: Callable[[], Awaitable[None]] = no_rest) -> None:
         """Reads all of an engine, and takes it for the copy of before if that works out."""
         async with self._reading:
-            crawl = Crawl(engine, self._shelf, self._clock, self._copy, limits=self._limits, rest=rest)
+            crawl = Crawl(engine, self.shelf, self._clock, self._copy, limits=self._limits, rest=rest)
             try:
                 copy = await crawl.run()
                 await self._replace(copy, engine)
             except EngineError as error:
                 log.warning("What the engines of %s answer while they sleep stays as it was: %s", self.pool, error)
+                if self.is_empty:  # a part is better than nothing, but no whole copy is given up for it
+                    self._copy = replace(self._copy, entries={**crawl.entries, **self._copy.entries})
+                    self._save_soon()
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 
@@ -159,8 +162,8 @@ class Mirror:
                 log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
             self._copy = replace(copy, entries={**theirs, **copy.entries})
             self._of = weakref.ref(engine)
-            await asyncio.to_thread(self._shelf.commit, self._copy)
-            await asyncio.to_thread(self._shelf.sweep, self._copy)
+            await asyncio.to_thread(self.shelf.commit, self._copy)
+            await asyncio.to_thread(self.shelf.sweep, self._copy)
 
     async def renew(self, engine: EngineClient, path: str) -> Entry | None:
         """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
@@ -193,7 +196,7 @@ class Mirror:
         async with self._keeping:
             try:
                 kept = await asyncio.to_thread(
-                    self._shelf.put, data, Entry(status, media_type, "", 0, self._clock.now(), etag=etag)
+                    self.shelf.put, data, Entry(status, media_type, "", 0, self._clock.now(), etag=etag)
                 )
             except OSError as error:
                 log.error("An answer of the engine could not be kept: %s", error)
@@ -202,19 +205,22 @@ class Mirror:
             if owner:
                 _drop_oldest(entries, owner)
             self._copy = replace(self._copy, entries=entries)
+        self._save_soon()
+        return kept
+
+    def _save_soon(self) -> None:
         if not self._save_begun:
             self._save_begun = True
             self._background.spawn(self._save())
-        return kept
 
     async def _save(self) -> None:
         await self._clock.sleep(SAVE_AFTER)
         self._save_begun = False
         async with self._keeping:
             try:
-                await asyncio.to_thread(self._shelf.commit, self._copy)
+                await asyncio.to_thread(self.shelf.commit, self._copy)
                 if not self._reading.locked():  # a copy that is being read has files that nothing names yet
-                    await asyncio.to_thread(self._shelf.sweep, self._copy)
+                    await asyncio.to_thread(self.shelf.sweep, self._copy)
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 

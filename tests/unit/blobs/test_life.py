@@ -24,10 +24,11 @@ def holding(**changes: object) -> Holding:
         ({}, NOW),
         ({"jobs": 1}, math.inf),
         ({"results": 1}, math.inf),
+        ({"named": 1}, math.inf),
         ({"last_ended_at": NOW}, NOW + 90 * DAY),
         ({"last_ended_at": NOW - 91 * DAY}, NOW),
     ],
-    ids=["only pinned", "a job needs it", "it is a result", "a job ended today", "a job ended long ago"],
+    ids=["only pinned", "a job needs it", "it is a result", "it is a file", "a job ended today", "a job ended long ago"],
 )
 def test_a_hold_ends_with_the_last_thing_that_needs_it(changes: dict[str, object], until: float) -> None:
     assert kept_until(holding(**changes), Retention(90)) == until
@@ -38,6 +39,11 @@ def test_what_is_pinned_or_needed_never_goes(pinned: float, ended: float | None,
     held = holding(pinned_until=pinned, last_ended_at=ended, jobs=jobs, results=results)
     if may_go(held, Retention(90), now):
         assert pinned <= now and not jobs and not results and (ended is None or ended + 90 * DAY <= now)
+
+
+@pytest.mark.parametrize(("days", "most"), [(90, DAY), (None, DAY), (0.5, DAY / 2)])
+def test_what_was_for_a_look_stays_a_day_or_as_short_as_all_else(days: float | None, most: float) -> None:
+    assert Retention(days).temp_expired(NOW) == NOW - most
 
 
 def test_for_ever_means_for_ever() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,12 +31,15 @@ from wake_service.comfy.client import EngineClient
 from wake_service.comfy.events import ImageRef
 from wake_service.comfy.request import Mode
 from wake_service.errors import RequestError, StorageError
+from wake_service.files.folders import Folders
+from wake_service.files.model import FileName
+from wake_service.files.records import add_output
 from wake_service.jobs import erasure, records
 from wake_service.jobs.collector import Collector
 from wake_service.jobs.model import Job
 from wake_service.jobs.picture import Picture
 from wake_service.jobs.submissions import PIN_SECONDS
-from wake_service.store.tables import blob_grants, blobs, results
+from wake_service.store.tables import blob_grants, blobs, files, results
 
 KEEP_DAYS = 3.0
 #: Few, so that artists meet at the same pictures.
@@ -54,25 +58,30 @@ class Promises:
     pins: dict[tuple[str, str], float] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     results: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    #: By artist, folder and name: the checksum, and when it may go at the earliest.
+    files: dict[tuple[str, str, str], tuple[str, float]] = field(default_factory=dict)
 
     def forget(self, artist_id: str) -> None:
         self.pins = {key: until for key, until in self.pins.items() if key[0] != artist_id}
         self.results = {key: result for key, result in self.results.items() if result[0] != artist_id}
+        self.files = {key: file for key, file in self.files.items() if key[0] != artist_id}
 
 
 @dataclass
 class Facts:
-    """What the database says: holds, results by job, and blobs."""
+    """What the database says: holds, results by job, files by artist, folder and name, and blobs."""
 
     holds: set[tuple[str, str]]
     results: set[tuple[str, str]]
+    files: dict[tuple[str, str, str], str]
     blobs: set[str]
 
 
 def facts(conn: Connection) -> Facts:
     holds = {(row.artist_id, row.sha256) for row in conn.execute(select(blob_grants))}
     shown = {(row.job_id, row.sha256) for row in conn.execute(select(results))}
-    return Facts(holds, shown, set(conn.execute(select(blobs.c.sha256)).scalars()))
+    named = {(row.artist_id, row.folder, row.name): row.sha256 for row in conn.execute(select(files))}
+    return Facts(holds, shown, named, set(conn.execute(select(blobs.c.sha256)).scalars()))
 
 
 class LifeAtOnce(RuleBasedStateMachine):
@@ -94,6 +103,7 @@ class LifeAtOnce(RuleBasedStateMachine):
         # No grace is the hardest case: nothing is spared for being new.
         sweeper = partial(Sweeper, self.store, self.blobs, clock, Retention(KEEP_DAYS), grace=0.0)
         self.sweeper = sweeper(arriving=lambda: self.shelf.arriving)
+        self.folders = Folders(self.store, self.blobs, self.shelf, clock, None)
         self.studio = Studio(self.store, clock)
         self.steps.start(self._opened())
         await self.steps.all()
@@ -140,6 +150,45 @@ class LifeAtOnce(RuleBasedStateMachine):
             add = partial(add_blob, artist_id=artist_id, sha256=blob.sha256, media_type="image/png", now=now)
             await self.store.write(partial(add, pinned_until=until, **size))
         self.promises.pins[artist_id, NAMES[which]] = until
+
+    @rule(name=ARTISTS, which=WHICH, again=st.booleans(), far=FAR)
+    def keeps_a_file(self, name: str, which: int, again: bool, far: int) -> None:
+        self.begin(self._keep(self.artist_id(name), which, again), far)
+
+    async def _keep(self, artist_id: str, which: int, again: bool) -> None:
+        """An upload into her folders, under the name of an earlier one (`again`) or of its own."""
+        wanted = FileName("input", "", "a.png" if again else f"{which}.png")
+        async with self.folders.receive(artist_id, chunks_of(PICTURES[which]), 10_000) as arrival:
+            stored = await arrival.keep(wanted, overwrite=again)
+        self.promises.files[artist_id, "input", stored.name.name] = stored.sha256, stored.at + KEEP_DAYS * DAY
+
+    @rule(name=ARTISTS, far=FAR)
+    def throws_a_file_away(self, name: str, far: int) -> None:
+        self.begin(self._throw_away(self.artist_id(name)), far)
+
+    async def _throw_away(self, artist_id: str) -> None:
+        await self.folders.remove(artist_id, FileName("input", "", "a.png"))
+        self.promises.files.pop((artist_id, "input", "a.png"), None)
+
+    @rule(which=st.integers(0, 5), result=WHICH, temp=st.booleans(), far=FAR)
+    def a_machine_makes_a_file(self, which: int, result: int, temp: bool, far: int) -> None:
+        if self.promises.jobs:
+            job = list(self.promises.jobs.values())[which % len(self.promises.jobs)]
+            self.begin(self._make(job, PICTURES[result], "temp" if temp else "output"), far)
+
+    async def _make(self, job: Job, data: bytes, folder: str) -> None:
+        while True:
+            try:
+                blob = await self.shelf.put(data)
+                now = self.steps.now
+                add = partial(add_output, artist_id=job.artist_id, folder=folder, subfolder="", name="x_00001_.png", now=now)
+                add = partial(add, sha256=blob.sha256, size=blob.size, media_type="image/png", job_id=job.id, node_id=None)
+                made = await self.store.write(add)
+            except StorageError:
+                continue  # as the courier does
+            until = now + (DAY if folder == "temp" else KEEP_DAYS * DAY)
+            self.promises.files[job.artist_id, folder, made.name] = blob.sha256, until
+            return
 
     @rule(name=ARTISTS, which=WHICH, far=FAR)
     def looks(self, name: str, which: int, far: int) -> None:
@@ -196,7 +245,7 @@ class LifeAtOnce(RuleBasedStateMachine):
             return  # something is unfinished: nothing was deleted
         self.promises.forget(artist_id)
 
-    @rule(far=st.integers(0, 9))
+    @rule(far=st.integers(0, 11))
     def a_sweep_begins(self, far: int) -> None:
         self.begin(self._sweep(), far)
 
@@ -247,6 +296,7 @@ class LifeAtOnce(RuleBasedStateMachine):
         facts_now = self.run(self.store.at_once(facts))
         held = {sha256 for _, sha256 in facts_now.holds}
         assert self.blobs.names() == facts_now.blobs == held
+        assert set(facts_now.files.values()) <= held
 
     # -- what always holds ------------------------------------------------------------------------------------------
 
@@ -260,6 +310,9 @@ class LifeAtOnce(RuleBasedStateMachine):
             assert self.studio.book.board.get(job.id), "an acknowledged job was lost"
             for sha256 in job.request.inputs():
                 assert (job.artist_id, sha256) in facts_now.holds and sha256 in stored, "what a job starts from is gone"
+        for key, (sha256, until) in self.promises.files.items():
+            if until > now:
+                assert facts_now.files.get(key) == sha256 and sha256 in stored, "a file is gone, or another one"
         for job_id, (artist_id, sha256, until) in self.promises.results.items():
             if until > now:
                 assert (job_id, sha256) in facts_now.results and (artist_id, sha256) in facts_now.holds, "a kept result is gone"
@@ -277,13 +330,29 @@ class LifeAtOnce(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+def goes_on_until(life: LifeAtOnce, condition: Callable[[], bool]) -> None:
+    """Whoever began last takes steps until something is so."""
+    for _ in range(50):
+        if condition():
+            return
+        life.some_take_steps([-1])
+    raise AssertionError("it never came so far")
+
+
 def test_bytes_that_arrive_during_a_sweep_keep_their_note() -> None:
     """The note is written, a sweep would take it away, the bytes come, and the power is cut: they must still be found."""
     life = LifeAtOnce()
     life.open()
-    life.uploads("mira", which=0, far=2)
-    life.a_sweep_begins(far=9)
-    life.a_sweep_begins(far=8)
+    life.uploads("mira", which=0, far=1)
+    swept: list[bool] = []
+
+    async def sweep() -> None:
+        await life.sweeper.sweep()
+        swept.append(True)
+
+    life.begin(sweep())
+    goes_on_until(life, lambda: bool(swept))
+    goes_on_until(life, lambda: NAMES[0] in life.blobs.names())
     life.the_power_is_cut()
     life.nothing_unneeded_outlives_a_quiet_sweep()
     life.teardown()
@@ -294,10 +363,11 @@ def test_bytes_that_arrive_wait_only_as_long_as_a_removal_takes() -> None:
     life = LifeAtOnce()
     life.open()
     life.uploads("mira", which=0, far=2)
-    life.the_power_is_cut()
-    life.begin(life._sweep(), far=6)
     life.run(life._cut())
-    assert life.run(life.store.at_once(lambda conn: unknown_bytes(conn, 0.0))) == [NAMES[0]], "nothing is leaving"
+    life.begin(life._sweep())
+    leaving = partial(unknown_bytes, untouched_since=0.0)  # what was touched since is listed only while it leaves
+    goes_on_until(life, lambda: life.run(life.store.at_once(leaving)) == [NAMES[0]])
+    life.run(life._cut())
     life.uploads("mira", which=0, far=1)
     life.begin(life._sweep())
     life.run(life.steps.all())

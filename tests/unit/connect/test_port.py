@@ -59,7 +59,7 @@ async def a_port(base: str) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a loopback port in front of `base`."""
     with socket.create_server(("127.0.0.1", 0)) as at:
         here = f"http://127.0.0.1:{at.getsockname()[1]}"
-        app = Port(Upstream(base, "wb_secret", here), at.getsockname()[1]).application()
+        app = Port(Upstream(base, "wb_secret"), at.getsockname()[1]).application()
         async with listening(app, at), aiohttp.ClientSession(here, auto_decompress=False) as client:
             yield client
 
@@ -224,6 +224,18 @@ async def test_a_socket_that_the_client_leaves_is_left_at_the_gateway(gateway: G
     async with client.ws_connect("/ws") as line:
         await line.close(code=1001)
     assert await asyncio.wait_for(left, DEADLINE) == 1001
+
+
+async def test_a_node_pack_s_own_protocol_is_agreed_on_from_end_to_end(gateway: Gateway, client: aiohttp.ClientSession) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        line = web.WebSocketResponse(protocols=("pack.v2",))
+        await line.prepare(request)
+        await line.receive()
+        return line
+
+    gateway.answer = answer
+    async with client.ws_connect("/pack", protocols=("pack.v3", "pack.v2")) as line:
+        assert line.protocol == "pack.v2"
 
 
 async def test_a_socket_that_is_refused_for_now_says_when_to_come_back(gateway: Gateway, client: aiohttp.ClientSession) -> None:

@@ -46,7 +46,7 @@ def test_no_name_leads_above_the_top(name: str) -> None:
 
 def test_imports_from_the_top_are_said_relative_to_the_script() -> None:
     text = 'import { app } from "/scripts/app.js"; const x = await import(\'/extensions/p/y.js\'); fetch("/scripts/no.js")'
-    expected = 'import { app } from "../../../scripts/app.js"; const x = await import(\'../../../extensions/p/y.js\'); '
+    expected = "import { app } from \"../../../scripts/app.js\"; const x = await import('../../../extensions/p/y.js'); "
     assert with_relative_imports(text, "/extensions/p/sub/a.js") == expected + 'fetch("/scripts/no.js")'
 
 
