@@ -94,6 +94,7 @@ def test_uploads_are_fine_as_long_as_their_name_can_be_rewritten() -> None:
     assert found("LoadImage", image=["3", 0]) == ["image"], "a text of another node names any file"
     assert found("LoadLatent", latent=["3", 0]) == ["latent"]
     assert found("LoadImage", image={"__value__": "noors.png"}) == ["image"]
+    assert found("ETN_LoadImageCache", id="hers") == [] and found("ETN_LoadImageCache", id=["3", 0]) == ["id"]
     assert found("SaveImage", filename_prefix={"__value__": "../x"}) == ["filename_prefix"]
 
 
