@@ -15,8 +15,12 @@ SECONDS = 60.0
 """For whatever a page or a machine does: generous, since both share two cores with other suites."""
 STARTED = "() => window.app?.vueAppReady && window.app.graph && window.app.api.socket?.readyState === WebSocket.OPEN"
 
-#: What the page says on the console at every first visit, also before a plain ComfyUI: (text, address of what failed).
+#: What the page says on the console at every first visit, also before a plain ComfyUI (0.33.0 was tried): (text, address of
+#: what failed). It asks for style sheets and files that nobody has stored, for its maker's news, and for its progress icons at
+#: the root of the host, wherever it is itself.
 USUAL = (
+    (r"Refused to apply style from '[^']*/user\.css'", r""),
+    (r"status of 404", r"^https?://[^/]+/assets/(images/favicon_progress_16x16/frame_\d+\.png|favicon\.ico)$"),
     (r"status of 404", r"/user\.css$"),
     (r"status of 404", r"/api/userdata/comfy\.templates\.json$"),
     (r"status of 404", r"/api/userdata\?dir=(workflows|subgraphs)&"),

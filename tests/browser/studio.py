@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.faults.machine import Machine
 from tests.support.running_service import RunningService, eventually
 
@@ -31,6 +33,8 @@ class Studio:
         self.machine = Machine(self.service)
         self.service.artist().generate()
         eventually(lambda: "are kept for when it sleeps" in self.service.log_tail(1000), SECONDS, "the copy of the page")
+        # What a node pack answers is known once a page has asked it.
+        assert requests.get(f"{self.link()}api/practice_pack/colours", timeout=SECONDS).ok
         return self
 
     def link(self, *, may_paint: bool = True) -> str:

@@ -40,7 +40,6 @@ def test_run_wakes_the_machine_and_the_picture_appears(studio: Studio, new_page:
     page.load(lighthouse())
     page.press_run()
     page.page.get_by_text("1 active").wait_for()
-    page.jobs()
     shoot(page, "waking")
     page.until_heard("progress")
     page.page.get_by_text("Current node").wait_for()
