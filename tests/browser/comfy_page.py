@@ -43,14 +43,22 @@ class ComfyPage:
         page.on("websocket", self._connected)
         page.on("request", lambda request: self.calls.append((request.method, request.url)))
         page.on("response", lambda response: self.answers.append((response.status, response.url)))
-        # The first visit of all opens a dialog of templates over everything else.
-        page.add_locator_handler(page.get_by_test_id("dialog-overlay"), lambda _: page.keyboard.press("Escape"))
 
     def open(self, address: str) -> ComfyPage:
         """Goes there and waits until the page has what it asks for at its start."""
-        self.page.goto(address)
+        with self.page.expect_response(re.compile("/api/settings$"), timeout=SECONDS * 1000) as settings:
+            self.page.goto(address)
         self.page.wait_for_function(STARTED, timeout=SECONDS * 1000)
+        if "Comfy.TutorialCompleted" not in settings.value.json():
+            self._close_templates()
         return self
+
+    def _close_templates(self) -> None:
+        """The first visit of all opens a dialog over everything else."""
+        dialog = self.page.get_by_test_id("dialog-overlay")
+        dialog.wait_for(timeout=SECONDS * 1000)
+        self.page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
 
     def load(self, graph: dict[str, Any], name: str = "lighthouse") -> None:
         """Opens a workflow in ComfyUI's API form, as dropping such a file on the page does, and shows the whole of it."""

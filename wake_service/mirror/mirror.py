@@ -188,7 +188,11 @@ class Mirror:
 
     def keep_beside(self, path: str, data: bytes, media_type: str, owner: str) -> None:
         """Keeps what an owner was given, also when whoever asked for it has what they wanted and is gone."""
-        self._background.spawn(self.keep(path, data, media_type, owner=owner))
+
+        async def keep() -> None:
+            await self.keep(path, data, media_type, owner=owner)
+
+        self._background.spawn(keep())
 
     async def keep(
         self, path: str, data: bytes, media_type: str, *, status: int = 200, etag: str = "", owner: str = ""
