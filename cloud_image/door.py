@@ -11,11 +11,12 @@ from pathlib import Path
 
 
 class Closer(StrEnum):
-    """Who may close it: the service's order `drain`, the idle monitor's last look, and a stop that is under way."""
+    """Who may close it: the service's order `drain`, the idle monitor's last look, a stop that is under way, and a wipe."""
 
     SERVICE = "service"
     MONITOR = "monitor"
     STOP = "stop"
+    WIPE = "wipe"
 
 
 class Door:

@@ -46,6 +46,16 @@ class Paths:
         return self.run / "agent/stop.json"
 
     @property
+    def wipe_order(self) -> Path:
+        """Written by the agent to have the machine wiped for another artist; `wakebrush-wipe.path` watches it."""
+        return self.run / "agent/wipe.json"
+
+    @property
+    def wiped(self) -> Path:
+        """What came of the last order to wipe, written by root: JSON `{"order": id, "sentence": why not}`; empty when it is."""
+        return self.run / "engine/wiped.json"
+
+    @property
     def hold(self) -> Path:
         """Until when somebody keeps the machine awake, as the agent was told: JSON `{"until": epoch seconds}`."""
         return self.run / "agent/hold.json"

@@ -89,12 +89,8 @@ class Service:
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
-        self.shelf = Shelf(self.store, self.blobs, self.clock)
-        retention = Retention(settings.keep_results_days)
-        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
-        self.shelf.on_full = self.sweeper.poke
-        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, settings.quota_bytes)
-        self.gallery = Gallery(self.blobs)
+        self._build_files()
+        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -125,7 +121,6 @@ class Service:
         self._woken = asyncio.Event()
         depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
         self.workflows = Workflows(depot, self.book, self.submissions)
-        self.assets = Assets(self.store, self.blobs, self.clock)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
         self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
@@ -138,6 +133,16 @@ class Service:
         self._reasons_stale = asyncio.Event()
         self._room_asked_at = float("-inf")
         self._has_room = True
+
+    def _build_files(self) -> None:
+        """All that stands on blobs."""
+        self.shelf = Shelf(self.store, self.blobs, self.clock)
+        retention = Retention(self.settings.keep_results_days)
+        self.sweeper = Sweeper(self.store, self.blobs, self.clock, retention, arriving=lambda: self.shelf.arriving)
+        self.shelf.on_full = self.sweeper.poke
+        self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
+        self.gallery = Gallery(self.blobs)
+        self.assets = Assets(self.store, self.blobs, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
@@ -271,9 +276,12 @@ class Service:
             "assets": False,
         }
 
-    def engine(self, pool: str = POOL) -> EngineClient | None:
-        """The engine of a machine of the pool that is awake and at work, or rests; None when none is."""
-        return self.dispatcher.engine(pool)
+    def engine(self, pool: str = POOL, artist_id: str | None = None) -> EngineClient | None:
+        """The engine of a machine of the pool that is awake and at work, or rests; None when none is.
+
+        With an artist one that she may reach: where machines serve one artist at a time, hers.
+        """
+        return self.dispatcher.engine(pool, artist_id)
 
     async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
         """The same, waited for as long as this."""

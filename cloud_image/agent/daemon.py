@@ -20,6 +20,7 @@ from .app import App
 from .cloud_watch import CloudWatch, known_name
 from .engine_watch import EngineWatch
 from .gpus import GpuWatch
+from .handover import HandingOver
 from .hub import Hub
 from .inputs import Inputs
 from .keeper import DAY, Keeper, free_bytes
@@ -92,7 +93,11 @@ class AgentDaemon:
         door = Door(paths.door)
         in_flight = partial(connections, paths.prompt_socket)
         self._stopping = Stopping(door, paths.stop_order, self.engine, in_flight, world.clock.now)
-        obedience = Obedience(door, self._stopping, self.surroundings, self.prefetcher, self.keeper)
+        self._handing_over = HandingOver(
+            door, paths.wipe_order, paths.wiped, self._stopping.work, self.keeper.forget_all, self.state, world.clock
+        )
+        told = self.surroundings, self.prefetcher, self.keeper
+        obedience = Obedience(door, self._stopping, self._handing_over, *told)
         self.hub = Hub(self.state, obedience, world.clock, __version__, beat=beat, heartbeat=world.heartbeat)
         self.server = AgentServer(App(self.hub, self.inputs, self.keeper), self._ready)
 
@@ -100,6 +105,7 @@ class AgentDaemon:
         """Until a signal comes or `server.should_exit` is set. Raises AgentBroken when a part of it fails."""
         self.keeper.load()
         self._stopping.recover()
+        self._handing_over.recover()
         self.surroundings.look()
         if self.state.facts.happened:
             self.state.say("The machine's agent was started anew.")

@@ -155,6 +155,10 @@ class Keeper:
             del self._acknowledged[next(iter(self._acknowledged))]
         self._tell()
 
+    def forget_all(self) -> None:
+        """The machine is being wiped. Raises OSError."""
+        self.forget(list(self._entries))
+
     async def _keep(self, prompt: Finished) -> None:
         known = self._entries.get(prompt.prompt_id)
         if known is not None and known.paths == tuple(output.path for output in prompt.outputs):

@@ -7,8 +7,9 @@ import logging
 
 from cloud_image.door import Closer, Door
 
+from .handover import HandingOver
 from .keeper import Keeper
-from .orders import Acknowledge, Drain, Hold, Order, Prefetch, Stop, Undrain
+from .orders import Acknowledge, Drain, HandOver, Hold, Order, Prefetch, Stop, Undrain
 from .prefetch import Prefetcher
 from .stopping import Stopping
 from .surroundings import Surroundings
@@ -24,10 +25,17 @@ class Obedience:
     """One order at a time, in the order in which they came."""
 
     def __init__(
-        self, door: Door, stopping: Stopping, surroundings: Surroundings, prefetcher: Prefetcher, keeper: Keeper
+        self,
+        door: Door,
+        stopping: Stopping,
+        handing_over: HandingOver,
+        surroundings: Surroundings,
+        prefetcher: Prefetcher,
+        keeper: Keeper,
     ) -> None:
         self._door = door
         self._stopping = stopping
+        self._handing_over = handing_over
         self._surroundings = surroundings
         self._prefetcher = prefetcher
         self._keeper = keeper
@@ -64,6 +72,10 @@ class Obedience:
                 self._surroundings.hold(until)
             case Acknowledge(results=results):
                 self._keeper.forget(results)
+            case HandOver(id=id):
+                refusal = await self._handing_over.hand_over(id)
+                self._surroundings.look()
+                return refusal
             case Stop(id=id, force=force):
                 refusal = await self._stopping.stop(id, force)
                 self._surroundings.look()

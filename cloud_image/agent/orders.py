@@ -38,6 +38,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Another artist's from now on: end the engine, empty its folders, start it anew; with work there, refuse."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prefetch:
     """Make these models fast to read, in this order; replaces what was asked before."""
 
@@ -61,7 +68,7 @@ class Acknowledge:
     results: tuple[str, ...]
 
 
-Order = Drain | Undrain | Stop | Prefetch | Hold | Acknowledge
+Order = Drain | Undrain | Stop | HandOver | Prefetch | Hold | Acknowledge
 
 
 def read_order(text: str) -> Order | Reply:
@@ -90,6 +97,8 @@ def _order(id: str, fields: Mapping[str, Any]) -> Order:
             return Undrain(id)
         case "stop":
             return Stop(id, _flag(fields, "force"))
+        case "hand_over":
+            return HandOver(id)
         case "prefetch":
             return Prefetch(id, _texts(fields, "models", MAX_MODELS))
         case "hold":

@@ -50,7 +50,7 @@ class Stopping:
         """Empty when the stop is under way, else a sentence that says why the machine goes on. Raises OSError."""
         self.door.close(Closer.STOP)
         try:
-            refusal = "" if force else await self._work()
+            refusal = "" if force else await self.work()
             if not refusal:
                 replace(self.order, json.dumps({"order": id, "force": force, "at": self.now()}), mode=0o640)
         except BaseException:
@@ -60,8 +60,8 @@ class Stopping:
             self.door.open(Closer.STOP)
         return refusal
 
-    async def _work(self) -> str:
-        """What forbids a stop; empty for nothing."""
+    async def work(self) -> str:
+        """What forbids a stop; empty for nothing. The door is closed."""
         # In this order: a prompt that leaves the door is in the queue before its connection ends.
         if self.prompts_in_flight():
             return "A picture is on its way to the engine, so the machine goes on as before."

@@ -14,7 +14,7 @@ WIRE_HEADER = "Wakebrush-Wire"
 #: A report goes out at every change, and at least so often (seconds).
 HEARTBEAT_SECONDS = 10.0
 #: The names of all orders of this version.
-ORDERS = ("drain", "undrain", "stop", "prefetch", "hold", "acknowledge")
+ORDERS = ("drain", "undrain", "stop", "hand_over", "prefetch", "hold", "acknowledge")
 CAPABILITIES = (*ORDERS, "inputs", "results")
 
 

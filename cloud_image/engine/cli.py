@@ -1,4 +1,7 @@
-"""`wakebrush-engine`: starts ComfyUI as this machine needs it, and notes how it ended. Both are called by comfyui.service."""
+"""`wakebrush-engine`: starts ComfyUI as this machine needs it, notes how it ended, and wipes the machine between two artists.
+
+The first two are called by comfyui.service, the last by wakebrush-wipe.service.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,17 @@ from . import exits
 from .flags import flags
 from .hardware import hardware
 from .trouble import Kind, explain
+from .wipe import wipe
 
 _JOURNAL = ("journalctl", "--unit", "comfyui", "--output", "cat", "--lines", "200", "--no-pager", "--boot")
 _JOURNAL_SECONDS = 3.0
+#: A unit's own deadline to stop is 10 s, after which it is killed.
+_SYSTEMCTL_SECONDS = 30.0
+_PURPOSES = {
+    "run": "The engine cannot be started",
+    "ended": "How the engine ended cannot be noted",
+    "wipe": "The machine cannot be wiped",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,10 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     run_parser = commands.add_parser("run", help="become ComfyUI")
     run_parser.add_argument("--print", action="store_true", dest="only_print", help="only print the command line")
     commands.add_parser("ended", help="note how it ended, from systemd's variables")
+    commands.add_parser("wipe", help="wipe the machine for another artist, as the agent has asked")
     given = parser.parse_args(argv)
     paths = Paths(given.root)
-    purpose = "How the engine ended cannot be noted" if given.command == "ended" else "The engine cannot be started"
+    purpose = _PURPOSES[given.command]
     try:
+        if given.command == "wipe":
+            return 0 if wipe(paths, systemctl) else 1
         if given.command == "ended":
             ended(paths, os.environ, time.time(), journal)
         elif given.only_print:
@@ -79,6 +93,16 @@ def ended(paths: Paths, variables: Mapping[str, str], now: float, journal: Calla
     first = exits.following(last, now, *how, memory=False)
     memory = explain(first, journal()).kind in (Kind.MEMORY, Kind.GPU_MEMORY)
     exits.write(paths.engine_exit, exits.following(last, now, *how, memory=memory))
+
+
+def systemctl(*words: str) -> None:
+    """Tells systemd. Raises MachineError."""
+    try:
+        done = subprocess.run(("systemctl", *words), capture_output=True, text=True, timeout=_SYSTEMCTL_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MachineError(f"systemd does not answer: {error}") from error
+    if done.returncode != 0:
+        raise MachineError(f"systemctl {' '.join(words)}: {done.stderr.strip()}")
 
 
 def journal() -> list[str]:

@@ -65,6 +65,13 @@ class QuickEngine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def occupy(self, prompt_id: str) -> None:
+        """Somebody else has it paint."""
+        self._running.add(prompt_id)
+
+    def let_go(self, prompt_id: str) -> None:
+        self._running.discard(prompt_id)
+
     def queue(self) -> QueueState:
         return QueueState(tuple(self._running))
 

@@ -260,8 +260,8 @@ async def test_a_socket_is_refused_for_a_wrong_token_and_to_a_foreign_page_alone
     assert (await denied(porch.caller(), "/nowhere/ws")).status == 404
 
 
-async def test_an_address_without_a_socket_is_404_as_in_comfyui(house: House) -> None:
-    assert (await denied(house.at_gateway(house.mira), "/comfy/wsx")).status == 404
+async def test_an_address_of_ours_without_a_socket_is_404_as_in_comfyui(house: House) -> None:
+    assert (await denied(house.at_gateway(house.mira), "/comfy/history/ws")).status == 404
 
 
 async def test_a_token_with_many_sockets_is_told_to_come_back(porch: Porch) -> None:

@@ -97,6 +97,8 @@ async def test_a_task_is_accepted_while_the_machine_sleeps_and_its_result_comes(
     (image,) = result["outputs"]["2"]["images"]
     assert image["filename"] == "harbour_00001_.png" and image["type"] == "output"
     assert image["url"] == "http://service/eas/view?filename=harbour_00001_.png&subfolder=&type=output"
+    picture = await painting.who.ask("GET", image["url"].removeprefix("http://service"))
+    assert picture.status == 200 and picture.body.startswith(PNG)
 
 
 async def test_small_files_come_in_the_result_itself_where_that_is_wished(painting: Desk) -> None:

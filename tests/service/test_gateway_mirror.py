@@ -72,6 +72,7 @@ async def give(house: House, name: str, artist_id: str) -> None:
         )
 
     await house.service.store.write(work)
+    house.service.folders.changed(artist_id)
 
 
 async def artist_of(house: House, who: Caller) -> str:

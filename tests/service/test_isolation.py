@@ -75,7 +75,9 @@ async def test_two_long_queues_take_turns_instead_of_wiping_after_every_picture(
 
 async def test_each_artist_keeps_a_machine_of_her_own_where_there_is_one(pair: Studio) -> None:
     studio = pair
-    first = [await studio.job(studio.mira, count=4) for _ in range(4)] + [await studio.job(studio.noor, count=4) for _ in range(4)]
+    first = [await studio.job(studio.mira, count=4) for _ in range(4)] + [
+        await studio.job(studio.noor, count=4) for _ in range(4)
+    ]
     await studio.pass_until(lambda: studio.ended(*first))
     wipes = studio.wipes("m1") + studio.wipes("m2")
     rounds = sum(map(len, studio.rounds.values()))
@@ -137,6 +139,19 @@ async def test_while_a_machine_cannot_be_wiped_it_still_serves_whose_it_is(studi
     await studio.pass_until(lambda: studio.ended(again))
     assert not studio.ended(noor)
     assert studio.intruders == []
+
+
+async def test_a_machine_on_which_somebody_works_unasked_is_not_wiped_under_their_hands(studio: Studio) -> None:
+    mira = await studio.job(studio.mira)
+    await studio.pass_until(lambda: studio.ended(mira))
+    studio.engines["m1"].occupy("of nobody")
+    noor = await studio.job(studio.noor)
+    began = studio.clock.now()
+    await studio.pass_until(lambda: studio.clock.now() > began + 10)
+    assert (studio.wipes(), studio.ended(noor)) == (1, False)
+    studio.engines["m1"].let_go("of nobody")
+    await studio.pass_until(lambda: studio.ended(noor))
+    assert (studio.wipes(), studio.intruders) == (2, [])
 
 
 async def test_a_service_that_ends_in_the_middle_leaves_a_machine_that_is_wiped_again(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ async def test_an_artist_makes_a_link_that_opens_the_gateway_for_its_hours(house
     assert made.status == 201
     link, anybody = made.json["link"], house.at_gateway(house.anybody)
     assert link["look_only"] is False and link["expires_at"].endswith("Z")
-    assert (await anybody.ask("GET", f"{place(link['url'])}nothing")).status == 404
+    assert (await anybody.ask("GET", f"{place(link['url'])}queue")).status == 200
     await house.clock.advance(1.5 * 3600)
-    assert (await anybody.ask("GET", f"{place(link['url'])}nothing")).status == 401
+    assert (await anybody.ask("GET", f"{place(link['url'])}queue")).status == 401
 
 
 async def test_a_link_for_looking_can_change_nothing(house: House) -> None:

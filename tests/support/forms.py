@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.asgi import Answer, Caller
 
@@ -32,3 +33,8 @@ async def upload_image(who: Caller, name: str, content: bytes, **fields: Any) ->
     """`/comfy/upload/image`; the fields come behind the file, as ComfyUI's page sends them."""
     more = [(key, value if isinstance(value, str) else json.dumps(value), None) for key, value in fields.items()]
     return await send_form(who, "/comfy/upload/image", ("image", content, name), *more)
+
+
+async def view(who: Caller, headers: dict[str, str] | None = None, method: str = "GET", **query: str) -> Answer:
+    asked = "&".join(f"{name}={quote(value)}" for name, value in query.items())
+    return await who.ask(method, f"/comfy/view?{asked}", headers=headers)

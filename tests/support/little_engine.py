@@ -36,11 +36,11 @@ class LittleEngine:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path_qs)
         self.headers.append(dict(request.headers))
-        if request.path == "/ws":
-            return await _listened_to(request)
         places = request.path_qs, request.path, request.path.removeprefix("/api")
         if (handler := next((self.handlers[at] for at in places if at in self.handlers), None)) is not None:
             return await handler(request)
+        if request.path == "/ws":
+            return await _listened_to(request)
         found = next((self.answers[at] for at in places if at in self.answers), None)
         if found is None:
             return web.Response(status=404, text="404: Not Found")

@@ -15,6 +15,11 @@ def png(width: int = 64, height: int = 64, colour: Colour = (120, 160, 200)) -> 
     return as_png(Image.new("RGB", (width, height), colour))
 
 
+def with_alpha(alpha: int, size: tuple[int, int] = (8, 8)) -> bytes:
+    """A black picture that is everywhere as opaque as `alpha` (0 to 255) says."""
+    return as_png(Image.new("RGBA", size, (0, 0, 0, alpha)))
+
+
 def mask_png(width: int = 64, height: int = 64, box: tuple[int, int, int, int] = (16, 16, 48, 48)) -> bytes:
     """A mask: white in `box` (left, top, right, bottom), black elsewhere."""
     image = Image.new("L", (width, height), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from wake_service.accounts.tokens import Role
 from wake_service.store.store import Transaction
@@ -34,6 +34,11 @@ def limit_default_team(tx: Transaction, month_budget_micros: int | None) -> None
 def limits(conn: Connection) -> dict[str, int | None]:
     """The monthly budget of every team, by id."""
     return {row.id: row.month_budget_micros for row in conn.execute(select(teams.c.id, teams.c.month_budget_micros))}
+
+
+def count(conn: Connection) -> int:
+    """How many artists there are."""
+    return conn.execute(select(func.count()).select_from(artists)).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)

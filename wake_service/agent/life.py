@@ -17,6 +17,7 @@ from .wire import (
     Engine,
     EngineState,
     Gpu,
+    HandOver,
     Happening,
     Hold,
     Models,
@@ -37,6 +38,7 @@ REMEMBERED_REPLIES = 256
 #: Happenings that a report carries at most: the newest.
 REPORTED_HAPPENINGS = 20
 VERSION = "memory 1"
+_WORKING = "A picture is being made, so the machine goes on as before."
 CAPABILITIES = (*ORDERS, "inputs", "results")
 
 
@@ -159,10 +161,15 @@ class Life:
                 self.hold_until = until
             case Acknowledge(results=results):
                 self._kept.forget(results)
+            case HandOver():
+                if self.working:
+                    return Reply(order=order.id, done=False, sentence=_WORKING)
+                self._kept.forget([kept.prompt_id for kept in self._kept.listed()])
+                self.engine = Engine(state=EngineState.STARTING)
+                self.note("The machine was wiped for another artist.")
             case Stop(force=force):
                 if self.working and not force:
-                    sentence = "A picture is being made, so the machine goes on as before."
-                    return Reply(order=order.id, done=False, sentence=sentence)
+                    return Reply(order=order.id, done=False, sentence=_WORKING)
                 self.draining = True
         self.obeyed.append(order)
         return Reply(order=order.id, done=True)

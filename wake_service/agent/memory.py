@@ -21,7 +21,7 @@ from .life import Life
 from .life import MachineTimes as MachineTimes
 from .link import Answer, LinkBroken, LinkRefused, LinkTimes, WireLink, not_there, wrong_certificate, wrong_token
 from .text import read_order, version_mismatch, write
-from .wire import INPUT_NAME, WIRE, Notice, Order, Queue, Reply, Report, Stage, Stop
+from .wire import INPUT_NAME, WIRE, HandOver, Notice, Order, Queue, Reply, Report, Stage, Stop
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +210,15 @@ class MemoryMachine:
         self._tell()
         if isinstance(order, Stop):
             self._on_stop()
+        elif isinstance(order, HandOver):
+            self.inputs.clear()
+            self._background.spawn(self._begin_anew(self.life))
+
+    async def _begin_anew(self, life: Life) -> None:
+        """The engine starts again, unless the machine goes meanwhile."""
+        await self.clock.sleep(self.times.engine)
+        if self.life is life:
+            self.revive_engine()
 
     async def _live(self, token: str | Callable[[], str]) -> None:
         await self.clock.sleep(self.times.guard)

@@ -215,6 +215,15 @@ class Stop(OrderBase):
     force: bool = False
 
 
+class HandOver(OrderBase):
+    """The machine is another artist's from now on: end the engine, empty its input, output and temp folders, start it anew.
+
+    Done once they are empty. What was kept goes too: acknowledge first what is wanted. Refused while there is work.
+    """
+
+    type: Literal["hand_over"] = "hand_over"
+
+
 class Prefetch(OrderBase):
     """Make these models fast to read, in this order (`checkpoints/name.safetensors`); replaces what was asked before."""
 
@@ -236,9 +245,9 @@ class Acknowledge(OrderBase):
     results: tuple[str, ...] = Field(max_length=1000)
 
 
-Order = Drain | Undrain | Stop | Prefetch | Hold | Acknowledge
+Order = Drain | Undrain | Stop | HandOver | Prefetch | Hold | Acknowledge
 #: The names of all orders of this version.
-ORDERS = ("drain", "undrain", "stop", "prefetch", "hold", "acknowledge")
+ORDERS = ("drain", "undrain", "stop", "hand_over", "prefetch", "hold", "acknowledge")
 
 
 class KeptFile(Message):

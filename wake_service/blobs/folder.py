@@ -69,20 +69,28 @@ class FolderBlobs:
         expected = None if sha256 is None else checked_sha256(sha256)
         incoming = Incoming(self._incoming)
         try:
-            await asyncio.to_thread(self._write, incoming, b"")
-            async for piece in _pieces(data):
-                if max_bytes is not None and incoming.size + len(piece) > max_bytes:
-                    raise BlobTooLarge(max_bytes)
-                await asyncio.to_thread(self._write, incoming, piece)
+            if isinstance(data, bytes) and len(data) <= CHUNK_BYTES:
+                _check_size(len(data), max_bytes)
+                await asyncio.to_thread(self._write, incoming, data, settle=ready is not None)  # one way into a thread, not three
+            else:
+                await self._write_all(incoming, data, max_bytes)
+                if ready is not None:
+                    await asyncio.to_thread(self._settle, incoming)
             if expected is not None and incoming.sha256 != expected:
                 raise ChecksumMismatch(expected, incoming.sha256)
             if ready is not None:
-                await asyncio.to_thread(self._settle, incoming)
                 await ready(incoming.sha256)
             self._checked[incoming.sha256] = await asyncio.to_thread(self._keep, incoming)
-        finally:
+        except BaseException:
             await asyncio.to_thread(incoming.discard)
+            raise
         return BlobInfo(incoming.sha256, incoming.size)
+
+    async def _write_all(self, incoming: Incoming, data: Data, max_bytes: int | None) -> None:
+        await asyncio.to_thread(self._write, incoming, b"")
+        async for piece in _pieces(data):
+            _check_size(incoming.size + len(piece), max_bytes)
+            await asyncio.to_thread(self._write, incoming, piece)
 
     async def get(self, sha256: str) -> bytes:
         return await asyncio.to_thread(self._read, checked_sha256(sha256))
@@ -127,11 +135,13 @@ class FolderBlobs:
     def _room(self) -> int:
         return self._free(self.folder) - self.min_free_bytes
 
-    def _write(self, incoming: Incoming, piece: bytes) -> None:
+    def _write(self, incoming: Incoming, piece: bytes, *, settle: bool = False) -> None:
         with _sentences("stored"):
             if self._room() < max(1, len(piece)):
                 raise StorageFull("The disk of the service is full; nothing of this picture was kept.")
             incoming.write(piece)
+            if settle:
+                incoming.settle()
 
     def _settle(self, incoming: Incoming) -> None:
         with _sentences("stored"):
@@ -162,6 +172,11 @@ class FolderBlobs:
 
 def _state(stat: os.stat_result) -> _State:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _check_size(size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
+        raise BlobTooLarge(max_bytes)
 
 
 def _read_chunk(file: BinaryIO) -> bytes:

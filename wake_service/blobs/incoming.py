@@ -52,7 +52,10 @@ class Incoming:
                 self._sync()
 
     def keep(self, path: Path) -> None:
-        """Makes it the blob at `path`, whose folder exists; once this returns it survives a power cut. Raises OSError."""
+        """Makes it the blob at `path`, whose folder exists, and closes it. Once this returns it survives a power cut.
+
+        Raises OSError; then it is still to be discarded.
+        """
         with self._busy:
             if self._done or self._file is None or self._path is None:
                 return
@@ -60,19 +63,24 @@ class Incoming:
             self._path.rename(path)
             self._path = None
             sync_folder(path.parent)
+            self._done = True
+            self._close()
 
     def _sync(self) -> None:
         if self._file is not None and not self._settled:
             os.fsync(self._file)
             self._settled = True
 
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
     def discard(self) -> None:
         """Closes, and removes what was not kept; safe to repeat."""
         with self._busy:
             self._done = True
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            self._close()
             if self._path is not None:
                 self._path.unlink(missing_ok=True)
                 self._path = None

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 #: Removing a blob takes a moment; a put of the same bytes waits this long in all, and asks this often. In seconds.
 _LEAVING_SECONDS = 30.0
 _LEAVING_PAUSE = 0.25
+#: To hash so few bytes takes less than to ask a thread to.
+_QUICKLY_HASHED = 64 * 1024
 #: Sweeps that may come between putting and writing down; each is minutes after the one before.
 _TRIES = 3
 
@@ -45,7 +47,10 @@ class Shelf:
 
     async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
         """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
-        name = await asyncio.to_thread(_sha256, data) if sha256 is None else checked_sha256(sha256)
+        if sha256 is not None:
+            name = checked_sha256(sha256)
+        else:
+            name = _sha256(data) if len(data) <= _QUICKLY_HASHED else await asyncio.to_thread(_sha256, data)
         with self._arrival(name):
             expecting = asyncio.ensure_future(self._expect(name))
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -50,14 +50,20 @@ class EngineClient:
         self._pinned = aiohttp.Fingerprint(bytes.fromhex(fingerprint)) if fingerprint else None
         self._given_session = session
         self._own_session: aiohttp.ClientSession | None = None
+        self._closed = False
         #: The open socket of each client id; kept here because an engine serves only one per id (see socket.py).
         self.sockets: dict[str, EngineSocket] = {}
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The session all connections go through; opened on first use, because it belongs to a running event loop."""
+        """The session all connections go through; opened on first use, because it belongs to a running event loop.
+
+        Raises EngineUnreachable once the client was closed.
+        """
         if self._given_session is not None:
             return self._given_session
+        if self._closed:
+            raise EngineUnreachable(f"The engine at {self.base_url} was let go of.")
         if self._own_session is None or self._own_session.closed:
             connector = aiohttp.TCPConnector(ssl=self._pinned) if self._pinned else None
             self._own_session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
@@ -132,6 +138,15 @@ class EngineClient:
         params = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
         return await self._call("GET", "/view", params=params, seconds=self.timeouts.transfer)
 
+    async def put_cached_image(self, image_id: str, data: bytes) -> None:
+        """Puts a picture into the memory of the tooling node pack (`ETN_LoadImageCache` names it so)."""
+        path = f"/api/etn/image/{quote(image_id, safe='')}"
+        await self._call("PUT", path, data=data, seconds=self.timeouts.transfer, good=(200, 201))
+
+    async def cached_image(self, image_id: str) -> bytes:
+        """A picture from there, as `ETN_SaveImageCache` names it."""
+        return await self._call("GET", f"/api/etn/image/{quote(image_id, safe='')}", seconds=self.timeouts.transfer)
+
     async def interrupt(self, prompt_id: str) -> None:
         """Ends a running prompt at its next step. One that does not run is left alone."""
         await self._call("POST", "/interrupt", body={"prompt_id": prompt_id})
@@ -146,6 +161,7 @@ class EngineClient:
 
     async def close(self) -> None:
         """Closes its sockets and, if it opened one, its session."""
+        self._closed = True
         try:
             for socket in list(self.sockets.values()):
                 await socket.close()
@@ -166,11 +182,15 @@ class EngineClient:
         path: str,
         *,
         body: Any = None,
-        data: aiohttp.FormData | None = None,
+        data: aiohttp.FormData | bytes | None = None,
         params: Mapping[str, str] | None = None,
         seconds: float | None = None,
+        good: Collection[int] = (200,),
     ) -> bytes:
-        """One request; returns the body of a 200. Redirects are not followed: they could carry the token elsewhere."""
+        """One request; returns the body of a 200, or of another answer that is as good.
+
+        Redirects are not followed: they could carry the token elsewhere.
+        """
         deadline = seconds or self.timeouts.answer
         headers = dict(self.headers)
         if body is not None:
@@ -186,7 +206,7 @@ class EngineClient:
                 timeout=aiohttp.ClientTimeout(total=deadline, sock_connect=self.timeouts.connect),
             ) as response:
                 answer = await response.read()
-                if response.status != 200:
+                if response.status not in good:
                     raise self._refusal(response.status, path, answer, response.headers.get("Retry-After", ""))
                 return answer
         except aiohttp.ClientError as broken:

@@ -13,12 +13,13 @@ from blake3 import blake3
 from cachetools import LRUCache
 from sqlalchemy import Connection
 
-from wake_service.blobs.base import BlobInfo, BlobMissing, BlobStore, BlobSwept
+from wake_service.blobs.base import BlobMissing, BlobSwept
 from wake_service.clock import Clock
 from wake_service.errors import BlobCorrupt, StorageError
 from wake_service.files import asset_records as records
 from wake_service.files import records as files
 from wake_service.files.asset_records import Asset
+from wake_service.files.folders import Folders
 from wake_service.files.model import BadName, FileName, StoredFile, file_name, parse
 from wake_service.store.store import Store, Transaction
 
@@ -41,9 +42,10 @@ class Wanted:
 class Assets:
     """One per service. Whoever looks first at what a job made writes it down as assets; everybody gets the same ids."""
 
-    def __init__(self, store: Store, blobs: BlobStore, clock: Clock) -> None:
+    def __init__(self, store: Store, folders: Folders, clock: Clock) -> None:
         self._store = store
-        self._blobs = blobs
+        self._folders = folders
+        self._blobs = folders.blobs
         self._clock = clock
         self._one_at_a_time: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         #: Outputs that could not be written down, as the disk is full: they can be fetched all the same.
@@ -76,17 +78,22 @@ class Assets:
         if wanted is None:
             wanted = Wanted(_own_name(source), source.media_type, source.tags, source.expires_at)
         try:
-            return await self._store.write(partial(self._write, artist_id, source, wanted))
+            minted = await self._store.write(partial(self._write, artist_id, source, wanted))
         except BlobSwept:
             return None
+        self._folders.changed(artist_id)
+        return minted
 
-    def add(self, tx: Transaction, artist_id: str, blob: BlobInfo, hashed: str, wanted: Wanted) -> tuple[Asset, bool]:
-        """Writes down bytes that were just stored; the asset, and whether her bytes are new here. Raises BlobSwept."""
+    async def sent(self, stored: StoredFile, artist_id: str, hashed: str, wanted: Wanted) -> tuple[Asset, bool]:
+        """Writes down a file that has just arrived in her folders; the asset, and whether its bytes are new to her."""
         now = self._clock.now()
-        known = bool(records.owned(tx.conn, artist_id, hashed, now))
-        kind = wanted.media_type or "application/octet-stream"
-        new = Asset("", artist_id, blob.sha256, hashed, wanted.name.path, kind, blob.size, now)
-        return self._write(artist_id, new, wanted, tx)[0], not known
+        new = Asset("", artist_id, stored.sha256, hashed, stored.name.path, stored.media_type, stored.size, now)
+
+        def work(tx: Transaction) -> tuple[Asset, bool]:
+            known = bool(records.owned(tx.conn, artist_id, hashed, now))
+            return self._write(artist_id, new, wanted, tx)[0], not known
+
+        return await self._store.write(work)
 
     def _write(self, artist_id: str, source: Asset, wanted: Wanted, tx: Transaction) -> tuple[Asset, bool]:
         now = self._clock.now()
@@ -122,7 +129,9 @@ class Assets:
 
     async def remove(self, asset: Asset) -> bool:
         """Deletes a record, and the file of its name if it is still the same; False while an unfinished job starts from it."""
-        return await self._store.write(partial(_remove, asset))
+        removed = await self._store.write(partial(_remove, asset))
+        self._folders.changed(asset.artist_id)
+        return removed
 
     async def names(self, artist_id: str, ids: Collection[str]) -> dict[str, str]:
         """What a graph must say to mean these assets; those that are not hers, or gone, are left out."""

@@ -19,6 +19,7 @@ from wake_service.gateway import (
     queue,
     settings,
     socket,
+    tooling,
     uploads,
     userdata,
     view,
@@ -26,8 +27,8 @@ from wake_service.gateway import (
 from wake_service.gateway.doorway import Doorway
 from wake_service.gateway.eas import routes as eas
 from wake_service.gateway.mirrored import Lists
-from wake_service.gateway.v2 import events as v2_events
-from wake_service.gateway.v2 import jobs as v2_jobs
+from wake_service.gateway.tooling import Exchange
+from wake_service.gateway.v2 import routes as v2
 
 #: Resource by resource, in the order in which they are asked; the last one takes all that is left.
 RESOURCES: tuple[Sequence[BaseRoute], ...] = (
@@ -40,8 +41,8 @@ RESOURCES: tuple[Sequence[BaseRoute], ...] = (
     settings.routes,
     userdata.routes,
     eas.routes,
-    v2_jobs.routes,
-    v2_events.routes,
+    v2.routes,
+    tooling.routes,
     internal.routes,
     mirrored.routes,
     passthrough.routes,
@@ -53,5 +54,5 @@ def create_gateway(service: Service, resources: Sequence[Sequence[BaseRoute]] = 
     routes = [route for resource in resources for route in resource]
     app = Starlette(routes=routes, exception_handlers=failures.HANDLERS)
     app.router.redirect_slashes = False  # its redirects would name an address without the caller's prefix
-    app.state.service, app.state.lists, app.state.waiting = service, Lists(), Counter()
+    app.state.service, app.state.lists, app.state.waiting, app.state.exchange = service, Lists(), Counter(), Exchange()
     return Doorway(app, service)

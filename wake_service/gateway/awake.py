@@ -37,10 +37,14 @@ def may_wake(connection: HTTPConnection, visit: GatewayVisit) -> bool:
 
 async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> EngineClient:
     """The engine, once there is one; wakes it if the call may. Raises Refusal (503) when there is none in time."""
-    service = visit.service
-    engine = service.engine(POOL)
+    service, artist_id = visit.service, visit.who.artist_id
+    engine = service.engine(POOL, artist_id)
     if engine is not None:
         return engine
+    if service.engine(POOL) is not None:
+        raise unavailable(
+            "The machine serves another artist now. Queue a workflow: in its turn the machine is yours, and this works.", 30
+        )
     wakes = may_wake(connection, visit)
     if wakes:
         service.wish(visit.who)
@@ -53,7 +57,7 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
     until = service.clock.now() + (min(hold, BROWSER_SECONDS) if is_browser(connection) else hold)
     waiting[visit.who.artist_id] += 1
     try:
-        while (engine := service.engine(POOL)) is None:
+        while (engine := service.engine(POOL, artist_id)) is None:
             if service.clock.now() >= until:
                 raise unavailable(
                     "The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -17,12 +18,20 @@ async def json_object(request: Request, *, optional: bool = False) -> dict[str, 
     if not body and optional:
         return {}
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        parsed = _parsed(body)
+    except ValueError as error:
         raise Refusal(500, "500 Internal Server Error\n\nThe body is no JSON.") from error
     if not isinstance(parsed, dict):
         raise comfy_error(400, "invalid_prompt", "The body must be a JSON object.", type(parsed).__name__)
     return parsed
+
+
+def _parsed(body: bytes) -> Any:
+    """ComfyUI reads JSON as Python writes it, `NaN` included."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
 
 
 def names(body: dict[str, Any], member: str) -> list[str]:

@@ -48,7 +48,7 @@ async def own_files(request: Request) -> Response:
 async def free(request: Request) -> Response:
     """POST /free: a machine that sleeps or works for somebody has nothing to let go of."""
     visit = visit_of(request)
-    engine = visit.service.engine(POOL)
+    engine = visit.service.engine(POOL, visit.who.artist_id)
     busy = any(machine.pool == POOL and machine.state is MachineState.BUSY for machine in visit.service.fleet.all())
     return Response() if engine is None or busy else await forward(request, engine)
 

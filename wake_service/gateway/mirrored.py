@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any
 
 import orjson
 from cachetools import LRUCache
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -20,7 +20,6 @@ from wake_service.files import records as files
 from wake_service.gateway.awake import awake_engine
 from wake_service.gateway.copies import send_entry, send_packable
 from wake_service.gateway.doorway import GatewayVisit, visit_of
-from wake_service.gateway.listings import Listings
 from wake_service.gateway.refusals import unavailable
 from wake_service.machinery import POOL
 from wake_service.mirror.mirror import Mirror
@@ -48,20 +47,20 @@ class Lists:
     """Lists of nodes as each artist may see them. Made once for as long as neither the engine's nor her files change."""
 
     def __init__(self) -> None:
-        self._made: LRUCache[tuple[str, str, str], Made] = LRUCache(_HELD)
-        self.listings: Listings[list[Owned]] = Listings()
+        self._made: LRUCache[tuple[str, str, str, str], Made] = LRUCache(_HELD)
+        self._files: LRUCache[tuple[str, str], list[Owned]] = LRUCache(_HELD)
 
     async def of(self, visit: GatewayVisit, mirror: Mirror, entry: Entry, node_class: str | None = None) -> Made:
         """The list for a visitor, or what it says of one class."""
-        artist_id = visit.who.artist_id
-        read = visit.service.store.read
-        mine = await self.listings.get(artist_id, lambda: read(lambda conn: inputs_of(conn, artist_id)))
-        names = hashlib.sha256(repr(mine).encode()).hexdigest()
-        wanted = entry.sha256, names, node_class or ""
+        hers = visit.who.artist_id, visit.service.folders.version(visit.who.artist_id)
+        wanted = entry.sha256, *hers, node_class or ""
         made = self._made.get(wanted)
         if made is None:
+            mine = self._files.get(hers)
+            if mine is None:
+                mine = self._files[hers] = await visit.service.store.read(partial(inputs_of, artist_id=hers[0]))
             info = await mirror.json(entry)
-            made = self._made[wanted] = await run_in_threadpool(_make, info, mine, node_class)
+            made = self._made[wanted] = await asyncio.to_thread(_make, info, mine, node_class)
         return made
 
 
@@ -121,7 +120,6 @@ async def plain_fact(request: Request) -> Response:
     return await send_entry(request, *await fact(request, request.scope["path"]))
 
 
-Handler: TypeAlias = Callable[[Request], Any]
 _FACTS = (
     "/models",
     "/models/{folder}",

@@ -24,7 +24,8 @@ from wake_service.mirror.model import Entry
 _STATIC = re.compile(r"/(?:assets|scripts|extensions|fonts|cursor|lib|templates|docs)/.*|/|/[^/]+\.[a-z0-9]{2,8}")
 #: Other paths to what is ours to answer, and what nobody behind the gateway is to be asked.
 _NEVER = re.compile(
-    r"(?:/api)?/(?:ws|prompt|queue|history|interrupt|view|upload|settings|users|userdata|jobs|internal|free|v2(?!/manager/)|eas)(?:/.*)?"
+    r"(?:/api)?/(?:ws|prompt|queue|history|interrupt|view|upload|settings|users|userdata|jobs|internal|free|eas"
+    r"|v2(?!/manager/)|etn/(?:image|upload|workflow))(?:/.*)?"
 )
 #: A database of files that knows no owners; `/features` says that it is off.
 _ASSETS = re.compile(r"/(?:assets|tags)(?:/.*)?")
@@ -75,7 +76,7 @@ async def answer_of_a_pack(request: Request, path: str) -> Response:
     owner = EVERYBODY if service.settings.isolation == "shared" else visit.who.artist_id
     asked = f"{path}?{request.url.query}" if request.url.query else path
     entry = mirror.find(asked, owner)
-    engine = service.engine(POOL)
+    engine = service.engine(POOL, visit.who.artist_id)
     if engine is None and entry is not None:
         return await send_entry(request, mirror, entry)
     if not visit.may_paint:  # packs do more than look when they are asked, too
@@ -96,7 +97,7 @@ async def any_socket(socket: WebSocket) -> None:
     if _is_ours(socket.scope["path"]):
         raise Refusal(404, _NOT_FOUND)
     painting(visit)
-    engine = visit.service.engine(POOL)
+    engine = visit.service.engine(POOL, visit.who.artist_id)
     if engine is None:
         raise unavailable("The machine sleeps, and this socket is one of its own. It opens when the machine is awake.", 30)
     await forward_socket(socket, engine)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wake_service.accounts import people
 from wake_service.gateway.doorway import GatewayVisit
 from wake_service.gateway.refusals import comfy_error
 from wake_service.machinery import POOL
 from wake_service.models.classes import barred_sentence
 from wake_service.workflows.model import Graph
+from wake_service.workflows.paths import forbidden_nodes, refused
 
 
 async def check_may_paint(visit: GatewayVisit, graph: Graph) -> None:
-    """Raises Refusal: 402 budget_exhausted, 403 model_barred, 429 queue_full, 507 storage_full."""
+    """Raises Refusal (402 budget_exhausted, 403 model_barred, 429 queue_full, 507 storage_full), GraphRefused for such nodes."""
     service, who = visit.service, visit.who
     if not await service.has_room():
         raise comfy_error(507, "storage_full", "The service's disk is full, so no picture could be kept. Ask your admin.")
@@ -23,6 +25,17 @@ async def check_may_paint(visit: GatewayVisit, graph: Graph) -> None:
         raise comfy_error(429, "queue_full", "So many prompts of yours are waiting already. Wait for some, or cancel them.")
     if barred := service.model_classes.barred(list(_models(visit, graph)), who.barred):
         raise comfy_error(403, "model_barred", barred_sentence(barred))
+    await _check_reach(visit, graph)
+
+
+async def _check_reach(visit: GatewayVisit, graph: Graph) -> None:
+    """Where several artists share machines, what could name files of others is refused."""
+    service = visit.service
+    if service.settings.isolation != "shared":
+        return
+    reaching = forbidden_nodes(graph, service.catalogues.get(POOL), service.settings.gateway_path_nodes)
+    if reaching and await service.store.read(people.count) > 1:
+        raise refused(reaching)
 
 
 def _models(visit: GatewayVisit, graph: Graph) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -52,9 +52,8 @@ async def listing(request: Request) -> Response:
 
 async def tree(request: Request) -> Response:
     """All files and folders below a folder (`path`), folders first, with their paths from the root."""
-    asked = unquote(request.query_params.get("path", ""))
     try:
-        folder = checked_subfolder(asked)
+        folder = checked_subfolder(request.query_params.get("path", ""))
     except BadName as error:
         raise Refusal(400, "Invalid path requested") from error
     notes = await _notes(request, folder)
@@ -156,7 +155,7 @@ def _paths(request: Request, *, moves: bool) -> list[str]:
     at = parts.index("move", 1) if moves and "move" in parts[1:-1] else len(parts)
     written = ["/".join(parts[:at]), "/".join(parts[at + 1 :])][: 1 if at == len(parts) else 2]
     try:
-        return [checked_path(unquote(path) if "%" in path else path) for path in written]
+        return [checked_path(path) for path in written]
     except BadName as error:
         raise Refusal(400 if not all(written) else 403, str(error)) from error
 

@@ -200,9 +200,11 @@ class Dispatcher:
         if job.machine_id is None:
             await asyncio.gather(*(runner.make_way(comes_later) for runner in list(self._runners.values())))
 
-    def engine(self, pool: str) -> EngineClient | None:
-        """The engine of a machine of the pool that is up."""
-        return next((self._runners[m.id].client for m in self._machines.values() if m.pool == pool), None)
+    def engine(self, pool: str, artist_id: str | None = None) -> EngineClient | None:
+        """The engine of a machine of the pool that is up, and that an artist may reach if one is given."""
+        there = [machine.id for machine in self._machines.values() if machine.pool == pool]
+        mine = [id for id in there if artist_id is None or self.tenancy.open_to(id, artist_id)]
+        return self._runners[mine[0]].client if mine else None
 
     async def cancel(self, job_id: str, also: Callable[[Transaction], None] | None = None) -> Job | None:
         """Ends a job because its artist said so; a finished one is returned as it is. `also` is written with it."""

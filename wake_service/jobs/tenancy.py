@@ -122,5 +122,5 @@ class Tenancy:
     def _write(self, machine_id: str, tenant: Tenant, tx: Transaction) -> None:
         tx.conn.execute(delete(tenants).where(tenants.c.machine_id == machine_id))
         artist_id = tenant if isinstance(tenant, str) else None
-        tx.conn.execute(insert(tenants).values(machine_id=machine_id, artist_id=artist_id, since=self._clock.now()))
+        tx.conn.execute(insert(tenants).values(machine_id=machine_id, artist_id=artist_id))
         tx.after_commit(lambda: self._written.__setitem__(machine_id, tenant))

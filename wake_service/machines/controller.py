@@ -50,7 +50,7 @@ class Controller:
         self._lookout = Lookout(
             fleet, providers, workload, timing, clock, connect, self.poke, self._rest, self._given_up, policies.keys()
         )
-        self._hand_overs = HandOvers(fleet, providers, workload, self._lookout, clock, self.poke)
+        self._hand_overs = HandOvers(fleet, providers, workload, self._lookout, clock, self.poke, self._has_foreign_work)
 
     async def start(self) -> None:
         """Takes in what is there (adopting what runs), then goes on by itself."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, StorageError
 from wake_service.machines import model
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.lookout import ASK_IN_TRANSITION, Lookout
-from wake_service.machines.model import IllegalOrder, MachineState
+from wake_service.machines.model import IllegalOrder, Machine, MachineState
 from wake_service.machines.workload import Workload
 from wake_service.providers.base import Provider
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class HandOvers:
-    """Carries out hand-overs; `poke` says that a plan may have to change."""
+    """Carries out hand-overs; `poke` says that a plan may have to change, `works` whether an engine has prompts of others."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class HandOvers:
         lookout: Lookout,
         clock: Clock,
         poke: Callable[[], None],
+        works: Callable[[Machine], Awaitable[bool]],
     ) -> None:
         self._fleet = fleet
         self._providers = providers
@@ -35,6 +36,7 @@ class HandOvers:
         self._lookout = lookout
         self._clock = clock
         self._poke = poke
+        self._works = works
 
     async def run(self, machine_id: str) -> None:
         """Wipes a machine, if it rests.
@@ -60,6 +62,9 @@ class HandOvers:
         machine = self._fleet.get(machine_id)
         if machine.state is not MachineState.WAKING:
             return False  # it stopped meanwhile
+        if await self._works(machine):
+            log.warning("machine %s has work that is none of ours, so it is not wiped yet", machine_id)
+            return False
         try:
             await self._providers[machine.provider].hand_over(machine_id)
         except ProviderError as error:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wake_service.errors import SetupError
@@ -22,18 +22,40 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class EngineCommand:
-    """A command line whose argument `{port}` is replaced, the folder it runs in, and what its environment gets besides."""
+    """A command line whose argument `{port}` is replaced, the folder it runs in, and what its environment gets besides.
+
+    `wiped`: the folders that hold artists' files, which are emptied when the machine becomes another artist's. None: it cannot.
+    """
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    wiped: tuple[Path, ...] = ()
 
 
 def from_settings(settings: Settings, directory: Path) -> EngineCommand:
     """The engine the admin chose: ComfyUI where one is named, else the practice engine with its files in `directory`.
 
-    Raises SetupError, naming the setting that cannot be used.
+    Where it serves one artist at a time, ComfyUI's files are in `directory` too, and not in the checkout, whose own are nobody's
+    to wipe. Raises SetupError, naming the setting that cannot be used.
     """
+    command = _chosen(settings, directory)
+    return _apart(command, directory) if settings.isolation == "per_artist" and not settings.practice else command
+
+
+def _apart(command: EngineCommand, directory: Path) -> EngineCommand:
+    """The same ComfyUI with its artists' files in `directory`. It puts `temp` below the folder that it is told."""
+    place = directory.absolute()
+    folders = (("--input-directory", place / "input"), ("--output-directory", place / "output"), ("--temp-directory", place))
+    told = [word for flag, folder in folders for word in (flag, str(folder))]
+    return replace(command, argv=(*command.argv, *told), wiped=_folders(place))
+
+
+def _folders(place: Path) -> tuple[Path, ...]:
+    return tuple(place / name for name in ("input", "output", "temp"))
+
+
+def _chosen(settings: Settings, directory: Path) -> EngineCommand:
     folder, workspace = settings.comfyui_folder, settings.comfyui_workspace
     if folder is not None and workspace is not None:
         raise SetupError("comfyui_folder and comfyui_workspace both name an engine; set only one of them.")
@@ -63,7 +85,7 @@ def practice_engine(directory: Path, extra: Sequence[str] = ()) -> EngineCommand
         "--directory",
         str(directory.absolute()),
     )
-    return EngineCommand(argv, cwd=_PACKAGE_PARENT)
+    return EngineCommand(argv, cwd=_PACKAGE_PARENT, wiped=_folders(directory.absolute()))
 
 
 def comfyui(folder: Path, python: Path | None = None, extra: Sequence[str] = ()) -> EngineCommand:

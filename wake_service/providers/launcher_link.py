@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from wake_service.errors import ProviderTimeout
+from wake_service.errors import ProviderError, ProviderTimeout
 from wake_service.providers.base import Power
 from wake_service.providers.machine_folder import MachineState
 
 DEADLINE = 5.0
+_GOING = (Power.STOPPING, Power.STOPPED)
 
 
 class LauncherLink:
@@ -55,9 +56,23 @@ class LauncherLink:
         self._writer.write(json.dumps({"order": "stop", "force": force}).encode() + b"\n")
         try:
             async with asyncio.timeout(DEADLINE), self._changed:
-                await self._changed.wait_for(lambda: not self.open or self.state.power in (Power.STOPPING, Power.STOPPED))
+                await self._changed.wait_for(lambda: not self.open or self.state.power in _GOING)
         except TimeoutError:
             raise ProviderTimeout(f"The machine's launcher did not answer the order to stop within {DEADLINE:.0f} s.") from None
+
+    async def hand_over(self, seconds: float) -> None:
+        """Orders a hand-over; returns once the folders are empty and the next engine starts. Raises ProviderError."""
+        boot = self.state.boot
+        self._writer.write(json.dumps({"order": "hand_over", "boot": boot}).encode() + b"\n")
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: not self.open or self.state.boot != boot or self.state.power in _GOING)
+        except TimeoutError:
+            raise ProviderTimeout(
+                f"The machine was not wiped within {seconds:.0f} s; whether it still will be is unknown."
+            ) from None
+        if self.state.boot == boot:
+            raise ProviderError(f"The machine stopped and was not wiped. {self.state.message or ''}".rstrip())
 
     async def close(self) -> None:
         """Hangs up; the launcher goes on."""

@@ -38,13 +38,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a launcher is told."""
+    """What a launcher is told. `wiped`: the folders that a hand-over empties."""
 
     boot: str
     argv: tuple[str, ...]
     cwd: str
     env: dict[str, str]
     limits: Limits
+    wiped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class MachineFolder:
     def launch(self) -> Launch:
         """What the launcher was told last."""
         fields = json.loads((self.path / "launch.json").read_bytes())
-        return Launch(**{**fields, "argv": tuple(fields["argv"]), "limits": Limits(**fields["limits"])})
+        fields |= {"argv": tuple(fields["argv"]), "wiped": tuple(fields.get("wiped", ()))}
+        return Launch(**{**fields, "limits": Limits(**fields["limits"])})
 
     def write_launch(self, launch: Launch) -> None:
         """Leaves word for the next launcher."""

@@ -78,6 +78,9 @@ class ProcessProvider:
     async def drain(self, machine_id: str, draining: bool) -> None:
         """Nothing: these engines have no guard in front of them."""
 
+    async def hand_over(self, machine_id: str) -> None:
+        await self._find(machine_id).hand_over()
+
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         """Nothing: their models lie on this computer's disk already."""
 

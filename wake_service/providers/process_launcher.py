@@ -2,7 +2,8 @@
 
 It has a life of its own (`python -m wake_service.providers.process_launcher FOLDER LOCK`): the service may end or be killed, and
 the next one connects to the socket named in the state file. There it sends its state as a JSON line, at once and on every
-change, and takes `{"order": "stop", "force": false}`. SIGTERM is the same order.
+change, and takes `{"order": "stop", "force": false}` (SIGTERM is the same order) and `{"order": "hand_over", "boot": "..."}`: the
+engine of that boot ends, the folders of artists' files are emptied, and the next boot begins.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,7 @@ class Launcher:
         self._listeners: set[asyncio.StreamWriter] = set()
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
+        self._hand_over = asyncio.Event()
         self._lonely: asyncio.TimerHandle | None = None
         self._why: str | None = None
 
@@ -62,7 +65,19 @@ class Launcher:
             await self._say_farewell()
 
     async def _live(self) -> str | None:
-        """The engine's life. A sentence when it ended unasked."""
+        """The engine's life, or those of several. A sentence when it ended unasked."""
+        while True:
+            end = await self._live_once()
+            if self._stop.is_set() or not self._hand_over.is_set():
+                return end
+            self._hand_over.clear()
+            try:
+                await asyncio.to_thread(empty, [Path(folder) for folder in self._launch.wiped])
+            except OSError as error:
+                return f"The machine could not be wiped for another artist: {error.filename or ''}: {error.strerror or error}."
+            self._state = replace(self._state, boot=uuid.uuid4().hex)
+
+    async def _live_once(self) -> str | None:
         lock = self._folder.acquire_anew(ENGINE)
         with ExitStack() as life:
             try:
@@ -80,8 +95,9 @@ class Launcher:
         engine_log = EngineLog(self._folder.engine_log, self._launch.limits.log_bytes)
         reading = asyncio.create_task(self._read(engine, engine_log, port))
         ended = asyncio.create_task(engine.ended())
-        stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop, hand_over = asyncio.create_task(self._stop.wait()), asyncio.create_task(self._hand_over.wait())
+        await asyncio.wait({ended, stop, hand_over}, return_when=asyncio.FIRST_COMPLETED)
+        hand_over.cancel()
         if not ended.done():
             await self._end(engine, ended)
         code = await ended
@@ -91,7 +107,10 @@ class Launcher:
 
     async def _end(self, engine: EngineProcess, ended: asyncio.Task[int]) -> None:
         """Asks the engine to end, and makes it end when it does not in time or force was asked for."""
-        self._show(replace(self._state, power=Power.STOPPING, stage=None, address=None))
+        if self._stop.is_set():
+            self._show(replace(self._state, power=Power.STOPPING, stage=None, address=None))
+        else:
+            self._show(replace(self._state, stage=BootStage.BOOTING, address=None))
         force = asyncio.create_task(self._force.wait())
         if not self._force.is_set():
             engine.signal(signal.SIGTERM)
@@ -135,15 +154,18 @@ class Launcher:
     def _take(self, line: bytes) -> None:
         try:
             order = json.loads(line)
-            known = order["order"] == "stop"
+            kind = order["order"]
         except (ValueError, TypeError, KeyError):
-            known = False
-        if not known:
+            kind = None
+        if kind == "stop":
+            if order.get("force"):
+                self._force.set()
+            self._stop.set()
+        elif kind == "hand_over":
+            if order.get("boot") == self._state.boot:  # else it was obeyed already
+                self._hand_over.set()
+        else:
             log.warning("An order was not understood: %r", line[:200])
-            return
-        if order.get("force"):
-            self._force.set()
-        self._stop.set()
 
     def _show(self, state: MachineState) -> None:
         self._state = state
@@ -164,6 +186,16 @@ class Launcher:
             await asyncio.wait(drains, timeout=_FAREWELL_SECONDS)
         for writer in self._listeners:
             writer.transport.abort()
+
+
+def empty(folders: Iterable[Path]) -> None:
+    """Removes everything in them; a link goes and not what it leads to. Belongs in a thread. Raises OSError."""
+    for folder in folders:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -31,6 +31,8 @@ LAUNCH_SECONDS = 10.0
 HANG_UP_SECONDS = 1.0
 #: From SIGKILL to an engine's end, which gives its GPU memory back.
 END_SECONDS = 5.0
+#: How long emptying three folders may take: thousands of pictures on a slow disk.
+WIPE_SECONDS = 60.0
 _LAUNCHER = "wake_service.providers.process_launcher"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 #: The service's own settings, which may hold secrets, are none of the engine's business.
@@ -66,7 +68,8 @@ class ProcessMachine:
                 return
             if self._now is not None and self._now.power is Power.STOPPING:
                 raise ProviderError(f'Machine "{self.machine_id}" is still stopping; it can be started once it has stopped.')
-            launch = Launch(uuid.uuid4().hex, command.argv, str(command.cwd), dict(command.env), limits)
+            wiped = tuple(map(str, command.wiped))
+            launch = Launch(uuid.uuid4().hex, command.argv, str(command.cwd), dict(command.env), limits, wiped)
             loop = asyncio.get_running_loop()
             starting = MachineState(launch.boot, Power.STARTING, BootStage.STARTING)
             try:
@@ -85,6 +88,18 @@ class ProcessMachine:
             elif self._now is not None and self._now.power is Power.RUNNING:
                 self._signal_launcher(self._now, signal.SIGKILL if force else signal.SIGTERM)
                 await self._adopt()
+
+    async def hand_over(self) -> None:
+        """See Provider.hand_over."""
+        async with self._turn():
+            await self._adopt()
+            if self._link is None or self._now is None or self._now.power is not Power.RUNNING:
+                raise ProviderError(f'Machine "{self.machine_id}" is not up.')
+            launch = self.folder.launch()
+            if not launch.wiped:
+                told = "keeps its files in folders that are not its own, and is not wiped. Let it sleep once."
+                raise ProviderError(f'Machine "{self.machine_id}" {told}')
+            await self._link.hand_over(launch.limits.grace + WIPE_SECONDS)
 
     async def close(self) -> None:
         """Lets go of the launcher, which goes on."""

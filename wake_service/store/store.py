@@ -110,12 +110,23 @@ class Store:
         actions: list[Callable[[], None]] = []
         try:
             with self.engine.begin() as conn:
-                for work in group:
-                    outcomes.append(self._run(work, conn, actions))
+                if len(group) == 1:
+                    outcomes = [self._run_alone(group[0], conn, actions)]
+                else:
+                    outcomes = [self._run(work, conn, actions) for work in group]
         except BaseException as error:  # noqa: BLE001 - handed to every waiter; the writer itself must go on
             failure = _storage_error(error) if isinstance(error, DBAPIError) else error
             outcomes, actions = [(work, None, failure) for work in group], []
         group[0].loop.call_soon_threadsafe(_settle, outcomes, actions)
+
+    def _run_alone(
+        self, work: _Work, conn: Connection, actions: list[Callable[[], None]]
+    ) -> tuple[_Work, Any, BaseException | None]:
+        """What it raises ends the transaction, in which there is nothing else: it needs no savepoint."""
+        transaction = Transaction(conn)
+        value = work.run(transaction)
+        actions.extend(transaction._after)
+        return work, value, None
 
     def _run(self, work: _Work, conn: Connection, actions: list[Callable[[], None]]) -> tuple[_Work, Any, BaseException | None]:
         transaction = Transaction(conn)

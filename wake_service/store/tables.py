@@ -230,13 +230,7 @@ machines = Table(
 )
 
 #: Whose files may lie on a machine that serves one artist at a time; no artist: it was wiped. One that is not here is anybody's.
-tenants = Table(
-    "tenants",
-    metadata,
-    Column("machine_id", String(64), primary_key=True),
-    Column("artist_id", String(36)),
-    Column("since", Float, nullable=False),
-)
+tenants = Table("tenants", metadata, Column("machine_id", String(64), primary_key=True), Column("artist_id", String(36)))
 
 wakes = Table(
     "wakes",
@@ -351,10 +345,7 @@ files = Table(
 )
 
 comfy_settings = Table(
-    "comfy_settings",
-    metadata,
-    Column("artist_id", String(36), primary_key=True),
-    Column("document", Text, nullable=False),
+    "comfy_settings", metadata, Column("artist_id", String(36), primary_key=True), Column("document", Text, nullable=False)
 )
 
 userdata = Table(

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,8 @@ from wake_service.comfy.events import (
     ExecutionStart,
     ExecutionSuccess,
     Preview,
+    Progress,
+    ProgressState,
     Status,
     WireEvent,
 )
@@ -36,6 +38,7 @@ from wake_service.jobs.courier import Missed
 from wake_service.jobs.model import Face, Job, WorkflowRequest
 from wake_service.store.store import Transaction
 from wake_service.workflows import frames, naming, records
+from wake_service.workflows.aliases import Aliases, folder_of
 from wake_service.workflows.frames import Frame, Kind
 from wake_service.workflows.luggage import Luggage
 from wake_service.workflows.model import Graph
@@ -62,7 +65,7 @@ class Passed:
 
 class WorkflowCourier:
     """One prompt at one engine. `publish` takes its frames, `verdict` whether the engine took it; `before` are ends that its
-    client is told of first."""
+    client is told of first; `begun` is called when it begins."""
 
     def __init__(
         self,
@@ -74,17 +77,20 @@ class WorkflowCourier:
         news: Callable[[OutputNews | PreviewNews | ProgressNews], None],
         verdict: Callable[[dict[str, Any] | EngineRefused], bool],
         before: Callable[[], Sequence[asyncio.Event]],
+        begun: Callable[[], None],
     ) -> None:
         request = job.request
         assert isinstance(request, WorkflowRequest)
         self._job, self._request = job, request
         self._prompt_id = prompt_id
+        self._aliases = Aliases(prompt_id, request.name, folder_of(job.artist_id))
         self._luggage = luggage
         self._passed = passed
         self._send = publish
         self._news = news
         self._verdict = verdict
         self._before = before
+        self._begun = begun
         self._stored: Stored | None = None
         self._graph: Graph = {}
         self._progress: PromptProgress | None = None
@@ -110,8 +116,8 @@ class WorkflowCourier:
         self._graph = orjson.loads(self._stored.graph)
         if self._request.face is Face.V2 or self._luggage.followed(self._job.id):
             self._progress = PromptProgress(self._prompt_id, Workflow(self._graph, ""))
-        inputs = await self._luggage.bring(self._request.files)
-        return naming.for_engine(self._graph, self._folder, inputs, self._luggage.catalogue())
+        self._aliases.inputs = await self._luggage.bring(self._request.files)
+        return naming.for_engine(self._graph, self._aliases.folder, self._aliases.inputs, self._luggage.catalogue())
 
     def extra(self) -> dict[str, Any]:
         """Further members of what is sent with the graph."""
@@ -121,10 +127,6 @@ class WorkflowCourier:
         if self._request.targets is not None:
             body["partial_execution_targets"] = list(self._request.targets)
         return body
-
-    @property
-    def _folder(self) -> str:
-        return f"{naming.OURS}/{self._prompt_id}"
 
     def accepted(self, node_errors: dict[str, Any]) -> None:
         """The engine took the graph."""
@@ -145,12 +147,7 @@ class WorkflowCourier:
             case Preview():
                 self._picture(event, raw)
             case ExecutionStart():
-                self._note(raw)
-                for told in self._before():
-                    self._hold(partial(_nothing_after, told))
-                if not self._passed.begun:
-                    self._passed.begun = True
-                    self._pass(self._text(raw))
+                self._start(raw)
             case ExecutionCached():
                 self._note(raw)
                 self._pass(self._text(raw))
@@ -165,8 +162,19 @@ class WorkflowCourier:
             case Executing(node=node):
                 self.node = node
                 self._pass(self._text(raw))
+            case Progress():
+                self._pass(replace(self._text(raw), step=True), everybody=True)
             case _:
-                self._pass(self._text(raw))
+                self._pass(self._text(raw), everybody=isinstance(event, ProgressState))
+
+    def _start(self, raw: str | bytes) -> None:
+        self._note(raw)
+        for told in self._before():
+            self._hold(partial(_nothing_after, told))
+        if not self._passed.begun:
+            self._passed.begun = True
+            self._begun()
+            self._pass(self._text(raw))
 
     def left(self) -> None:
         """Nothing more will be heard."""
@@ -177,30 +185,17 @@ class WorkflowCourier:
         self._whole = False
 
     def _ended(self, raw: str | bytes) -> None:
-        said = orjson.loads(self._named(raw))
+        said = self._aliases.whole(raw)
         self.end = said["type"], said["data"]
         self.ended.set()
 
     def _note(self, raw: str | bytes) -> None:
-        said = orjson.loads(self._named(raw))
+        said = self._aliases.whole(raw)
         self._passed.messages = [each for each in self._passed.messages if each[0] != said["type"]]
         self._passed.messages.append([said["type"], said["data"]])
 
-    def _named(self, raw: str | bytes) -> str:
-        """A message under the client's names."""
-        text = raw if isinstance(raw, str) else raw.decode(errors="replace")
-        text = text.replace(self._prompt_id, self._request.name) if self._plain_name else self._renamed(text)
-        return text.replace(f"{naming.OURS}/{self._request.name}/", "")
-
-    @property
-    def _plain_name(self) -> bool:
-        return self._request.name.isascii() and self._request.name.replace("-", "").isalnum()
-
-    def _renamed(self, text: str) -> str:
-        return text.replace(self._prompt_id, orjson.dumps(self._request.name).decode()[1:-1])
-
     def _text(self, raw: str | bytes) -> Frame:
-        return Frame(raw if isinstance(raw, bytes) else self._named(raw))
+        return Frame(raw if isinstance(raw, bytes) else self._aliases.message(raw))
 
     def _picture(self, event: Preview, raw: str | bytes) -> None:
         assert isinstance(raw, bytes)
@@ -208,12 +203,12 @@ class WorkflowCourier:
         if not self._is_result(node, event):
             self._news(PreviewNews(event.node, event.media_type, event.data))
             if not self._line:
-                self._publish(frames.picture(raw, self._prompt_id, self._request.name, Kind.PREVIEW))
+                self._send(self.client_id, frames.picture(raw, self._prompt_id, self._request.name, Kind.PREVIEW))
             return
         index = self._pictures[node]
         self._pictures[node] += 1
         if (node, index) not in self._passed.pictures:
-            frame = frames.picture(raw, self._prompt_id, self._request.name, Kind.RESULT)
+            frame = replace(frames.picture(raw, self._prompt_id, self._request.name, Kind.RESULT), open=True)
             self._hold(partial(self._keep_picture, node, index, event, frame))
 
     def _is_result(self, node: str, event: Preview) -> bool:
@@ -238,7 +233,7 @@ class WorkflowCourier:
 
     async def _keep_output(self, node: str, said: dict[str, Any]) -> list[Frame]:
         display, output = said["data"].get("display_node"), said["data"].get("output") or {}
-        shown, kept = await self._luggage.keep_output(self._job, node, output, self._folder)
+        shown, kept = await self._luggage.keep_output(self._job, node, output, self._aliases.folder)
         self._passed.outputs[node] = shown
         about = {"node_id": node, "display_node": display or node, "parent_node": None, "real_node_id": node}
         self._passed.meta[node] = about
@@ -258,11 +253,14 @@ class WorkflowCourier:
         return self._stored.client_id if self._stored is not None else None
 
     def _publish(self, frame: Frame) -> None:
-        self._send(self.client_id, frame)
+        """Of a prompt without a client all of hers see how it goes, and none is told what becomes of it: so does ComfyUI."""
+        if self.client_id is not None or frame.open:
+            self._send(self.client_id, frame)
 
     # -- in order ---------------------------------------------------------------------------------------------------
 
-    def _pass(self, frame: Frame) -> None:
+    def _pass(self, frame: Frame, *, everybody: bool = False) -> None:
+        frame = replace(frame, open=True) if everybody else frame
         if self._line:
             self._line.append(frame)
         else:

@@ -26,11 +26,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message. `plain` is its form for clients that do not know headers on pictures."""
+    """One message. `plain` is its form for clients that do not know headers on pictures. `step`: it tells of a step, which a
+    picture in the older form follows. `open`: all of an artist's clients hear it where its prompt names none.
+    """
 
     body: str | bytes
     kind: Kind = Kind.EVENT
     plain: bytes | None = None
+    step: bool = False
+    open: bool = False
 
     def for_client(self, *, headers: bool) -> str | bytes:
         """The form that a client understands."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.files import records as files
 from wake_service.files.model import BadName, parse
-from wake_service.workflows import naming
+from wake_service.workflows import naming, tooling
 from wake_service.workflows.luggage import Depot
 from wake_service.workflows.model import SECRETS, Graph, GraphRefused, Submission, flaw, node_flaw
 from wake_service.workflows.records import Stored
@@ -39,11 +39,20 @@ class Intake:
         catalogue = self._depot.catalogue(pool)
         naming.check_prefixes(submission.graph)
         named = list(naming.file_inputs(submission.graph, catalogue))
-        if not named:
+        images = list(tooling.images_named(submission.graph))
+        if not named and not images:
             return {}
         written = {value for _, _, value in named}
-        found = await self._depot.store.read(lambda conn: _find(conn, artist_id, written))
+        sent = {image_id for _, image_id in images}
+        found = await self._depot.store.read(lambda conn: _find(conn, artist_id, written) | _find_images(conn, artist_id, sent))
         wrong = {}
+        for node_id, image_id in images:
+            if tooling.KEY + image_id not in found:
+                details = f"{tooling.LOADER_INPUT} - Image with ID {image_id} not found"
+                told = flaw(
+                    "custom_validation_failed", "Custom validation failed for node", details, input_name=tooling.LOADER_INPUT
+                )
+                wrong[node_id] = node_flaw(tooling.LOADER, told)
         for node_id, name, value in named:
             if value not in found and not _on_machine(submission.graph, node_id, name, value, catalogue):
                 details = f"{name} - Invalid image file: {value}"
@@ -87,6 +96,12 @@ def _find(conn: Connection, artist_id: str, written: set[str]) -> dict[str, str]
         if file is not None:
             found[value] = file.sha256
     return found
+
+
+def _find_images(conn: Connection, artist_id: str, image_ids: set[str]) -> dict[str, str]:
+    names = {image_id: tooling.image_name(image_id) for image_id in image_ids}
+    found = {image_id: files.find(conn, artist_id, name) for image_id, name in names.items() if name is not None}
+    return {tooling.KEY + image_id: file.sha256 for image_id, file in found.items() if file is not None}
 
 
 def _on_machine(graph: Graph, node_id: str, name: str, value: str, catalogue: Catalogue | None) -> bool:

@@ -29,6 +29,7 @@ def judge(prompt: object, catalogue: Catalogue | None) -> Graph:
         raise GraphRefused("prompt_no_outputs", "Prompt has no outputs")
     node_errors = {**dict(_loose_ends(prompt)), **_ring(prompt)}
     if node_errors:
+        _add_dependents(prompt, node_errors, catalogue)
         details = "\n".join(f"{e['message']}: {e['details']}" for node in node_errors.values() for e in node["errors"])
         raise GraphRefused("prompt_outputs_failed_validation", "Prompt outputs failed validation", details, node_errors)
     return prompt
@@ -64,6 +65,33 @@ def _has_no_output(prompt: Graph, catalogue: Catalogue | None) -> bool:
         return False
     classes = [catalogue.node(node["class_type"]) for node in prompt.values()]
     return all(found is not None and not found.is_output for found in classes)
+
+
+def _add_dependents(prompt: Graph, node_errors: dict[str, dict[str, Any]], catalogue: Catalogue | None) -> None:
+    """Says of each faulty node which outputs will not run for it."""
+    uses: dict[str, list[str]] = {}
+    for node_id, node in prompt.items():
+        for _, link in links(node):
+            if link and isinstance(link[0], str):
+                uses.setdefault(link[0], []).append(node_id)
+    outputs = {node_id for node_id, node in prompt.items() if _is_output(node_id, node, uses, catalogue)}
+    for node_id, entry in node_errors.items():
+        entry["dependent_outputs"] = [each for each in _downstream(node_id, uses) if each in outputs]
+
+
+def _is_output(node_id: str, node: dict[str, Any], uses: dict[str, list[str]], catalogue: Catalogue | None) -> bool:
+    known = catalogue.node(node["class_type"]) if catalogue is not None else None
+    return known.is_output if known is not None else node_id not in uses
+
+
+def _downstream(node_id: str, uses: dict[str, list[str]]) -> list[str]:
+    reached, ahead = {node_id: None}, [node_id]
+    while ahead:
+        for user in uses.get(ahead.pop(), ()):
+            if user not in reached:
+                reached[user] = None
+                ahead.append(user)
+    return list(reached)
 
 
 def _loose_ends(prompt: Graph) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -23,7 +23,7 @@ from wake_service.files.media import HEAD_BYTES, media_type
 from wake_service.files.model import FileName, Folder, StoredFile, checked_folder
 from wake_service.jobs.model import Job
 from wake_service.store.store import Store, Transaction
-from wake_service.workflows import naming, records
+from wake_service.workflows import naming, records, tooling
 from wake_service.workflows.records import Stored
 
 #: Where pictures that came over the socket alone are found among an artist's files.
@@ -95,6 +95,9 @@ class Luggage:
         return {name: await self._bring(sha256, name) for name, sha256 in wanted.items()}
 
     async def _bring(self, sha256: str, name: str) -> str:
+        if name.startswith(tooling.KEY):
+            await self.client.put_cached_image(sha256, await self._depot.blobs.get(sha256))
+            return sha256
         there = self._depot.uploaded.setdefault(self.client, {})
         mine = naming.input_name(sha256, name)
         if mine not in there:
@@ -118,6 +121,7 @@ class Luggage:
         made = [item for item in naming.file_references(output) if item["type"] in ("output", "temp")]
         fetched = await asyncio.gather(*(self._fetch(item) for item in made))
         new = [(_shown(item, folder), *found) for item, found in zip(made, fetched, strict=True)]
+        new += await asyncio.gather(*map(self._fetch_image, tooling.images_made(output)))
         kept = await self._write(job, node, new) if new else []
         names = iter([file.name for file in kept])
 
@@ -126,7 +130,15 @@ class Luggage:
                 name = next(names)
                 item.update(filename=name.name, subfolder=name.subfolder, type=name.folder)
 
-        return naming.map_outputs(output, rename), kept
+        shown = naming.map_outputs(output, rename)
+        for item in tooling.images_made(shown):
+            item["id"] = next(names).name
+        return shown, kept
+
+    async def _fetch_image(self, item: Mapping[str, Any]) -> tuple[FileName, BlobInfo, str]:
+        name = tooling.image_name(item["id"])
+        assert name is not None  # images_made gives no others
+        return name, await self._depot.shelf.put(await self.client.cached_image(name.name)), tooling.media_type_of(item)
 
     async def _fetch(self, item: Mapping[str, Any]) -> tuple[BlobInfo, str]:
         data = await self.client.view(ImageRef(item["filename"], str(item.get("subfolder") or ""), item["type"]))

@@ -1,8 +1,8 @@
 """Names on the way to an engine and back: values in, values out.
 
-On an engine everything of a prompt lies below a folder of its own, so that artists who share it cannot meet: results below
-`wakebrush/PROMPT`, where PROMPT is an id that nobody else knows; inputs as `wakebrush/CHECKSUM.EXTENSION`. Her client sees the
-names of her own folders and nothing of that, except inside of pictures, whose embedded graph shows the folder.
+On an engine everything of an artist lies below a folder of her own, so that those who share it cannot meet: results below
+`wakebrush/FOLDER`, whose name nobody else knows; inputs as `wakebrush/CHECKSUM.EXTENSION`. Her client sees the names of her own
+folders and nothing of that, except inside of pictures, whose embedded graph shows the folder.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wake_service.comfy.catalogue import Catalogue
+from wake_service.workflows import tooling
 from wake_service.workflows.model import Graph, GraphRefused, flaw, node_flaw
 
 #: The one folder of ours in an engine's input and output folders.
@@ -86,7 +87,7 @@ def for_engine(graph: Graph, folder: str, inputs: Mapping[str, str], catalogue: 
     for node_id, name, value in file_inputs(graph, catalogue):
         if value in inputs:
             rewritten[node_id] = _with_input(rewritten[node_id], name, inputs[value])
-    return rewritten
+    return tooling.with_images(rewritten, inputs)
 
 
 def _with_input(node: dict[str, Any], name: str, value: str) -> dict[str, Any]:

@@ -55,20 +55,22 @@ News: TypeAlias = StateNews | ProgressNews | PreviewNews | OutputNews
 
 @dataclass(slots=True)
 class Latest:
-    """What was said last of a running workflow, for those who ask or come late."""
+    """What was said last of a workflow, for those who ask or come late."""
 
     progress: ProgressNews | None = None
     preview: PreviewNews | None = None
 
     def note(self, news: News) -> None:
-        """Takes news into account; what was said of a try is over with it."""
+        """Takes news into account. How far it was outlives its end: somebody may just be telling of the moment before."""
         match news:
             case ProgressNews():
                 self.progress = news
             case PreviewNews():
                 self.preview = news
-            case StateNews(job) if job.state is not JobState.RUNNING:
+            case StateNews(job) if job.state is JobState.QUEUED:
                 self.progress = self.preview = None
+            case StateNews(job) if not job.unfinished:
+                self.preview = None
 
 
 class Follower:

@@ -8,10 +8,11 @@ there; what is left is told here by what the catalogue says of each input.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wake_service.comfy.catalogue import COMBO, Catalogue, InputSpec
+from wake_service.workflows.model import GraphRefused, flaw, node_flaw
 
 #: Words that name a place in a file system or on a network, alone (`video_path`) or at the end of a word (`savedir`).
 _PLACES = (
@@ -46,10 +47,15 @@ _REWRITTEN = "filename_prefix"
 #: Of ComfyUI's own nodes (0.3.64), what the rules below take for a place and is none: the first chooses among models, the others
 #: hand a name to the page, which asks for it here.
 _HARMLESS = frozenset({("DiffusersLoader", "model_path"), ("Preview3D", "model_file"), ("Preview3DAnimation", "model_file")})
-#: Its own inputs for uploads whose names look like more, where no catalogue tells that they are for uploads.
-_UPLOADS = frozenset({("LoadVideo", "file"), ("Load3D", "model_file"), ("Load3DAnimation", "model_file")})
+#: Its own inputs for uploads, whose names are rewritten, where no catalogue tells that they are (LoadLatent's never does).
+_UPLOADS = frozenset(
+    {("LoadLatent", "latent"), ("LoadVideo", "file"), ("Load3D", "model_file"), ("Load3DAnimation", "model_file")}
+)
 #: And what the rules do not find: its file lies in everybody's output folder.
 _HARMFUL = frozenset({("SaveLoRANode", "prefix"), ("SaveLoRA", "prefix")})
+
+
+_TOLD = "Custom validation failed for node"
 
 
 class PathInput(NamedTuple):
@@ -75,24 +81,48 @@ def forbidden_nodes(graph: Mapping[str, Any], catalogue: Catalogue | None, allow
     return found
 
 
+def refused(reaching: Sequence[PathInput]) -> GraphRefused:
+    """The refusal, in ComfyUI's own shape."""
+    by_node: dict[str, list[PathInput]] = {}
+    for each in reaching:
+        by_node.setdefault(each.node_id, []).append(each)
+    errors = {
+        node_id: node_flaw(
+            each[0].class_type, *(flaw("custom_validation_failed", _TOLD, _why(one), input_name=one.input) for one in each)
+        )
+        for node_id, each in by_node.items()
+    }
+    details = "\n".join(_why(each) for each in reaching)
+    return GraphRefused("prompt_outputs_failed_validation", "Prompt outputs failed validation", details, errors)
+
+
+def _why(each: PathInput) -> str:
+    return (
+        f"{each.input} - {each.class_type} can name files of other artists here, because several share a machine. "
+        "Use a node that takes an upload, or ask your admin to allow this one (gateway_path_nodes)."
+    )
+
+
 def _reaching(class_type: str, inputs: Any, catalogue: Catalogue | None) -> Iterator[str]:
     known = catalogue.node(class_type) if catalogue else None
     for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
         here = class_type, name
-        if not isinstance(name, str) or name == _REWRITTEN or here in _HARMLESS:
+        if not isinstance(name, str) or here in _HARMLESS:
             continue
-        if known is None:
-            reaches = isinstance(value, str) and here not in _UPLOADS and _names_place(name)
+        if name == _REWRITTEN:
+            reaches = isinstance(value, Mapping)  # `{"__value__": …}` is a text for ComfyUI, which was not looked at
+        elif known is None:
+            reaches = isinstance(value, str | Mapping) and here not in _UPLOADS and _names_place(name)
         else:
             spec = known.inputs.get(name)
-            reaches = spec is not None and _reaches(spec, value)
+            reaches = spec is not None and _reaches(spec, value, uploads=spec.uploads or here in _UPLOADS)
         if reaches or here in _HARMFUL:
             yield name
 
 
-def _reaches(spec: InputSpec, value: Any) -> bool:
-    if spec.uploads:
-        return isinstance(value, list)  # another node says the name, which nobody can rewrite on the way
+def _reaches(spec: InputSpec, value: Any, *, uploads: bool) -> bool:
+    if uploads:
+        return not isinstance(value, str)  # another node says the name, or names are wrapped: nobody rewrites them
     if spec.type == COMBO:
         return _names_place(spec.name) or _lists_files(spec)
     return spec.type in ("STRING", "*") and _names_place(spec.name)

@@ -24,6 +24,7 @@ class Line:
         self.client_id = client_id
         #: Whether the client knows headers on pictures (it said so).
         self.headers = False
+        self._step_before: Frame | None = None
         self._waiting: deque[Frame] = deque()
         self._previews = 0
         self._bytes = 0
@@ -31,7 +32,16 @@ class Line:
         self._closed = False
 
     def put(self, frame: Frame) -> None:
-        """Never waits."""
+        """Never waits. A picture in the older form names no step, so it follows the step's own frame, which comes after it."""
+        if frame.kind is Kind.PREVIEW and frame.plain is not None and not self.headers:
+            self._step_before = frame
+            return
+        self._put(frame)
+        if frame.step and self._step_before is not None:
+            preview, self._step_before = self._step_before, None
+            self._put(preview)
+
+    def _put(self, frame: Frame) -> None:
         if self._closed:
             return
         if frame.kind is Kind.PREVIEW:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
+from cachetools import LRUCache
 from sqlalchemy import Connection
 
 from wake_service.accounts.tokens import Identity
@@ -39,6 +40,8 @@ VERDICT_SECONDS = 5.0
 #: How long the engine's word on an interruption is waited for, in seconds: it comes at the next step.
 INTERRUPTED_SECONDS = 10.0
 _STORE_PAUSE = 2.0
+#: Workflows of which it is known how far they were last; more than this many do not run at once.
+_MOST_LATEST = 1024
 #: Finished prompts that a history shows; ComfyUI keeps as many.
 MOST_HISTORY = 10_000
 
@@ -66,7 +69,7 @@ class Workflows:
         self._intake = Intake(depot)
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
-        self._latest: dict[str, Latest] = {}
+        self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
@@ -165,7 +168,8 @@ class Workflows:
         tell, decided = partial(self.tell, job.id), partial(self._decided, job.id)
         luggage = Luggage(self._depot, client, job.pool)
         publish, before = partial(self.switchboard.publish, job.artist_id), partial(self._ends_before, client)
-        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before)
+        begun = partial(self._tell_status, job.artist_id)  # as ComfyUI does when it takes a prompt off its queue
+        courier = WorkflowCourier(job, prompt_id, luggage, passed, publish, tell, decided, before, begun)
         self._at_work[job.id] = courier
         return courier
 
@@ -202,7 +206,6 @@ class Workflows:
                 self._ending.add(courier)
             self._depot.secrets.pop(job.id, None)
             self._depot.fresh.pop(job.id, None)
-            self._latest.pop(job.id, None)
             self._background.spawn(self._end(job, courier))
 
     async def _end(self, job: Job, courier: WorkflowCourier | None) -> None:
@@ -231,6 +234,7 @@ class Workflows:
         if stored is None:
             return
         last = endings.message(job, stored, courier.refusal if courier else None, begun=begun)
+        last = last if stored.client_id is not None else None
         if last is not None:
             self.switchboard.publish(job.artist_id, stored.client_id, frames.message(*last, result=True))
         self._tell_status(job.artist_id)
@@ -260,8 +264,7 @@ class Workflows:
 
     def tell(self, job_id: str, news: News) -> None:
         """Tells those who follow a job, and notes it for those who ask."""
-        if not isinstance(news, OutputNews) and self._book.board.get(job_id) is not None:
-            self._latest.setdefault(job_id, Latest()).note(news)
+        self._latest.setdefault(job_id, Latest()).note(news)
         for follower in self._followers.get(job_id, ()):
             follower.put(news)
 
@@ -364,10 +367,10 @@ class Workflows:
         for job in jobs:
             interruption = endings.interruption(job, self._depot.clock.now())
             passed = self._passed.get(job.id, Passed())
-            passed_messages = [*passed.messages, list(interruption)] if passed.begun else passed.messages
+            begun = passed.begun or job.started_at is not None
+            passed_messages = [*passed.messages, list(interruption)] if begun else passed.messages
 
-            def also(tx: Transaction, job_id: str = job.id, messages: list[list[Any]] = passed_messages) -> None:
-                records.change(tx, job_id, messages=messages)
+            also = partial(records.change, job_id=job.id, messages=passed_messages, hidden=not begun)
 
             before = job.unfinished
             after = await self.cancel_job(job.id, also)

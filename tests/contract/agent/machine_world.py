@@ -24,6 +24,7 @@ from cloud_image.agent.wire import Stage, text
 from cloud_image.agent.world import World
 from cloud_image.engine.exits import Exit, write
 from cloud_image.engine.trouble import Kind, Trouble
+from cloud_image.engine.wipe import wipe
 from cloud_image.metadata import Identity
 from cloud_image.metadata import Notice as CloudNotice
 from cloud_image.settings import AgentSettings, EngineSettings, Settings
@@ -163,7 +164,7 @@ class Hands:
     @property
     def inputs(self) -> dict[str, bytes]:
         folder = self.paths.engine_data / "input/wakebrush"
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
+        return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
 
     def report(self) -> Report:
         assert self.life is not None
@@ -233,7 +234,7 @@ class Hands:
             invocation.symlink_to(f"start {self._boots}")
             await self._told(Stage.ENGINE)
             await self.engine.start()
-            await until(self.paths.stop_order.exists)
+            await self._wipe_until_stopped()
             # The reply is on its way before root has read the order.
             await asyncio.sleep(0.1)
             self.power_off()
@@ -242,6 +243,18 @@ class Hands:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await self.engine.die()
+
+    async def _wipe_until_stopped(self) -> None:
+        """Root, who waits for orders."""
+        order, told = self.paths.wipe_order, []
+        while True:
+            await until(lambda: order.exists() or self.paths.stop_order.exists())
+            if not order.exists():
+                return
+            await self.engine.die()
+            write(self.paths.engine_exit, Exit(self.clock.now(), "success", "killed", "TERM", 1, False))
+            assert wipe(self.paths, lambda *words: told.append(words[0]))
+            await self.engine.start()
 
     async def _booked(self, agent: AgentDaemon) -> None:
         """The power goes when the agent has booked what the test gave it to keep, which a machine in memory does at once."""

@@ -7,7 +7,7 @@ import pytest
 from tests.contract.agent.hearing import Hearing
 from tests.contract.agent.worlds import TOKEN, World
 from wake_service.agent.link import LinkBroken
-from wake_service.agent.wire import Acknowledge, EngineState, Notice, NoticeKind, Stage, Stop
+from wake_service.agent.wire import Acknowledge, EngineState, HandOver, Notice, NoticeKind, Stage, Stop
 from wake_service.errors import ProviderTimeout
 
 
@@ -73,6 +73,37 @@ async def test_results_are_kept_across_a_stop(ours: Hearing) -> None:
         report = await again.until(lambda report: bool(report.kept))
         assert report.boot != boot
         assert await ours.world.within(again.link.fetch("p1", 0)) == b"first"
+
+
+async def test_a_machine_that_is_handed_over_holds_nothing_of_the_last_artist(ours: Hearing) -> None:
+    ours.machine.keep("p1", [("a.png", b"first")])
+    await ours.until(lambda report: bool(report.kept))
+    await ours.world.within(ours.link.put_input("b.png", b"hers"))
+    boot = ours.reports[-1].boot
+    assert (await ours.order(HandOver())).done
+    beats = len(ours.reports)
+    report = await ours.until(lambda report: len(ours.reports) > beats and report.answers and not report.kept)
+    assert (report.boot, report.draining) == (boot, False)
+    assert ours.machine.inputs == {}
+    assert await ours.world.within(ours.link.kept("p1")) is None
+    assert await ours.world.within(ours.link.put_input("b.png", b"the next one's")) == "wakebrush/b.png"
+
+
+async def test_a_machine_with_work_is_not_handed_over(ours: Hearing) -> None:
+    await ours.world.within(ours.link.put_input("b.png", b"hers"))
+    ours.machine.set_queue(running=1)
+    reply = await ours.order(HandOver())
+    assert not reply.done and "A picture is being made" in reply.sentence
+    assert ours.machine.inputs == {"b.png": b"hers"}
+    assert not (await ours.until(lambda report: not report.empty)).draining
+
+
+async def test_a_machine_can_be_handed_over_again_and_again(ours: Hearing) -> None:
+    for _ in range(2):
+        order = HandOver()
+        assert (await ours.order(order)).done
+        assert await ours.order(order) == await ours.order(order), "carried out once"
+        assert (await ours.until(lambda report: report.answers)).engine.state is EngineState.READY
 
 
 async def test_a_stop_is_refused_while_there_is_work(ours: Hearing) -> None:

@@ -41,6 +41,12 @@ class Ec2World:
         self.cloud.machine(machine_id).keep(prompt_id, [("wakebrush_00001_.png", data)])
         return True
 
+    async def paint(self, machine_id: str) -> None:
+        self.cloud.machine(machine_id).inputs["hers.png"] = b"hers"
+
+    def files(self, machine_id: str) -> list[str]:
+        return list(self.cloud.machine(machine_id).inputs)
+
     async def wait(self, happened: asyncio.Event) -> None:
         until = self.clock.now() + 600
         while not happened.is_set():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.providers.ec2_world import Ec2World
-from tests.contract.providers.worlds import DEADLINE, FakeWorld, ProcessWorld, World, seen, tiny_engine
+from tests.contract.providers.worlds import DEADLINE, FakeWorld, ProcessWorld, World, seen, settled, tiny_engine
 from wake_service.errors import ProviderError
 from wake_service.providers.base import BootStage, Power, Provider, Sighting
 from wake_service.providers.engine_command import practice_engine
@@ -26,7 +26,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         case "ec2":
             world = Ec2World()
         case "process":
-            world = ProcessWorld(tmp_path, lambda _: tiny_engine())
+            world = ProcessWorld(tmp_path, lambda files: tiny_engine(files=files))
         case _:
             world = ProcessWorld(tmp_path, practice_engine)
     yield world
@@ -303,3 +303,39 @@ async def test_a_result_is_kept_over_a_stop_and_told_again_before_the_engine_ans
         assert not [s for s in sightings.all[so_far:] if s.stage is BootStage.ENGINE]
         kept = await provider.kept(world.m1, "p1")
         assert kept is not None and kept.files == (b"picture",)
+
+
+async def test_a_machine_that_is_handed_over_is_emptied_and_its_engine_is_another(world: World) -> None:
+    async with seen(world, provider := world.open()) as sightings:
+        await provider.start(world.m1)
+        await sightings.until(world.m1, *AWAKE)
+        await world.paint(world.m1)
+        before = len(sightings.all)
+        await settled(world, provider.hand_over(world.m1))
+        assert world.files(world.m1) == []
+        again = await sightings.until(world.m1, *AWAKE, after=before)
+        booting = [s for s in sightings.of(world.m1) if s.stage is BootStage.BOOTING]
+        assert len(booting) >= 2 and again.address
+        assert not [s for s in sightings.all[before:] if s.power is not Power.RUNNING], "the machine itself stays up"
+        assert (await provider.door(world.m1)).url == again.address
+
+
+async def test_a_machine_can_be_handed_over_by_a_service_that_has_found_it_running(world: World) -> None:
+    await world.leave_running(world.m1)
+    await world.paint(world.m1)
+    async with seen(world, provider := world.open()) as sightings:
+        assert (await power_of(provider, world.m1)).stage is BootStage.ENGINE
+        before = len(sightings.all)
+        await settled(world, provider.hand_over(world.m1))
+        assert world.files(world.m1) == []
+        await sightings.until(world.m1, *AWAKE, after=before)
+        await provider.stop(world.m1)
+        await sightings.until(world.m1, Power.STOPPED)
+
+
+async def test_a_machine_that_is_not_up_cannot_be_handed_over(world: World) -> None:
+    async with seen(world, provider := world.open()):
+        with pytest.raises(ProviderError):
+            await provider.hand_over(world.m1)
+        with pytest.raises(ProviderError, match=r'There is no machine "m9"'):
+            await provider.hand_over("m9")

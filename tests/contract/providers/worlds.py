@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -20,11 +20,13 @@ from wake_service.providers.process import ProcessProvider
 
 DEADLINE = 30.0
 REPOSITORY = Path(__file__).resolve().parents[3]
+FOLDERS = ("input", "output", "temp")
 TINY_ENGINE = Path(__file__).with_name("tiny_engine.py")
 
 
-def tiny_engine(*moods: str) -> EngineCommand:
-    return EngineCommand((sys.executable, str(TINY_ENGINE), "--port", "{port}", *moods), TINY_ENGINE.parent)
+def tiny_engine(*moods: str, files: Path | None = None) -> EngineCommand:
+    wiped = tuple(files / name for name in FOLDERS) if files else ()
+    return EngineCommand((sys.executable, str(TINY_ENGINE), "--port", "{port}", *moods), TINY_ENGINE.parent, wiped=wiped)
 
 
 class World(Protocol):
@@ -45,6 +47,12 @@ class World(Protocol):
 
     def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
         """The machine has a result on its disk that nobody fetched. False where machines keep nothing."""
+
+    async def paint(self, machine_id: str) -> None:
+        """An artist's files come to lie in each of the engine's folders."""
+
+    def files(self, machine_id: str) -> list[str]:
+        """The artists' files on the machine."""
 
     async def wait(self, happened: asyncio.Event) -> None:
         """Lets time pass until then. Raises TimeoutError."""
@@ -73,6 +81,12 @@ class FakeWorld:
     def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
         self._first.cloud.keep(machine_id, prompt_id, data)
         return True
+
+    async def paint(self, machine_id: str) -> None:
+        self._first.cloud.find(machine_id).inputs["hers.png"] = b"hers"
+
+    def files(self, machine_id: str) -> list[str]:
+        return list(self._first.cloud.find(machine_id).inputs)
 
     async def wait(self, happened: asyncio.Event) -> None:
         until = self.clock.now() + 600
@@ -106,7 +120,9 @@ class ProcessWorld:
             "from wake_service.providers.base import BootStage, Power\n"
             "from wake_service.providers.engine_command import EngineCommand\n"
             "async def main():\n"
-            "    world = ProcessWorld(Path(sys.argv[1]), lambda _: EngineCommand(tuple(sys.argv[5:]), Path(sys.argv[4])))\n"
+            "    wiped = tuple(map(Path, filter(None, sys.argv[5].split(':'))))\n"
+            "    command = EngineCommand(tuple(sys.argv[6:]), Path(sys.argv[4]), wiped=wiped)\n"
+            "    world = ProcessWorld(Path(sys.argv[1]), lambda _: command)\n"
             "    provider = world.open()\n"
             "    async with seen(world, provider) as sightings:\n"
             "        starting = asyncio.create_task(provider.start(sys.argv[2]))\n"
@@ -119,7 +135,8 @@ class ProcessWorld:
         )
         command = self.commands[machine_id]
         service = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", code, str(self.directory), machine_id, stage, str(command.cwd), *command.argv),
+            *(sys.executable, "-c", code, str(self.directory), machine_id, stage, str(command.cwd)),
+            *(":".join(map(str, command.wiped)), *command.argv),
             cwd=REPOSITORY,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -136,6 +153,21 @@ class ProcessWorld:
 
     def keep(self, machine_id: str, prompt_id: str, data: bytes) -> bool:
         return False
+
+    async def paint(self, machine_id: str) -> None:
+        for name in FOLDERS:
+            place = self.directory / "files" / machine_id / name / "deeper"
+            place.mkdir(parents=True)
+            (place / "hers.png").write_bytes(b"hers")
+            (place.parent / "hers.png").write_bytes(b"hers")
+            (place.parent / "way-out").symlink_to(self.directory / "elsewhere")
+        (self.directory / "elsewhere").mkdir()
+        (self.directory / "elsewhere/nobodys.png").touch()
+
+    def files(self, machine_id: str) -> list[str]:
+        assert (self.directory / "elsewhere/nobodys.png").exists(), "a link leads nowhere"
+        folder = self.directory / "files" / machine_id
+        return [str(path) for name in FOLDERS for path in (folder / name).rglob("*")]
 
     async def wait(self, happened: asyncio.Event) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -185,6 +217,15 @@ class Sightings:
         self._found.clear()
         if not condition():
             await self._world.wait(self._found)
+
+
+async def settled(world: World, doing: Awaitable[None]) -> None:
+    """Lets time pass until that is done."""
+    done = asyncio.Event()
+    task = asyncio.ensure_future(doing)
+    task.add_done_callback(lambda _: done.set())
+    await world.wait(done)
+    await task
 
 
 @asynccontextmanager

@@ -37,7 +37,6 @@ def test_of_comfyuis_own_nodes_exactly_those_are_found_that_read_or_write_beside
         ("GeminiInputFiles", "file"),
         ("LoadImageSetFromFolderNode", "folder"),
         ("LoadImageTextSetFromFolderNode", "folder"),
-        ("LoadLatent", "latent"),
         ("OpenAIInputFiles", "file"),
         ("SaveLoRANode", "prefix"),
     ]
@@ -81,7 +80,11 @@ def test_what_is_no_text_is_no_place() -> None:
 def test_uploads_are_fine_as_long_as_their_name_can_be_rewritten() -> None:
     assert found("LoadImage", image="hers.png") == []
     assert found("LoadVideo", file="hers.mp4") == []
+    assert found("LoadLatent", latent="hers.latent") == []
     assert found("LoadImage", image=["3", 0]) == ["image"], "a text of another node names any file"
+    assert found("LoadLatent", latent=["3", 0]) == ["latent"]
+    assert found("LoadImage", image={"__value__": "noors.png"}) == ["image"]
+    assert found("SaveImage", filename_prefix={"__value__": "../x"}) == ["filename_prefix"]
 
 
 def test_a_list_of_files_without_uploads_shows_everybodys_files() -> None:
@@ -93,8 +96,8 @@ def test_a_list_of_files_without_uploads_shows_everybodys_files() -> None:
 
 
 def test_an_allowed_class_may_have_them_and_no_other() -> None:
-    two = graph("LoadLatent", latent="a") | {"8": {"class_type": "GeminiInputFiles", "inputs": {"file": "b"}}}
-    assert forbidden_nodes(two, REAL, ["LoadLatent"]) == [PathInput("8", "GeminiInputFiles", "file")]
+    two = graph("OpenAIInputFiles", file="a") | {"8": {"class_type": "GeminiInputFiles", "inputs": {"file": "b"}}}
+    assert forbidden_nodes(two, REAL, ["OpenAIInputFiles"]) == [PathInput("8", "GeminiInputFiles", "file")]
 
 
 def test_a_class_that_nobody_knows_is_judged_by_its_inputs_names() -> None:

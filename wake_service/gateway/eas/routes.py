@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from wake_service.gateway import queue
+from wake_service.gateway import queue, uploads, view
 from wake_service.gateway.eas import results, submitting, subscription
 
 routes: list[BaseRoute] = [
@@ -15,4 +15,7 @@ routes: list[BaseRoute] = [
     Route("/eas/results/{delivery_id}/ack", results.acknowledge, methods=["POST"]),
     WebSocketRoute("/eas/subscribe", subscription.subscribe),
     Route("/eas/history/{prompt_id}", queue.one_history, methods=["GET"]),
+    Route("/eas/view", view.view, methods=["GET", "HEAD"]),
+    Route("/eas/upload/image", uploads.image, methods=["POST"]),
+    Route("/eas/upload/mask", uploads.mask, methods=["POST"]),
 ]

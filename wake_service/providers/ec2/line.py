@@ -10,7 +10,7 @@ from typing import Protocol
 
 from wake_service.agent.guard import GuardLink
 from wake_service.agent.link import AgentLink, LinkBroken, LinkRefused
-from wake_service.agent.wire import Acknowledge, Drain, Order, Prefetch, Report, Undrain
+from wake_service.agent.wire import Acknowledge, Drain, HandOver, Order, Prefetch, Report, Undrain
 from wake_service.background import Background
 from wake_service.clock import Clock
 from wake_service.errors import ProviderError, ProviderTimeout
@@ -85,6 +85,10 @@ class Line:
         """Closes the guard to new prompts, or opens it. Raises ProviderError when the machine does not confirm it in time."""
         await self._order(Drain() if draining else Undrain())
 
+    async def hand_over(self) -> None:
+        """Has the machine wiped. Raises ProviderError when it refuses, or does not confirm it in time."""
+        await self._order(HandOver(), answered=self._deadlines.hand_over)
+
     async def hold(self, order: Order) -> None:
         """Tells the agent, if it listens; the tag on the machine says the same."""
         if self._link is not None:
@@ -125,11 +129,11 @@ class Line:
         for start in range(0, len(prompt_ids), ACKNOWLEDGED_AT_ONCE):
             await self._order(Acknowledge(results=tuple(prompt_ids[start : start + ACKNOWLEDGED_AT_ONCE])))
 
-    async def _order(self, order: Order) -> None:
+    async def _order(self, order: Order, *, answered: float | None = None) -> None:
         seconds = self._deadlines.order
         if not await pause(self._clock, seconds, self._linked) or self._link is None:
             raise ProviderTimeout(f"The machine's agent could not be reached within {seconds:g} s.")
-        reply = await self._link.order(order, seconds=seconds)
+        reply = await self._link.order(order, seconds=answered or seconds)
         if not reply.done:
             raise ProviderError(f"The machine refused: {reply.sentence}")
 

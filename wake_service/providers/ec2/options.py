@@ -14,7 +14,8 @@ from wake_service.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds. `stopping`: how long a start waits for a machine that still stops. `pending`: how long a stop waits for one that
-    still starts. `dial`: one try to reach a guard. `order`: until an agent answers. `adopt`: how long a list of machines waits
+    still starts. `dial`: one try to reach a guard. `order`: until an agent answers; `hand_over`: one that ends its
+    engine before. `adopt`: how long a list of machines waits
     to hear of one that an earlier service left running. `follow`: between two looks at machines in transition. `late`: how
     long AWS's list may be behind an order that it accepted. `probe`: a look behind a guard.
     """
@@ -23,6 +24,7 @@ class Deadlines:
     pending: float = 300.0
     dial: float = 5.0
     order: float = 5.0
+    hand_over: float = 90.0
     adopt: float = 5.0
     follow: float = 2.0
     late: float = 10.0

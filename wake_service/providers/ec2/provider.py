@@ -105,6 +105,9 @@ class Ec2Provider:
     async def drain(self, machine_id: str, draining: bool) -> None:
         await (await self._lined(machine_id)).drain(draining)
 
+    async def hand_over(self, machine_id: str) -> None:
+        await (await self._lined(machine_id)).hand_over()
+
     async def prefetch(self, machine_id: str, models: Sequence[str]) -> None:
         await (await self._roster.known(machine_id)).prefetch(models)
 

@@ -14,6 +14,5 @@ def upgrade() -> None:
         "tenants",
         sa.Column("machine_id", sa.String(length=64), nullable=False),
         sa.Column("artist_id", sa.String(length=36), nullable=True),
-        sa.Column("since", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("machine_id", name=op.f("pk_tenants")),
     )
