@@ -76,7 +76,13 @@ class ComfyPage:
         rows = self.page.get_by_test_id("job-assets-list")
         if not rows.is_visible():
             self.page.get_by_test_id("queue-overlay-toggle").click()
+            rows.wait_for()
         return rows
+
+    def thumbnail(self) -> int:
+        """The width of the first picture in the job panel, in pixels; 0 as long as it is not there."""
+        width: int = self.jobs().evaluate("rows => rows.querySelector('img')?.naturalWidth ?? 0")
+        return width
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Waits for a condition of this side of the browser and gives its value; AssertionError at the deadline."""

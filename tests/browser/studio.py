@@ -41,6 +41,12 @@ class Studio:
         """A new link to the page, to paint with or to look at."""
         return self.service.link("gateway" if may_paint else "gateway_look") + "/"
 
+    def restart_with(self, **settings: Any) -> None:
+        """The same service with other settings."""
+        self.service.stop()
+        self.service.settings |= settings
+        self.service.restart()
+
     @property
     def state(self) -> str:
         """The machine's, as artists are told."""
