@@ -90,7 +90,6 @@ class Service:
         upgrade(self.store.engine)
         self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
         self._build_files()
-        self.assets = Assets(self.store, self.folders, self.clock)
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
@@ -142,7 +141,7 @@ class Service:
         self.shelf.on_full = self.sweeper.poke
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.blobs, self.clock)
+        self.assets = Assets(self.store, self.folders, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
@@ -283,15 +282,17 @@ class Service:
         """
         return self.dispatcher.engine(pool, artist_id)
 
-    async def until_awake(self, seconds: float, pool: str = POOL) -> EngineClient | None:
+    async def until_awake(self, seconds: float, pool: str, artist_id: str) -> EngineClient | None:
         """The same, waited for as long as this."""
+        late = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
-            async with asyncio.timeout(seconds):
-                while (engine := self.engine(pool)) is None:
-                    self._woken.clear()
-                    await self._woken.wait()
-        except TimeoutError:
-            return None
+            while (engine := self.engine(pool, artist_id)) is None and not late.done():
+                self._woken.clear()
+                woken = asyncio.ensure_future(self._woken.wait())
+                await asyncio.wait({woken, late}, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+        finally:
+            late.cancel()
         return engine
 
     def machine_views(self) -> list[dict[str, Any]]:
@@ -324,6 +325,7 @@ class Service:
         data = orjson.dumps({"machine": self.machine_view(machine)})
         self.events.present_to_all(Event(EventType.MACHINE_CHANGED, self.clock.now(), data, machine_id=machine.id))
         self._reasons_stale.set()
+        self._woken.set()
         self.dispatcher.poke()
 
     async def _keep_reasons(self) -> None:

@@ -14,8 +14,8 @@ from wake_service.machines.model import MachineState
 
 #: ComfyUI's web page gives up a call after 60 s without an answer.
 BROWSER_SECONDS = 55.0
-#: Calls of one artist that wait at once; and between two looks, in seconds.
-MOST_WAITING, LOOK_SECONDS = 64, 0.25
+#: Calls of one artist that wait at once.
+MOST_WAITING = 64
 _COMES = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.DRAINING, MachineState.READY, MachineState.BUSY})
 
 
@@ -54,17 +54,13 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
     if waiting[visit.who.artist_id] >= MOST_WAITING:
         raise unavailable("So many calls wait for the machine already that no more can. Try again when it is awake.", 30)
     hold = service.settings.gateway_hold_seconds
-    until = service.clock.now() + (min(hold, BROWSER_SECONDS) if is_browser(connection) else hold)
     waiting[visit.who.artist_id] += 1
     try:
-        while (engine := service.engine(POOL, artist_id)) is None:
-            if service.clock.now() >= until:
-                raise unavailable(
-                    "The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10
-                )
-            await service.clock.sleep(LOOK_SECONDS)
+        engine = await service.until_awake(min(hold, BROWSER_SECONDS) if is_browser(connection) else hold, POOL, artist_id)
     finally:
         waiting[visit.who.artist_id] -= 1
         if not waiting[visit.who.artist_id]:
             del waiting[visit.who.artist_id]
+    if engine is None:
+        raise unavailable("The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10)
     return engine
