@@ -142,7 +142,7 @@ class Service:
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
         self.sweeper.on_files_gone = self.folders.all_changed
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.folders, self.clock)
+        self.assets = Assets(self.store, self.folders, self.shelf, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
