@@ -30,7 +30,7 @@ const loot = {
     async () => (await navigator.serviceWorker.register(`${here}extensions/hostile/hostile.js`, { scope: here })).scope,
     "refused",
   ),
-  "engine's own log": await attempt(() => status(`${here}internal/logs/raw`), "refused"),
+  "engine's own log": await attempt(async () => (await (await fetch(`${here}internal/logs/raw`)).json()).entries, "refused"),
 };
 await attempt(() => fetch(`${elsewhere}/loot`), "");
 window.loot = loot;

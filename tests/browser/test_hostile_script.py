@@ -76,7 +76,7 @@ def test_a_hostile_script_gets_nothing_beyond_its_token(
         "without a token": 401,
         "another token": 401,
         "service worker": "refused",
-        "engine's own log": 404,
+        "engine's own log": [],
     }
     assert Stranger.heard
     assert not any("/t/" in str(headers) for headers in Stranger.heard), "its address travelled as a referrer"

@@ -11,6 +11,8 @@ from tests.contract.engine.graphs import text_to_image
 from tests.service.conftest import practice_engine
 from tests.service.house import DEADLINE, House
 from tests.service.v2_client import Api, Events, code, flat
+from wake_service.accounts import tokens
+from wake_service.accounts.tokens import Scope
 from wake_service.practice_engine.models import CHECKPOINTS
 from wake_service.practice_engine.options import Options, Timing
 
@@ -113,6 +115,21 @@ async def test_a_stream_that_nobody_reads_is_let_go(house: House) -> None:
         await until(events, house, lambda each: each.heard)
     assert house.gateway.sockets is not None
     assert not house.service.workflows._followers
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(house: House) -> None:
+    link = await house.token(Scope.GATEWAY, days=1)
+    mira = Api(house, None, f"/t/{link.token}")
+    job = await mira.accepted(flat())
+    async with mira.events(job["id"]) as events:
+        await until(events, house, lambda each: each.heard)
+        (mine,) = [row for row in await house.service.store.read(tokens.listing) if row.scopes == "gateway"]
+        await house.service.store.write(lambda tx: tokens.revoke(tx, mine.id, house.clock.now()))
+        for _ in range(60):
+            await house.clock.advance(0.5)
+            await asyncio.sleep(0.002)
+        assert events.ended.is_set()
+    assert events.named("status")[-1]["status"] == "queued"
 
 
 @pytest.mark.parametrize("path", ["nowhere", "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"])

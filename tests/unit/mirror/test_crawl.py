@@ -89,6 +89,20 @@ async def test_scripts_of_packs_are_kept_with_imports_that_hold_below_a_prefix(c
     assert b'from "../../scripts/app.js"' in shelf.read(copy.entries["/extensions/my pack/a.js"].sha256)
 
 
+async def test_what_packs_ask_for_when_the_page_opens_is_known_and_only_where_machines_are_shared(
+    engine: LittleEngine, client: EngineClient, shelf: Shelf
+) -> None:
+    engine.answers |= {"/pack/colours": {"red": "#f00"}, "/pack/pic.png": b"PNG"}
+    engine.answers["/extensions/my pack/b.js"] = (
+        'api.fetchApi("/pack/colours"); api.fetchApi("/pack/pic.png"); fetchApi("/pack/x")'
+    )
+    copy = await crawl(client, shelf)
+    assert "/pack/colours" in copy.entries and not {"/pack/pic.png", "/pack/x"} & copy.entries.keys()
+    engine.asked.clear()
+    assert "/pack/colours" not in (await crawl(client, shelf, ask_packs=False)).entries
+    assert "/pack/colours" not in engine.asked
+
+
 async def test_a_second_reading_asks_for_no_file_of_the_same_page(
     engine: LittleEngine, client: EngineClient, shelf: Shelf
 ) -> None:
