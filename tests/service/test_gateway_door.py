@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,12 @@ async def careless(request: Request) -> Response:
     return PlainTextResponse("read")
 
 
+async def held(request: Request) -> Response:
+    visit_of(request).service.held.set()
+    await asyncio.Event().wait()
+    raise AssertionError("nobody lets it go")
+
+
 async def wakes(request: Request) -> Response:
     painting(visit_of(request))
     return PlainTextResponse("woken")
@@ -70,6 +77,7 @@ async def echo(socket: WebSocket) -> None:
 ROUTES: list[BaseRoute] = [
     Route("/fail/{kind}", fail),
     Route("/careless", careless, methods=["POST"]),
+    Route("/held", held),
     Route("/wakes", wakes),
     WebSocketRoute("/ws", echo),
     Route("/{path:path}", probe, methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"]),
@@ -321,6 +329,15 @@ async def test_what_goes_wrong_is_a_sentence_and_no_stack_trace(porch: Porch, ki
     answer = await (await porch.artist()).ask("GET", f"/comfy/fail/{kind}")
     assert answer.status == status
     assert said(answer).endswith(".") and "Traceback" not in answer.body.decode() and "ours" not in said(answer)
+
+
+async def test_a_call_that_is_held_when_the_service_ends_is_told_to_come_back(porch: Porch) -> None:
+    porch.house.service.held = asyncio.Event()
+    call = asyncio.create_task((await porch.artist()).ask("GET", "/comfy/held"))
+    await porch.house.service.held.wait()
+    call.cancel()
+    answer = await call
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
 
 
 async def test_no_token_is_in_any_log_or_error(porch: Porch, caplog: pytest.LogCaptureFixture) -> None:

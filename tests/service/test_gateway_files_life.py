@@ -181,11 +181,28 @@ def words(artist: str, conn: Connection) -> list[str]:
     return [*map(str, rows), *requests]
 
 
-async def test_deleting_one_job_s_results_takes_its_files_alone(house: House, mira: Caller) -> None:
-    await upload_image(mira, "a.png", png())
-    first, second = await prompt(mira), await prompt(mira)
-    gone, stays = await make(house, mira, first), await make(house, mira, second)
-    await end(mira, first)
-    assert (await house.mira.ask("DELETE", f"/v1/jobs/{first}/results")).json == {"pictures": 1}
-    assert not await is_there(mira, gone, "output") and await is_there(mira, stays, "output")
-    assert await is_there(mira, "a.png")
+async def test_what_is_offered_as_input_is_never_older_than_the_last_change(house: House, mira: Caller, noor: Caller) -> None:
+    folders, hers = house.service.folders, await artist_id(house, mira)
+    seen = [folders.version(hers)]
+
+    async def offered() -> list[str]:
+        seen.append(folders.version(hers))
+        return await folders.input_names(hers)
+
+    await upload_image(mira, "b.png", RED)
+    await upload_image(mira, "a.png", RED, subfolder="sub")
+    assert await offered() == ["b.png"]
+    await upload_image(mira, "a.png", RED)
+    assert await offered() == ["a.png", "b.png"]
+    await folders.remove(hers, parse("b.png"))
+    assert await offered() == ["a.png"]
+    await later(house, 90 * DAY)
+    assert await offered() == []
+    await upload_image(mira, "c.png", RED)
+    assert await offered() == ["c.png"]
+    assert (await house.mira.ask("DELETE", "/v1/pictures")).status == 200
+    assert await offered() == []
+    assert len(set(seen)) == len(seen)
+    before = folders.version(hers)
+    await upload_image(noor, "d.png", RED)
+    assert folders.version(hers) == before and await offered() == []

@@ -12,6 +12,8 @@ from wake_service.errors import SetupError
 _MISSING = "ValidationError"  # CloudFormation's word for a stack that is not there
 #: States of a stack that can be worked with; after a failed update it is what it was before.
 USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
+#: The template's parameter that names the image of new machines.
+IMAGE_PARAMETER = "ImageId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,12 @@ async def describe(aws: Aws, deployment: str) -> Answer | None:
         raise
     found: Answer | None = next((stack for stack in answer["Stacks"] if stack["StackName"] == deployment), None)
     return None if found is None or found["StackStatus"] == "DELETE_COMPLETE" else found
+
+
+def image_of(stack: Answer) -> str | None:
+    """The image that the stack's parameter names; `stack` is CloudFormation's own description."""
+    found = (one.get("ParameterValue") for one in stack.get("Parameters") or () if one["ParameterKey"] == IMAGE_PARAMETER)
+    return next(found, None) or None
 
 
 async def image_in_use(aws: Aws, stack: Stack) -> str | None:

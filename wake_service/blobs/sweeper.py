@@ -67,6 +67,8 @@ class Sweeper:
         self._arriving = arriving
         self._grace = grace
         self._wanted = asyncio.Event()
+        #: Is called when files have gone from artists' folders.
+        self.on_files_gone: Callable[[], None] = lambda: None
 
     def poke(self) -> None:
         """There is something to clear away, or room is short."""
@@ -101,7 +103,7 @@ class Sweeper:
         """Clears away what may go now. Raises StorageError; whatever was done by then is done."""
         return Swept(
             results=await self._sweep_results(),
-            files=await self._sweep_names(names.old_files, names.let_files_go),
+            files=await self._sweep_files(),
             assets=await self._sweep_names(names.old_assets, names.let_assets_go),
             holds=await self._sweep_holds(),
             blobs=await self._sweep_blobs(),
@@ -114,6 +116,12 @@ class Sweeper:
         while went := await self._store.write(partial(holdings.let_results_go, ended_before=ended_before, limit=_AT_ONCE)):
             total += went
         return total
+
+    async def _sweep_files(self) -> int:
+        gone = await self._sweep_names(names.old_files, names.let_files_go)
+        if gone:
+            self.on_files_gone()
+        return gone
 
     async def _sweep_names(self, old: names.Old, let_go: names.LetGo) -> int:
         now, total = self._clock.now(), 0

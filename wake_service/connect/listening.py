@@ -20,9 +20,8 @@ def run(url: str, token: str, port: int, tell: Callable[[str], None]) -> None:
     base = checked_base(url)
     listener = _listen(port)
     port = listener.getsockname()[1]
-    here = f"http://127.0.0.1:{port}"
-    tell(f"ComfyUI clients on this computer find the gateway {base} at {here}. Ctrl+C ends it.")
-    app = Port(Upstream(base, token, here), port).application()
+    tell(f"ComfyUI clients on this computer find the gateway {base} at http://127.0.0.1:{port}. Ctrl+C ends it.")
+    app = Port(Upstream(base, token), port).application()
     web.run_app(app, sock=listener, print=None, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
 

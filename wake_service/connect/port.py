@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from wake_service.connect.judging import objection
-from wake_service.connect.upstream import TIMEOUT, Upstream, answer_headers
+from wake_service.connect.upstream import KEEP_ALIVE_SECONDS, TIMEOUT, Upstream, answer_headers
 
 #: Close code of IANA's registry: what is behind this port is away.
 BAD_GATEWAY = 1014
@@ -31,7 +31,7 @@ class Port:
         return app
 
     async def _connected(self, _app: web.Application) -> AsyncIterator[None]:
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
         async with aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, timeout=TIMEOUT
         ) as self._session:
@@ -61,7 +61,7 @@ class Port:
         async with self._client.request(
             request.method,
             self._upstream.url(request.raw_path),
-            headers=self._upstream.request_headers(request.headers.items()),
+            headers=self._upstream.request_headers(request.headers.items(), request.host),
             data=request.content if request.body_exists else None,
             allow_redirects=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -81,14 +81,17 @@ class Port:
             return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
+        asked = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
         try:
             async with self._client.ws_connect(
                 self._upstream.socket_url(request.raw_path),
-                headers=self._upstream.request_headers(_without_handshake(request)),
+                protocols=asked,
+                headers=self._upstream.request_headers(_without_handshake(request), request.host),
                 max_msg_size=0,
                 timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
             ) as above:
-                below = web.WebSocketResponse(compress=False, max_msg_size=0, timeout=5.0)
+                agreed = (above.protocol,) if above.protocol else ()
+                below = web.WebSocketResponse(protocols=agreed, compress=False, max_msg_size=0, timeout=5.0)
                 await below.prepare(request)
                 await _relay(below, above)
                 return below

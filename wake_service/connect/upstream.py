@@ -16,6 +16,8 @@ from wake_service.errors import SetupError
 CONNECT_SECONDS = 10.0
 #: The longest silence of an answer, in seconds: the gateway holds what needs a machine for 600 (its `gateway_hold_seconds`).
 SILENCE_SECONDS = 900.0
+#: How long a connection is kept for the next call, in seconds; the gateway keeps it longer.
+KEEP_ALIVE_SECONDS = 60.0
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
 
 #: Of one connection only (RFC 9110, 7.6.1), and what the other side's library says by itself.
@@ -50,11 +52,10 @@ _KEPT_BACK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """`base` is the gateway's address without a slash at its end, `here` the address of the loopback port."""
+    """`base` is the gateway's address without a slash at its end."""
 
     base: str
     token: str
-    here: str
 
     def url(self, raw_path: str) -> URL:
         """Where a request goes, escapes and all as it came."""
@@ -64,11 +65,11 @@ class Upstream:
         """The same for a WebSocket."""
         return URL(f"{self.base.replace('http', 'ws', 1)}/comfy{raw_path}", encoded=True)
 
-    def request_headers(self, given: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-        """A request's headers for the gateway, with the token."""
+    def request_headers(self, given: Iterable[tuple[str, str]], host: str) -> CIMultiDict[str]:
+        """A request's headers for the gateway, with the token. `host` is what its client calls the loopback port."""
         headers = CIMultiDict((name, value) for name, value in given if name.lower() not in _HOP_BY_HOP | _KEPT_BACK)
         headers["Authorization"] = f"Bearer {self.token}"
-        headers["Wakebrush-Base"] = self.here
+        headers["Wakebrush-Base"] = f"http://{host}"
         return headers
 
 

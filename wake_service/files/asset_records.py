@@ -103,12 +103,6 @@ def shared(conn: Connection, asset: Asset) -> bool:
     return bool(conn.execute(select(exists().where(same, assets.c.file_path == asset.file_path))).scalar_one())
 
 
-def forget(tx: Transaction, ended_before: float, limit: int) -> int:
-    """Deletes records that their owners wanted gone by then; at most `limit` at once. How many went."""
-    ended = select(assets.c.id).where(assets.c.expires_at <= ended_before).limit(limit)
-    return tx.conn.execute(delete(assets).where(assets.c.id.in_(ended))).rowcount
-
-
 def _alive(artist_id: str, now: float) -> ColumnElement[bool]:
     return (assets.c.artist_id == artist_id) & (assets.c.expires_at.is_(None) | (assets.c.expires_at > now))
 

@@ -42,6 +42,7 @@ class Folders:
         self._quota = quota_bytes
         self._life = uuid.uuid4().hex[:8]
         self._changes: Counter[str] = Counter()
+        self._changes_of_all = 0
         self._inputs: dict[str, tuple[str, list[str]]] = {}
 
     async def find(self, artist_id: str, name: FileName) -> StoredFile | None:
@@ -75,9 +76,13 @@ class Folders:
         """What is in an artist's folders may be something else now."""
         self._changes[artist_id] += 1
 
+    def all_changed(self) -> None:
+        """The same of everybody's."""
+        self._changes_of_all += 1
+
     def version(self, artist_id: str) -> str:
         """Is another word after every change of an artist's inputs, so that what was made of them can be cached."""
-        return f"{self._life}-{self._changes[artist_id]}"
+        return f"{self._life}-{self._changes_of_all}-{self._changes[artist_id]}"
 
     async def input_names(self, artist_id: str) -> list[str]:
         """What ComfyUI offers as inputs: the files directly in `input`, sorted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from pathlib import PurePosixPath
 
 UNKNOWN = "application/octet-stream"
 #: How many of the first bytes `media_type` wants.
@@ -49,8 +50,9 @@ _BY_HEAD: tuple[tuple[bytes, int, str], ...] = (
 
 def media_type(name: str, head: bytes = b"") -> str:
     """Media type of a file; `head` are its first bytes, as far as they are at hand."""
-    suffix = "." + name.rpartition(".")[2].lower()
-    kind = _MORE.get(suffix) or _BY_NAME.guess_type(f"a{suffix}", strict=False)[0] or _sniffed(head)
+    suffix = PurePosixPath(name).suffix.lower()
+    kind = _MORE.get(suffix) or _BY_NAME.guess_type(f"a{suffix}", strict=False)[0] or UNKNOWN
+    kind = _sniffed(head) if kind == UNKNOWN else kind
     return kind if len(kind) <= _FILE_LETTERS else UNKNOWN
 
 

@@ -16,8 +16,10 @@ NAME_BYTES = 255
 PATH_BYTES = 1024
 DEPTH = 16
 _ANNOTATION = re.compile(r" ?\[(input|output|temp)\]$")
+_ANNOTATIONS = re.compile(rf"(?:{_ANNOTATION.pattern[:-1]})+$")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\\:]")
 
 
 class BadName(WakebrushError):
@@ -67,6 +69,18 @@ def file_name(folder: str, subfolder: str, name: str) -> FileName:
     return _whole(checked_folder(folder), checked_subfolder(subfolder), _checked_part(name))
 
 
+def tamed(folder: str, subfolder: str, name: str) -> FileName:
+    """A name for what an engine made, whatever some node called it there: what cannot be here becomes `_`.
+
+    Raises BadName only for a folder that is none.
+    """
+    parts = [_tame(part) for part in subfolder.split("/") if part not in ("", ".")]
+    whole = FileName(checked_folder(folder), "/".join(parts[:DEPTH]), _tame(_ANNOTATIONS.sub("", name.replace("/", "_"))))
+    if len(whole.path.encode()) > PATH_BYTES:
+        return FileName(whole.folder, "", whole.name)
+    return whole
+
+
 def parse(text: str, default: str = "input") -> FileName:
     """What a graph means by `sub/a.png` or `sub/a.png [output]`; without a note the folder is `default`. Raises BadName."""
     note = _ANNOTATION.search(text)
@@ -106,6 +120,16 @@ def _whole(folder: Folder, subfolder: str, name: str) -> FileName:
     if len(whole.path.encode()) > PATH_BYTES:
         raise BadName(f"A file's path is at most {PATH_BYTES} bytes long.")
     return whole
+
+
+def _tame(part: str) -> str:
+    readable = _UNFIT.sub("_", part.encode(errors="replace").decode()) or "_"
+    readable = "_" if readable in (".", "..") else readable
+    if len(readable.encode()) <= NAME_BYTES:
+        return readable
+    stem, dot, suffix = readable.rpartition(".")
+    suffix = f".{suffix}" if dot and stem and len(suffix.encode()) < 16 else ""
+    return readable.encode()[: NAME_BYTES - len(suffix.encode())].decode(errors="ignore") + suffix
 
 
 def _checked_part(part: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ from wake_service.blobs.base import BlobStore, Shelved
 PIECE_BYTES = 1024 * 1024
 
 
-async def read_range(blobs: BlobStore, sha256: str, start: int, stop: int) -> AsyncIterator[bytes]:
+async def read_range(blobs: BlobStore, sha256: str, start: int, stop: int) -> AsyncGenerator[bytes]:
     """The bytes of a blob from `start` up to `stop`; that they are there and whole is sure once this returns.
 
     Raises BlobMissing, BlobCorrupt, BlobArchived.
@@ -23,7 +23,7 @@ async def read_range(blobs: BlobStore, sha256: str, start: int, stop: int) -> As
     return _cut(await blobs.open(sha256), start, stop)
 
 
-async def _from_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+async def _from_file(path: Path, start: int, stop: int) -> AsyncGenerator[bytes]:
     with await asyncio.to_thread(path.open, "rb", 0) as file:
         while start < stop and (piece := await asyncio.to_thread(_read, file, start, min(PIECE_BYTES, stop - start))):
             start += len(piece)
@@ -35,7 +35,7 @@ def _read(file: BinaryIO, start: int, size: int) -> bytes:
     return file.read(size)
 
 
-async def _cut(chunks: AsyncIterator[bytes], start: int, stop: int) -> AsyncIterator[bytes]:
+async def _cut(chunks: AsyncIterator[bytes], start: int, stop: int) -> AsyncGenerator[bytes]:
     position = 0
     async for chunk in chunks:
         piece = chunk[max(0, start - position) : stop - position]

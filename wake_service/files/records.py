@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from wake_service.blobs.records import add_blob
 from wake_service.files.media import blob_media_type
-from wake_service.files.model import FileName, StoredFile, checked_folder, file_name
+from wake_service.files.model import FileName, StoredFile, checked_folder, tamed
 from wake_service.files.numbering import Numbered, next_copy, next_number, numbered
 from wake_service.store.store import Transaction
 from wake_service.store.tables import files
@@ -77,10 +77,10 @@ def add_output(
     """Puts what a job made into its artist's folder; under which name.
 
     `subfolder` and `name` are those of the engine, without the job's own folder. `ComfyUI_00001_.png` gets the next free number;
-    a name without a number stays if it is free or the job's own (made anew), else it becomes `a (1).png`. Raises BadName, and
-    BlobSwept when its bytes are gone again.
+    a name without a number stays if it is free or the job's own (made anew), else it becomes `a (1).png`. What a node named
+    badly is kept under a name that is none. Raises BlobSwept when its bytes are gone again.
     """
-    wanted = file_name(folder, subfolder, name)
+    wanted = tamed(folder, subfolder, name)
     add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
     given = _output_name(tx.conn, artist_id, wanted, job_id)
     last = tx.conn.execute(_LAST, {"of": job_id}).scalar()

@@ -6,6 +6,7 @@ from collections import Counter
 
 from starlette.requests import HTTPConnection
 
+from wake_service.app import Service
 from wake_service.comfy.client import EngineClient
 from wake_service.gateway.doorway import GatewayVisit
 from wake_service.gateway.refusals import unavailable
@@ -35,6 +36,11 @@ def may_wake(connection: HTTPConnection, visit: GatewayVisit) -> bool:
     return not asks_only or not is_browser(connection) or connection.headers.get("sec-fetch-dest") == "document"
 
 
+def _comes(service: Service) -> bool:
+    """Whether a machine is on its way, for whatever reason."""
+    return any(machine.pool == POOL and machine.state in _COMES for machine in service.fleet.all())
+
+
 async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> EngineClient:
     """The engine, once there is one; wakes it if the call may. Raises Refusal (503) when there is none in time."""
     service, artist_id = visit.service, visit.who.artist_id
@@ -46,9 +52,7 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
             "The machine serves another artist now. Queue a workflow: in its turn the machine is yours, and this works.", 30
         )
     wakes = may_wake(connection, visit)
-    if wakes:
-        service.wish(visit.who)
-    elif not any(machine.pool == POOL and machine.state in _COMES for machine in service.fleet.all()):
+    if not wakes and not _comes(service):
         raise unavailable("The machine sleeps, and this call does not wake it. It wakes when a workflow is queued.", 30)
     waiting: Counter[str] = connection.app.state.waiting
     if waiting[visit.who.artist_id] >= MOST_WAITING:
@@ -56,7 +60,7 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
     hold = service.settings.gateway_hold_seconds
     waiting[visit.who.artist_id] += 1
     try:
-        engine = await service.until_awake(min(hold, BROWSER_SECONDS) if is_browser(connection) else hold, POOL, artist_id)
+        engine = await _until_awake(visit, min(hold, BROWSER_SECONDS) if is_browser(connection) else hold, wakes=wakes)
     finally:
         waiting[visit.who.artist_id] -= 1
         if not waiting[visit.who.artist_id]:
@@ -64,3 +68,15 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
     if engine is None:
         raise unavailable("The machine is still waking, and this call needs it. Nothing was done: send it again soon.", 10)
     return engine
+
+
+async def _until_awake(visit: GatewayVisit, seconds: float, *, wakes: bool) -> EngineClient | None:
+    """The engine, waited for as long as this; as long as she waits who may wake it, she wants it."""
+    service, until = visit.service, visit.service.clock.now() + seconds
+    while (left := until - service.clock.now()) > 0:
+        if wakes:
+            service.wish(visit.who)
+        engine = await service.until_awake(min(left, service.settings.wish_seconds / 2), POOL, visit.who.artist_id)
+        if engine is not None:
+            return engine
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -147,6 +148,10 @@ class Doorway:
 
         try:
             await self._inner(scope, intake.receive, send_unless_refused)
+        except asyncio.CancelledError:  # the server ends, and lets nobody wait any longer
+            if answered:
+                raise
+            await unavailable("The service is about to stop. Send this again in a moment.").response()(scope, receive, tidy)
         finally:
             if intake.refusal is not None and not answered:
                 await intake.refusal.response()(scope, receive, tidy)

@@ -16,8 +16,8 @@ from yarl import URL
 from wake_service.comfy.client import EngineClient, named
 from wake_service.gateway.doorway import under_api, visit_of
 from wake_service.gateway.refusals import Refusal, comfy_error
-from wake_service.mirror.mirror import Mirror, may_be_kept
-from wake_service.mirror.model import ANSWER_BYTES
+from wake_service.mirror.mirror import Mirror
+from wake_service.mirror.model import ANSWER_BYTES, may_be_kept
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LARGEST_MESSAGE = 4 * 1024 * 1024
 #: How often an open socket is pinged, in seconds.
 PING_SECONDS = 20.0
+#: How long a connection is kept between requests, in seconds; longer than clients keep theirs (aiohttp 15, browsers 60, our own
+#: `wakebrush connect` 60), so that none sends a prompt over one that is being closed.
+KEEP_ALIVE_SECONDS = 75
 #: How long a request's head may take, from its first byte (the first one's: from the connection), in seconds.
 HEAD_SECONDS = 30.0
 #: The largest head of a request, in bytes; nginx allows as much.
@@ -71,8 +74,6 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_body = False
-        if self.cycle is None or self.cycle.response_complete:
-            self._rest()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -148,6 +149,7 @@ def gateway_server(app: ASGIApp, listener: socket.socket, trusted_proxies: str) 
         date_header=False,
         proxy_headers=True,
         forwarded_allow_ips=trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
     return GatewayServer(config, listener)

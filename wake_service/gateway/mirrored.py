@@ -20,7 +20,8 @@ from wake_service.files import records as files
 from wake_service.gateway.awake import awake_engine
 from wake_service.gateway.copies import send_entry, send_packable
 from wake_service.gateway.doorway import GatewayVisit, visit_of
-from wake_service.gateway.refusals import unavailable
+from wake_service.gateway.forwarding import forward
+from wake_service.gateway.refusals import Refusal, unavailable
 from wake_service.machinery import POOL
 from wake_service.mirror.mirror import Mirror
 from wake_service.mirror.model import Entry
@@ -116,8 +117,15 @@ async def features(request: Request) -> Response:
 
 
 async def plain_fact(request: Request) -> Response:
-    """GET of all else that an engine says of itself."""
-    return await send_entry(request, *await fact(request, request.scope["path"]))
+    """GET of all else that an engine says of itself. Of a folder that the copy has not, the machine that is awake may know."""
+    service, path = visit_of(request).service, request.scope["path"]
+    mirror, engine = service.mirrors.of(POOL), service.engine(POOL)
+    if request.path_params and mirror.find(path) is None:
+        if engine is not None:
+            return await forward(request, engine)
+        if not mirror.is_empty:
+            raise Refusal(404, "404: Not Found")
+    return await send_entry(request, *await fact(request, path))
 
 
 _FACTS = (

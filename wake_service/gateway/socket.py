@@ -63,13 +63,13 @@ async def _send(socket: WebSocket, line: Line) -> None:
 
 
 async def _receive(socket: WebSocket, visit: GatewayVisit, line: Line) -> None:
-    """What a client says matters only where it first says what it understands; garbage is no reason to lose its prompts."""
-    first = True
+    """What a client says matters only where it says, once, what it understands; garbage is no reason to lose its prompts."""
+    known = False
     while (message := await socket.receive())["type"] == "websocket.receive":
-        text = message.get("text") if first else None
-        first = first and text is None
+        text = None if known else message.get("text")
         said = _parsed(text) if text is not None and len(text) <= MOST_RECEIVED else {}
         if said.get("type") == "feature_flags" and isinstance(said.get("data"), dict):
+            known = True
             line.headers = bool(said["data"].get("supports_preview_metadata"))
             line.put(frames.message("feature_flags", visit.service.gateway_features()))
 

@@ -11,26 +11,19 @@ from typing import Any
 
 from wake_service.aws.clients import Answer, Aws
 from wake_service.aws.errors import AwsError
-from wake_service.aws.stack import USABLE, describe
+from wake_service.aws.stack import IMAGE_PARAMETER, USABLE, describe, image_of
 from wake_service.errors import ProviderError, ProviderTimeout, SetupError
 
-PARAMETER = "ImageId"
 #: How long an update of one parameter may take, and between two looks; in seconds.
 STACK_SECONDS, LOOK_SECONDS = 1800.0, 5.0
 _REFUSED, _NOTHING = "ValidationError", "No updates are to be performed"
 
 
-def image_of(stack: Answer) -> str | None:
-    """The image that the stack's parameter names; `stack` is CloudFormation's own description."""
-    found = (one.get("ParameterValue") for one in stack.get("Parameters") or () if one["ParameterKey"] == PARAMETER)
-    return next(found, None) or None
-
-
 def parameters(stack: Answer, image_id: str) -> list[Mapping[str, Any]]:
     """All parameters as they are, but for the image."""
-    others = [one["ParameterKey"] for one in stack.get("Parameters") or () if one["ParameterKey"] != PARAMETER]
+    others = [one["ParameterKey"] for one in stack.get("Parameters") or () if one["ParameterKey"] != IMAGE_PARAMETER]
     kept: list[Mapping[str, Any]] = [{"ParameterKey": key, "UsePreviousValue": True} for key in others]
-    return [*kept, {"ParameterKey": PARAMETER, "ParameterValue": image_id}]
+    return [*kept, {"ParameterKey": IMAGE_PARAMETER, "ParameterValue": image_id}]
 
 
 async def switch(aws: Aws, deployment: str, image_id: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wake_service.aws.clients import Aws
-from wake_service.aws.stack import Stack, describe
+from wake_service.aws.stack import Stack, describe, image_of
 from wake_service.errors import ProviderError, WakebrushError
 from wake_service.images import plan, record
 from wake_service.images.disks import Exchange, Sleeper, StillAwake, Tell, list_sleepers
@@ -178,7 +178,7 @@ class Rollout:
 
     async def _in_use(self) -> str | None:
         described = await describe(self._aws, self._stack.name)
-        return None if described is None else plan.image_of(described)
+        return None if described is None else image_of(described)
 
     async def _recorded(self) -> Record:
         known = await record.read(self._aws, self._stack.bucket)

@@ -20,6 +20,7 @@ from wake_service.errors import EngineError, ProviderError, ProviderTimeout, Wak
 from wake_service.images.agreement import disagreements
 from wake_service.images.disks import Tell, finish_first
 from wake_service.images.facts import Image, mark_verified
+from wake_service.images.first_copy import export_first_copy
 from wake_service.images.painting import Engine, paint
 from wake_service.images.record import read_catalogue
 from wake_service.providers.base import BootStage, Door, Power, Sighting
@@ -245,6 +246,8 @@ class Trials:
                 raise EngineError(" ".join(wrong))
             self._tell(f"Agent {report.agent.version} and engine {stats.version} answer. It paints a small picture.")
             self._tell((await paint(engine, Catalogue.parse(info), self._aws.clock)).sentence)
+            if isinstance(engine, EngineClient):
+                await export_first_copy(self._aws, self._stack.bucket, image.id, engine, self._tell)
         finally:
             await engine.close()
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from wake_service.blobs.records import drop_grants_of
 from wake_service.errors import RequestError
@@ -19,6 +19,14 @@ from wake_service.store.tables import assets, files, job_inputs, jobs, results, 
 
 #: Rows in one transaction at most: others wait for the writer meanwhile.
 _AT_ONCE = 500
+#: What is left of a client's graph, and of what was said of it.
+_NO_WORDS: dict[str, Any] = {
+    "graph": b"{}",
+    "labels": None,
+    "hidden": True,
+    **dict.fromkeys(("extra", "node_errors", "outputs", "meta"), "{}"),
+    **dict.fromkeys(("targets", "messages"), "[]"),
+}
 _UNFINISHED = [state.value for state in UNFINISHED]
 
 
@@ -42,7 +50,7 @@ async def erase_all(store: Store, artist_id: str) -> Erased:
 
 
 async def erase_job(store: Store, artist_id: str, job_id: str) -> int:
-    """One job's pictures, files and prompt; how many pictures and files. Raises RequestError `jobs_unfinished`."""
+    """One job's pictures and prompt; how many pictures. Raises RequestError `jobs_unfinished`."""
     return await store.write(partial(_erase_job, artist_id, job_id))
 
 
@@ -54,7 +62,7 @@ def _erase_rest(artist_id: str, emptied: int, last: int, tx: Transaction) -> Era
     tx.conn.execute(delete(job_inputs).where(job_inputs.c.artist_id == artist_id))
     for each in (files, assets, userdata):
         tx.conn.execute(delete(each).where(each.c.artist_id == artist_id))
-    _empty_workflows(tx, workflows.c.artist_id == artist_id)
+    tx.conn.execute(update(workflows).where(workflows.c.artist_id == artist_id).values(**_NO_WORDS))
     pictures = tx.conn.execute(delete(results).where(results.c.artist_id == artist_id)).rowcount
     held = drop_grants_of(tx, artist_id)
     events.forget_through(tx, artist_id, events.position(tx.conn, artist_id).seq)
@@ -65,19 +73,9 @@ def _erase_job(artist_id: str, job_id: str, tx: Transaction) -> int:
     _check_finished(tx.conn, artist_id, job_id)
     _empty(tx, tx.conn.execute(select(jobs.c.place, jobs.c.request).where(jobs.c.id == job_id)).all())
     tx.conn.execute(delete(job_inputs).where(job_inputs.c.job_id == job_id))
-    pictures = sum(tx.conn.execute(delete(each).where(each.c.job_id == job_id)).rowcount for each in (results, files))
-    tx.conn.execute(delete(assets).where(assets.c.job_id == job_id))
-    _empty_workflows(tx, workflows.c.job_id == job_id)
+    pictures = tx.conn.execute(delete(results).where(results.c.job_id == job_id)).rowcount
     events.forget_job(tx, artist_id, job_id)
     return pictures
-
-
-def _empty_workflows(tx: Transaction, whose: ColumnElement[bool]) -> None:
-    """What a client's graph says, and what was said of it: her words too."""
-    nothing: dict[str, Any] = {"graph": b"{}", "labels": None, "hidden": True}
-    objects = dict.fromkeys(("extra", "node_errors", "outputs", "meta"), "{}")
-    lists = dict.fromkeys(("targets", "messages"), "[]")
-    tx.conn.execute(update(workflows).where(whose).values(**nothing, **objects, **lists))
 
 
 def _check_finished(conn: Connection, artist_id: str, job_id: str | None) -> None:

@@ -206,6 +206,8 @@ class Runner:
     async def _find_again(self, picture: Picture, queue: QueueState) -> None:
         if picture.progress is None and picture.courier is None:
             await self._prepare(picture)
+            if picture.courier is not None:
+                picture.courier.missed()  # what was said of it before, an earlier service has heard, or nobody
         if picture.prompt_id in queue:
             picture.sent = Sent.QUEUED
             if picture.prompt_id in queue.running:

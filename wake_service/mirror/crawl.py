@@ -18,8 +18,8 @@ from wake_service.comfy.client import EngineClient, named
 from wake_service.errors import EngineError, EngineUnreachable
 
 from . import tooling
-from .links import links, with_relative_imports
-from .model import ANSWER_BYTES, Copy, Entry, copy_key, is_script
+from .links import links, routes_asked, with_relative_imports
+from .model import ANSWER_BYTES, Copy, Entry, copy_key, is_script, may_be_kept
 from .shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _NEEDED = ("/system_stats", "/object_info")
 PAGE = "/"
 _SCRIPTS = ("app", "api", "ui", "widgets", "utils", "domWidget", "pnginfo", "clipspace", "defaultGraph", "changeTracker")
 PAGE_FILES = (PAGE, "/user.css", "/assets/sorted-custom-node-map.json", *(f"/scripts/{name}.js" for name in _SCRIPTS))
-EXTENSIONS = "/extensions/"
+EXTENSIONS, BUILT_IN = "/extensions/", "/extensions/core/"
 TEMPLATES = "/templates/index.json"
 _ABSENT = frozenset({404, 405})
 
@@ -72,7 +72,8 @@ async def no_rest() -> None:
 class Crawl:
     """One reading of one engine. `known` is the copy that is there already: what has not changed since is not read again.
 
-    `rest` is awaited before each request, for as long as the engine has better things to do.
+    `rest` is awaited before each request, for as long as the engine has better things to do. With `ask_packs`, what scripts of
+    node packs ask for when the page opens is asked, too.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Crawl:
         known: Copy | None = None,
         *,
         limits: Limits | None = None,
+        ask_packs: bool = True,
         rest: Callable[[], Awaitable[None]] = no_rest,
     ) -> None:
         self._engine = engine
@@ -91,9 +93,12 @@ class Crawl:
         self._known = known.entries if known else {}
         self._known_key = known.key if known else ""
         self._limits = limits or Limits()
+        self._ask_packs = ask_packs
+        self._routes: set[str] = set()
         self._rest = rest
         self._room = asyncio.Semaphore(self._limits.at_once)
-        self._entries: dict[str, Entry] = {}
+        #: What was read so far.
+        self.entries: dict[str, Entry] = {}
         self._bytes = 0
         self._seconds = 0.0
         self._full = False
@@ -105,14 +110,15 @@ class Crawl:
         packs = _paths(said.get("/extensions"))
         key = copy_key(said["/system_stats"], said["/object_info"], sorted(packs), page)
         await self._follow(packs)
+        await _all(map(self._told_by_pack, sorted(self._routes - said.keys())))
         if key == self._known_key:
-            self._entries = {**self._known, **self._entries}
+            self.entries = {**self._known, **self.entries}
         else:
             await self._follow(PAGE_FILES)
             await self._follow(await self._shown_later(said))
         if self._full:
             log.warning("The web page of the engine at %s is too large to be kept whole", self._engine.base_url)
-        return Copy(key, self._clock.now(), self._entries)
+        return Copy(key, self._clock.now(), self.entries)
 
     async def _facts(self) -> dict[str, Any]:
         """Reads what the engine says; what it said, by path."""
@@ -134,12 +140,12 @@ class Crawl:
         url = tooling.PREFIX + path if path.startswith(tooling.ROUTES) else path
         status, media_type, data, _ = await self._get(url, None, ANSWER_BYTES)
         if status in _ABSENT:
-            self._entries[path] = await self._keep(b"", self._entry("text/plain", status=404))
+            self.entries[path] = await self._keep(b"", self._entry("text/plain", status=404))
         said = _json(data) if status == 200 else None
         if said is not None:
-            self._entries[path] = await self._keep(data, self._entry(media_type))
+            self.entries[path] = await self._keep(data, self._entry(media_type))
         elif status not in _ABSENT and path in self._known:
-            self._entries[path] = self._known[path]  # it stumbled over it just now
+            self.entries[path] = self._known[path]  # it stumbled over it just now
         return said
 
     async def _model_info(self, folder: str) -> None:
@@ -152,7 +158,7 @@ class Crawl:
         info = await tooling.read_model_info(folder, part)
         if info is not None:
             kept = await self._keep(orjson.dumps(info), self._entry("application/json"))
-            self._entries[tooling.model_info_path(folder)] = kept
+            self.entries[tooling.model_info_path(folder)] = kept
 
     async def _follow(self, paths: Iterable[str]) -> None:
         """Reads these files, and those that they name, and so on."""
@@ -161,27 +167,35 @@ class Crawl:
         while todo and not self._full:
             seen |= todo
             named_by_them = await _all(map(self._linked, sorted(todo)))
-            todo = {path for each in named_by_them for path in each} - seen - self._entries.keys()
+            todo = {path for each in named_by_them for path in each} - seen - self.entries.keys()
 
     async def _linked(self, path: str) -> set[str]:
         data = await self._file(path)
-        entry = self._entries.get(path)
+        entry = self.entries.get(path)
         if not data or entry is None or not _is_followed(entry.media_type):
             return set()
-        return await asyncio.to_thread(lambda: set(links(data.decode(errors="replace"), path)))
+        text = data.decode(errors="replace")
+        if self._ask_packs and path.startswith(EXTENSIONS) and not path.startswith(BUILT_IN):
+            self._routes |= routes_asked(text)
+        return await asyncio.to_thread(lambda: set(links(text, path)))
+
+    async def _told_by_pack(self, path: str) -> None:
+        status, media_type, data, _ = await self._get(path, None, ANSWER_BYTES)
+        if may_be_kept(status, media_type, len(data)):
+            self.entries[path] = await self._keep(data, self._entry(media_type))
 
     async def _file(self, path: str) -> bytes:
         """Reads a file, unless it is the same as before; its bytes, none where there is no such file."""
         known = self._known.get(path)
         status, media_type, data, etag = await self._get(path, known.etag if known else None, self._limits.file_bytes)
         if status == 304 and known is not None:
-            self._entries[path] = known
+            self.entries[path] = known
             return await asyncio.to_thread(self._shelf.read, known.sha256)
         if status != 200 or self._full:
             return b""
         self._bytes += len(data)
-        self._full = self._bytes > self._limits.bytes or len(self._entries) >= self._limits.files
-        self._entries[path] = await self._keep(as_served(data, path, media_type), self._entry(media_type, etag=etag))
+        self._full = self._bytes > self._limits.bytes or len(self.entries) >= self._limits.files
+        self.entries[path] = await self._keep(as_served(data, path, media_type), self._entry(media_type, etag=etag))
         return data
 
     def _entry(self, media_type: str, *, status: int = 200, etag: str = "") -> Entry:

@@ -22,7 +22,7 @@ from wake_service.errors import EngineError, StorageError
 from . import tooling
 from .archive import import_archive
 from .crawl import FACTS, Crawl, Limits, as_served, get, no_rest
-from .model import ANSWER_BYTES, Copy, Entry, is_text
+from .model import ANSWER_BYTES, Copy, Entry
 from .shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,12 @@ RENEW_SECONDS, ASK_SECONDS = 5.0, 60.0
 class Mirror:
     """The copy of one pool. It never fails a caller for want of a disk: what cannot be kept is only logged."""
 
-    def __init__(self, pool: str, folder: Path, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(self, pool: str, folder: Path, clock: Clock, limits: Limits | None = None, *, ask_packs: bool = True) -> None:
         self.pool = pool
         self.shelf = Shelf(folder)
         self._clock = clock
         self._limits = limits or Limits()
+        self._ask_packs = ask_packs
         self._copy = Copy()
         self._of: weakref.ref[EngineClient] | None = None
         self._held: LRUCache[tuple[str, bool], bytes] = LRUCache(HELD_BYTES, getsizeof=len)
@@ -106,8 +107,11 @@ class Mirror:
     # -- answers ----------------------------------------------------------------------------------------------------
 
     def find(self, path: str, owner: str = "") -> Entry | None:
-        """The answer at a decoded path with its query (`/models/loras`): what was read, or else what `owner` was given."""
-        return self._copy.entries.get(path) or (self._copy.entries.get(owner + path) if owner else None)
+        """The newest answer at a decoded path with its query (`/models/loras`), of what was read and what `owner` was given."""
+        common, given = self._copy.entries.get(path), self._copy.entries.get(owner + path) if owner else None
+        if common is None or given is None:
+            return common or given
+        return max(common, given, key=lambda entry: entry.as_of)
 
     def is_of(self, engine: EngineClient) -> bool:
         """Whether the copy was read of this very engine, in this life of it."""
@@ -143,12 +147,15 @@ class Mirror:
     async def refresh(self, engine: EngineClient, rest: Callable[[], Awaitable[None]] = no_rest) -> None:
         """Reads all of an engine, and takes it for the copy of before if that works out."""
         async with self._reading:
-            crawl = Crawl(engine, self.shelf, self._clock, self._copy, limits=self._limits, rest=rest)
+            crawl = Crawl(engine, self.shelf, self._clock, self._copy, limits=self._limits, ask_packs=self._ask_packs, rest=rest)
             try:
                 copy = await crawl.run()
                 await self._replace(copy, engine)
             except EngineError as error:
                 log.warning("What the engines of %s answer while they sleep stays as it was: %s", self.pool, error)
+                if self.is_empty:  # a part is better than nothing, but no whole copy is given up for it
+                    self._copy = replace(self._copy, entries={**crawl.entries, **self._copy.entries})
+                    self._save_soon()
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 
@@ -211,10 +218,13 @@ class Mirror:
             if owner:
                 _drop_oldest(entries, owner)
             self._copy = replace(self._copy, entries=entries)
+        self._save_soon()
+        return kept
+
+    def _save_soon(self) -> None:
         if not self._save_begun:
             self._save_begun = True
             self._background.spawn(self._save())
-        return kept
 
     async def _save(self) -> None:
         await self._clock.sleep(SAVE_AFTER)
@@ -226,11 +236,6 @@ class Mirror:
                     await asyncio.to_thread(self.shelf.sweep, self._copy)
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
-
-
-def may_be_kept(status: int, media_type: str, size: int) -> bool:
-    """Whether an answer of a node pack may be kept for the artist who asked: pictures are not, they may be anybody's."""
-    return status == 200 and size <= ANSWER_BYTES and is_text(media_type) and not media_type.startswith("image/")
 
 
 def _drop_oldest(entries: dict[str, Entry], owner: str) -> None:

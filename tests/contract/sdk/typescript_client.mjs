@@ -23,7 +23,7 @@ async function checkedFetch(input, init) {
   const response = await fetch(input, init);
   const kind = response.headers.get("content-type") ?? "";
   const schema = schemaOf(new URL(response.url).pathname, response.status);
-  if (kind.startsWith("application/json") && schema !== undefined) {
+  if (init?.method !== "HEAD" && kind.startsWith("application/json") && schema !== undefined) {
     const found = schema.safeParse(await response.clone().json());
     say("schema", { ok: found.success, path: new URL(response.url).pathname, problem: found.error?.message ?? null });
   }
@@ -76,7 +76,7 @@ try {
   if (wish.cancel) say("cancelled", { status: (await job.cancel()).status });
   if (wish.events ?? true) await follow(job);
   await result(await job.result());
-  say("workflow", { graph: (await job.getWorkflow()).graph });
+  say("workflow", { graph: (await job.getWorkflow()).workflow });
 } catch (error) {
   if (error instanceof JobFailed) {
     say("failed", { code: error.error?.code, message: error.error?.message, node: error.error?.node_id });

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from wake_service.connect import port
 from wake_service.connect.port import BAD_GATEWAY, Port
 from wake_service.connect.upstream import Upstream
 
@@ -59,7 +60,7 @@ async def a_port(base: str) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a loopback port in front of `base`."""
     with socket.create_server(("127.0.0.1", 0)) as at:
         here = f"http://127.0.0.1:{at.getsockname()[1]}"
-        app = Port(Upstream(base, "wb_secret", here), at.getsockname()[1]).application()
+        app = Port(Upstream(base, "wb_secret"), at.getsockname()[1]).application()
         async with listening(app, at), aiohttp.ClientSession(here, auto_decompress=False) as client:
             yield client
 
@@ -158,6 +159,18 @@ async def test_a_gateway_that_is_away_is_said_in_comfyui_s_shape() -> None:
         assert refused.value.status == 502
 
 
+async def test_a_gateway_that_is_silent_for_too_long_is_said(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody waits so long")
+
+    gateway.answer = answer
+    monkeypatch.setattr(port, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.1))
+    async with a_port(gateway.address) as client:
+        got = await client.post("/prompt", data=b"{}")
+        assert (got.status, (await got.json())["error"]["type"]) == (504, "gateway_timeout")
+
+
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
 )
@@ -224,6 +237,18 @@ async def test_a_socket_that_the_client_leaves_is_left_at_the_gateway(gateway: G
     async with client.ws_connect("/ws") as line:
         await line.close(code=1001)
     assert await asyncio.wait_for(left, DEADLINE) == 1001
+
+
+async def test_a_node_pack_s_own_protocol_is_agreed_on_from_end_to_end(gateway: Gateway, client: aiohttp.ClientSession) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        line = web.WebSocketResponse(protocols=("pack.v2",))
+        await line.prepare(request)
+        await line.receive()
+        return line
+
+    gateway.answer = answer
+    async with client.ws_connect("/pack", protocols=("pack.v3", "pack.v2")) as line:
+        assert line.protocol == "pack.v2"
 
 
 async def test_a_socket_that_is_refused_for_now_says_when_to_come_back(gateway: Gateway, client: aiohttp.ClientSession) -> None:

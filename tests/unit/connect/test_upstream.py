@@ -7,7 +7,7 @@ import pytest
 from wake_service.connect.upstream import Upstream, answer_headers, checked_base
 from wake_service.errors import SetupError
 
-UPSTREAM = Upstream("https://comfy.studio.example/studio", "wb_secret", "http://127.0.0.1:8188")
+UPSTREAM = Upstream("https://comfy.studio.example/studio", "wb_secret")
 
 
 def test_an_address_keeps_its_escapes_and_the_gateway_s_own_prefix() -> None:
@@ -17,13 +17,15 @@ def test_an_address_keeps_its_escapes_and_the_gateway_s_own_prefix() -> None:
 
 
 def test_the_token_is_added_and_whatever_the_client_sent_in_its_place_is_not() -> None:
-    headers = UPSTREAM.request_headers([("Authorization", "Bearer hers"), ("Accept", "*/*"), ("Cookie", "a=b"), ("Host", "x")])
-    assert dict(headers) == {"Accept": "*/*", "Authorization": "Bearer wb_secret", "Wakebrush-Base": "http://127.0.0.1:8188"}
+    headers = UPSTREAM.request_headers(
+        [("Authorization", "Bearer hers"), ("Accept", "*/*"), ("Cookie", "a=b"), ("Host", "x")], "localhost:8188"
+    )
+    assert dict(headers) == {"Accept": "*/*", "Authorization": "Bearer wb_secret", "Wakebrush-Base": "http://localhost:8188"}
 
 
 @pytest.mark.parametrize("name", ["Origin", "Referer", "Sec-Fetch-Site", "Connection", "Expect", "transfer-encoding", "Upgrade"])
 def test_what_was_judged_here_or_is_of_this_connection_stays_here(name: str) -> None:
-    assert name not in UPSTREAM.request_headers([(name, "x")])
+    assert name not in UPSTREAM.request_headers([(name, "x")], "localhost:8188")
 
 
 def test_an_answer_keeps_all_but_what_is_of_its_connection() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wake_service.files.model import BadName, FileName, checked_subfolder, file_name, parse
+from wake_service.files.model import BadName, FileName, checked_subfolder, file_name, parse, tamed
 
 PIECES = st.sampled_from(["..", ".", "/", "\\", "a", "b.png", " ", "[output]", "C:", "\0", "\n", "é", "~", "%2e", "…", "\ud800"])
 NASTY = st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=8).map("".join))
@@ -30,6 +30,17 @@ def test_whatever_is_sent_stays_inside_or_is_refused(folder: str, subfolder: str
         assert_stays_inside(file_name(folder, subfolder, name))
     except BadName:
         return
+
+
+@given(st.sampled_from(["input", "output", "temp"]), NASTY, NASTY)
+@example("output", "..", "../..")
+@example("output", "/".join(["ä" * 200] * 9), "ä" * 200 + ".png")
+@example("output", "", "a.png [output] [output]")
+def test_whatever_an_engine_names_gets_a_name_inside(folder: str, subfolder: str, name: str) -> None:
+    given_name = tamed(folder, subfolder, name)
+    assert_stays_inside(given_name)
+    assert tamed(folder, given_name.subfolder, given_name.name) == given_name
+    assert parse(given_name.annotated) == given_name
 
 
 @given(NASTY)

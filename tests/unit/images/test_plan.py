@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from wake_service.aws.errors import AwsError, AwsNotFound
+from wake_service.aws.stack import image_of
 from wake_service.clock import ManualClock
 from wake_service.errors import ProviderError, ProviderTimeout, SetupError
-from wake_service.images.plan import STACK_SECONDS, image_of, parameters, switch
+from wake_service.images.plan import STACK_SECONDS, parameters, switch
 
 PARAMETERS = [
     {"ParameterKey": "ImageId", "ParameterValue": "ami-old"},

@@ -15,6 +15,7 @@ from wake_service.clock import ManualClock
 from wake_service.comfy.client import EngineClient
 from wake_service.errors import EngineError
 from wake_service.mirror.crawl import Crawl, Limits
+from wake_service.mirror.mirror import Mirror
 from wake_service.mirror.model import Copy
 from wake_service.mirror.shelf import Shelf
 
@@ -86,6 +87,20 @@ async def test_that_an_engine_lacks_something_is_kept_too(client: EngineClient, 
 async def test_scripts_of_packs_are_kept_with_imports_that_hold_below_a_prefix(client: EngineClient, shelf: Shelf) -> None:
     copy = await crawl(client, shelf)
     assert b'from "../../scripts/app.js"' in shelf.read(copy.entries["/extensions/my pack/a.js"].sha256)
+
+
+async def test_what_packs_ask_for_when_the_page_opens_is_known_and_only_where_machines_are_shared(
+    engine: LittleEngine, client: EngineClient, shelf: Shelf
+) -> None:
+    engine.answers |= {"/pack/colours": {"red": "#f00"}, "/pack/pic.png": b"PNG"}
+    engine.answers["/extensions/my pack/b.js"] = (
+        'api.fetchApi("/pack/colours"); api.fetchApi("/pack/pic.png"); fetchApi("/pack/x")'
+    )
+    copy = await crawl(client, shelf)
+    assert "/pack/colours" in copy.entries and not {"/pack/pic.png", "/pack/x"} & copy.entries.keys()
+    engine.asked.clear()
+    assert "/pack/colours" not in (await crawl(client, shelf, ask_packs=False)).entries
+    assert "/pack/colours" not in engine.asked
 
 
 async def test_a_second_reading_asks_for_no_file_of_the_same_page(
@@ -217,3 +232,26 @@ async def test_the_tooling_pack_is_asked_for_its_models_in_parts(
     copy = await crawl(client, shelf)
     assert list(json.loads(shelf.read(copy.entries["/etn/model_info/checkpoints"].sha256))) == list(models)
     assert copy.entries["/etn/languages"].status == 200
+
+
+async def test_what_was_read_of_an_engine_that_went_is_better_than_nothing(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror = Mirror("default", tmp_path / "pool", ManualClock())
+
+    async def gone(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    engine.handlers["/"] = gone
+    await mirror.refresh(client)
+    assert mirror.find("/object_info") and mirror.is_empty and not mirror.is_of(client)
+    del engine.handlers["/"]
+    await mirror.refresh(client)
+    whole = mirror.copy
+    engine.handlers["/assets/app-BmK3YsXN.css"] = gone
+    engine.answers |= {"/": PAGE + "<!-- newer -->", "/models/loras": []}
+    await mirror.refresh(client)
+    assert mirror.copy is whole
+    await mirror.stop()
