@@ -162,13 +162,19 @@ class Mirror:
     async def _replace(self, copy: Copy, engine: EngineClient) -> None:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
+<<<<<<< HEAD
             if copy.key != self._copy.key:
                 self._of.clear()
                 log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
+=======
+            is_another = copy.key != self._copy.key
+>>>>>>> stage
             self._copy = replace(copy, entries={**theirs, **copy.entries})
             self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
             await asyncio.to_thread(self.shelf.sweep, self._copy)
+        if is_another:
+            log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
 
     async def renew(self, engine: EngineClient, path: str) -> Entry | None:
         """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
