@@ -43,7 +43,8 @@ class Studio:
 
     def restart_with(self, **settings: Any) -> None:
         """The same service with other settings."""
-        self.service.stop()
+        if self.service.running:
+            self.service.stop()
         self.service.settings |= settings
         self.service.restart()
 

@@ -49,7 +49,7 @@ class Mirror:
         self._limits = limits or Limits()
         self._ask_packs = ask_packs
         self._copy = Copy()
-        self._of: weakref.ref[EngineClient] | None = None
+        self._of: weakref.WeakSet[EngineClient] = weakref.WeakSet()
         self._held: LRUCache[tuple[str, bool], bytes] = LRUCache(HELD_BYTES, getsizeof=len)
         self._parsed: tuple[str, Any] = ("", None)
         self._renewing: dict[str, asyncio.Future[Entry | None]] = {}
@@ -114,8 +114,8 @@ class Mirror:
         return max(common, given, key=lambda entry: entry.as_of)
 
     def is_of(self, engine: EngineClient) -> bool:
-        """Whether the copy was read of this very engine, in this life of it."""
-        return self._of is not None and self._of() is engine
+        """Whether the copy was read of this very engine, in this life of it, or of another one that is the same."""
+        return engine in self._of
 
     async def body(self, entry: Entry, *, packed: bool = False) -> bytes:
         """The bytes of an answer. Raises StorageError."""
@@ -162,12 +162,19 @@ class Mirror:
     async def _replace(self, copy: Copy, engine: EngineClient) -> None:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
+<<<<<<< HEAD
             if copy.key != self._copy.key:
+                self._of.clear()
                 log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
+=======
+            is_another = copy.key != self._copy.key
+>>>>>>> stage
             self._copy = replace(copy, entries={**theirs, **copy.entries})
-            self._of = weakref.ref(engine)
+            self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
             await asyncio.to_thread(self.shelf.sweep, self._copy)
+        if is_another:
+            log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
 
     async def renew(self, engine: EngineClient, path: str) -> Entry | None:
         """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
