@@ -162,13 +162,9 @@ class Mirror:
     async def _replace(self, copy: Copy, engine: EngineClient) -> None:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
-<<<<<<< HEAD
-            if copy.key != self._copy.key:
-                self._of.clear()
-                log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
-=======
             is_another = copy.key != self._copy.key
->>>>>>> stage
+            if is_another:
+                self._of.clear()
             self._copy = replace(copy, entries={**theirs, **copy.entries})
             self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
