@@ -81,6 +81,13 @@ def test_what_an_engine_refused_names_the_nodes() -> None:
     assert seen["error"]["details"] == "node 4 (CheckpointLoaderSimple)"
 
 
+def test_what_was_cancelled_says_so_in_comfyuis_word() -> None:
+    error = views.error(replace(ENDED, state=JobState.CANCELLED), STORED)
+    assert (
+        error is not None and error["type"] == "execution_interrupted" and error["message"].startswith("The task was cancelled")
+    )
+
+
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED])
 def test_what_has_not_failed_has_no_error(state: JobState) -> None:
     assert views.error(replace(JOB, state=state), STORED) is None
