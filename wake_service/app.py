@@ -122,7 +122,7 @@ class Service:
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
-        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock, ask_packs=settings.isolation == "shared")
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
@@ -142,7 +142,7 @@ class Service:
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
         self.sweeper.on_files_gone = self.folders.all_changed
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.folders, self.clock)
+        self.assets = Assets(self.store, self.folders, self.shelf, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(

@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.faults.machine import Machine
 from tests.support.running_service import RunningService, eventually
 
@@ -31,11 +33,20 @@ class Studio:
         self.machine = Machine(self.service)
         self.service.artist().generate()
         eventually(lambda: "are kept for when it sleeps" in self.service.log_tail(1000), SECONDS, "the copy of the page")
+        # What a node pack answers is known once a page has asked it.
+        assert requests.get(f"{self.link()}api/practice_pack/colours", timeout=SECONDS).ok
         return self
 
     def link(self, *, may_paint: bool = True) -> str:
         """A new link to the page, to paint with or to look at."""
         return self.service.link("gateway" if may_paint else "gateway_look") + "/"
+
+    def restart_with(self, **settings: Any) -> None:
+        """The same service with other settings."""
+        if self.service.running:
+            self.service.stop()
+        self.service.settings |= settings
+        self.service.restart()
 
     @property
     def state(self) -> str:

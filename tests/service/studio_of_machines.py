@@ -28,17 +28,36 @@ NODES = Catalogue(list)
 INFO = {name: NODES.describe(name) for name in NODES.names()}
 
 
+class LastingEngine(QuickEngine):
+    """Keeps what it has painted, as a real one does, and lets go of what is taken from it."""
+
+    def hand_out(self, name: str) -> bytes:
+        return self._pictures[name]
+
+    def drop(self, prompt_id: str) -> None:
+        if prompt_id in self._running:
+            self._running.discard(prompt_id)
+            self._connection.say("execution_interrupted", prompt_id=prompt_id, node_id="1", node_type="KSampler", executed=[])
+
+
 class WitnessedClient(QuickClient):
     """Tells the studio of each prompt before the engine gets it."""
 
     def __init__(self, studio: Studio, machine_id: str, door: Door) -> None:
         super().__init__(studio.engines[machine_id], door)
+        self._lasting = studio.engines[machine_id]
         self._studio = studio
         self._machine_id = machine_id
 
     async def submit(self, prompt_id: str, graph: Mapping[str, Any], *, client_id: str) -> None:
         await self._studio.given(self._machine_id, prompt_id)
         await super().submit(prompt_id, graph, client_id=client_id)
+
+    async def delete(self, prompt_ids: Sequence[str]) -> None:
+        return None
+
+    async def interrupt(self, prompt_id: str) -> None:
+        self._lasting.drop(prompt_id)
 
 
 class Studio(House):
@@ -53,7 +72,7 @@ class Studio(House):
         self.provider = FakeProvider(clock, machines, times=times, address="http://{id}.invalid:8188")
         self.provider.cloud.on_wipe = self._wiped
         self.machines = list(machines)
-        self.engines = {machine_id: QuickEngine(clock, INFO) for machine_id in machines}
+        self.engines = {machine_id: LastingEngine(clock, INFO) for machine_id in machines}
         self.files: defaultdict[str, set[str]] = defaultdict(set)
         self.rounds: defaultdict[str, list[str]] = defaultdict(list)
         self.intruders: list[str] = []

@@ -30,6 +30,8 @@ _NEVER = re.compile(
 #: A database of files that knows no owners; `/features` says that it is off.
 _ASSETS = re.compile(r"/(?:assets|tags)(?:/.*)?")
 _NO_ASSETS = {"error": {"code": "SERVICE_DISABLED", "message": "Assets are disabled on this server", "details": {}}}
+#: The page asks for it wherever it comes from; most have none, which would be a complaint in every browser's console.
+_USER_STYLE = "/user.css"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _NOT_FOUND = "404: Not Found"
 
@@ -65,6 +67,8 @@ async def static_file(request: Request, path: str) -> Response:
     elif entry is None and mirror.is_empty:
         entry = await mirror.renew(await awake_engine(request, visit), path)
     if entry is None or entry.status == 404:
+        if path == _USER_STYLE:
+            return Response("", media_type="text/css")
         raise Refusal(404, _NOT_FOUND)
     return await send_entry(request, mirror, entry)
 

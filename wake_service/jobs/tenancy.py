@@ -97,7 +97,7 @@ class Tenancy:
         """What a machine does next."""
         by_id = {post.machine_id: post for post in posts}
         me = by_id.pop(machine_id)
-        return None if me.comer is not None else choose(me, list(by_id.values()), waiting, self._clock.now())
+        return choose(me, list(by_id.values()), waiting, self._clock.now())
 
     def expect(self, machine_id: str, pool: str, artist_id: str) -> None:
         """The machine is being wiped for her."""

@@ -49,8 +49,11 @@ class HandOver:
 def choose(me: Post, others: Sequence[Post], waiting: Iterable[Job], now: float) -> Job | HandOver | None:
     """What a machine does next, of the jobs that wait, in their order: take one, be handed over, or (None) neither.
 
-    None also while it still has pictures of the artist whose turn is over: it takes no more, and is handed over when it has none.
+    None also while it is being wiped, and while it still has pictures of the artist whose turn is over: it takes no more, and is
+    handed over when it has none.
     """
+    if me.comer is not None:
+        return None
     jobs = list(waiting)
     mine = next((job for job in jobs if job.artist_id == me.tenant), None)
     if mine is not None and now < me.since + TURN_SECONDS:

@@ -22,7 +22,7 @@ from wake_service.errors import EngineError, StorageError
 from . import tooling
 from .archive import import_archive
 from .crawl import FACTS, Crawl, Limits, as_served, get, no_rest
-from .model import ANSWER_BYTES, Copy, Entry, is_text
+from .model import ANSWER_BYTES, Copy, Entry
 from .shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,14 @@ RENEW_SECONDS, ASK_SECONDS = 5.0, 60.0
 class Mirror:
     """The copy of one pool. It never fails a caller for want of a disk: what cannot be kept is only logged."""
 
-    def __init__(self, pool: str, folder: Path, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(self, pool: str, folder: Path, clock: Clock, limits: Limits | None = None, *, ask_packs: bool = True) -> None:
         self.pool = pool
         self.shelf = Shelf(folder)
         self._clock = clock
         self._limits = limits or Limits()
+        self._ask_packs = ask_packs
         self._copy = Copy()
-        self._of: weakref.ref[EngineClient] | None = None
+        self._of: weakref.WeakSet[EngineClient] = weakref.WeakSet()
         self._held: LRUCache[tuple[str, bool], bytes] = LRUCache(HELD_BYTES, getsizeof=len)
         self._parsed: tuple[str, Any] = ("", None)
         self._renewing: dict[str, asyncio.Future[Entry | None]] = {}
@@ -106,12 +107,15 @@ class Mirror:
     # -- answers ----------------------------------------------------------------------------------------------------
 
     def find(self, path: str, owner: str = "") -> Entry | None:
-        """The answer at a decoded path with its query (`/models/loras`): what was read, or else what `owner` was given."""
-        return self._copy.entries.get(path) or (self._copy.entries.get(owner + path) if owner else None)
+        """The newest answer at a decoded path with its query (`/models/loras`), of what was read and what `owner` was given."""
+        common, given = self._copy.entries.get(path), self._copy.entries.get(owner + path) if owner else None
+        if common is None or given is None:
+            return common or given
+        return max(common, given, key=lambda entry: entry.as_of)
 
     def is_of(self, engine: EngineClient) -> bool:
-        """Whether the copy was read of this very engine, in this life of it."""
-        return self._of is not None and self._of() is engine
+        """Whether the copy was read of this very engine, in this life of it, or of another one that is the same."""
+        return engine in self._of
 
     async def body(self, entry: Entry, *, packed: bool = False) -> bytes:
         """The bytes of an answer. Raises StorageError."""
@@ -143,7 +147,7 @@ class Mirror:
     async def refresh(self, engine: EngineClient, rest: Callable[[], Awaitable[None]] = no_rest) -> None:
         """Reads all of an engine, and takes it for the copy of before if that works out."""
         async with self._reading:
-            crawl = Crawl(engine, self.shelf, self._clock, self._copy, limits=self._limits, rest=rest)
+            crawl = Crawl(engine, self.shelf, self._clock, self._copy, limits=self._limits, ask_packs=self._ask_packs, rest=rest)
             try:
                 copy = await crawl.run()
                 await self._replace(copy, engine)
@@ -158,12 +162,15 @@ class Mirror:
     async def _replace(self, copy: Copy, engine: EngineClient) -> None:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
-            if copy.key != self._copy.key:
-                log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
+            is_another = copy.key != self._copy.key
+            if is_another:
+                self._of.clear()
             self._copy = replace(copy, entries={**theirs, **copy.entries})
-            self._of = weakref.ref(engine)
+            self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
             await asyncio.to_thread(self.shelf.sweep, self._copy)
+        if is_another:
+            log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
 
     async def renew(self, engine: EngineClient, path: str) -> Entry | None:
         """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
@@ -188,6 +195,14 @@ class Mirror:
         if status not in (200, 404):
             return known
         return await self.keep(path, as_served(data, path, media_type), media_type, status=status, etag=etag)
+
+    def keep_beside(self, path: str, data: bytes, media_type: str, owner: str) -> None:
+        """Keeps what an owner was given, also when whoever asked for it has what they wanted and is gone."""
+
+        async def keep() -> None:
+            await self.keep(path, data, media_type, owner=owner)
+
+        self._background.spawn(keep())
 
     async def keep(
         self, path: str, data: bytes, media_type: str, *, status: int = 200, etag: str = "", owner: str = ""
@@ -223,11 +238,6 @@ class Mirror:
                     await asyncio.to_thread(self.shelf.sweep, self._copy)
             except OSError as error:
                 log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
-
-
-def may_be_kept(status: int, media_type: str, size: int) -> bool:
-    """Whether an answer of a node pack may be kept for the artist who asked: pictures are not, they may be anybody's."""
-    return status == 200 and size <= ANSWER_BYTES and is_text(media_type) and not media_type.startswith("image/")
 
 
 def _drop_oldest(entries: dict[str, Entry], owner: str) -> None:

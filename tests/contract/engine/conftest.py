@@ -1,7 +1,7 @@
 """The worlds in which the protocol must hold, one after the other; tests say where it differs and why.
 
-`direct` marks what holds at an engine only and `gateway` what holds at the gateway only, with the reason; `engine` is a client's
-view of the world.
+`direct` marks what holds at an engine only, `gateway` what holds at the gateway only, `steady` what need not be shown again of a
+machine that sleeps or is killed, each with the reason; `engine` is a client's view of the world.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for mark, gateway in (("direct", False), ("gateway", True)):
         if mark in marks:
             names = {name for name in names if WORLDS[name].gateway is gateway}
+    if "steady" in marks:
+        names = {name for name in names if WORLDS[name].steady or name in REAL_ONES}
     metafunc.parametrize("world", [name for name in WORLDS if name in names], indirect=True, scope="session")
 
 

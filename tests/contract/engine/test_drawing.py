@@ -12,6 +12,8 @@ from PIL import Image
 from . import graphs
 from .client import Engine
 
+pytestmark = pytest.mark.steady("What a node does to a picture does not depend on when its machine woke.")
+
 
 def _scene(size: int = 64) -> Image.Image:
     ramp = np.linspace(40, 200, size, dtype=np.uint8)

@@ -7,6 +7,7 @@ import json
 import struct
 import uuid
 
+import pytest
 from PIL import Image
 
 from . import graphs
@@ -93,7 +94,10 @@ async def test_an_unchanged_graph_is_answered_from_the_cache(engine: Engine) -> 
     prompt_id, second = await engine.run(graph)
     assert [data["nodes"] for event, data in second if event == "execution_cached"] == [["1", "2", "3"]]
     assert not [data for event, data in second if event == "executing" and data["node"]]
-    assert _outputs(second) == _outputs(first)
+    if engine.world.gateway:  # files of its own, which stay when those of the other prompt are deleted
+        assert len(_outputs(second)) == len(_outputs(first)) == 1
+    else:
+        assert _outputs(second) == _outputs(first)
     assert second[-1] == ("executing", {"node": None, "prompt_id": prompt_id})
 
 
@@ -133,6 +137,7 @@ async def test_without_client_id_progress_and_pictures_go_to_everybody(engine: E
             assert listener.named("progress")[0]["prompt_id"] == prompt_id
 
 
+@pytest.mark.direct("The gateway keeps results for a client that comes back.")
 async def test_an_id_that_is_not_connected_hears_nothing_later(engine: Engine) -> None:
     ghost = uuid.uuid4().hex
     async with engine.listening() as witness:
@@ -142,6 +147,20 @@ async def test_an_id_that_is_not_connected_hears_nothing_later(engine: Engine) -
         assert prompt_id not in json.dumps([data for event, data in witness.frames if isinstance(event, str)])
     async with engine.listening(ghost) as late:
         assert late.frames == [("status", {"status": {"exec_info": {"queue_remaining": 0}}, "sid": ghost})]
+
+
+@pytest.mark.gateway("No result is lost because its client was away.")
+async def test_an_id_that_was_not_connected_hears_of_its_results_when_it_is(engine: Engine) -> None:
+    ghost = uuid.uuid4().hex
+    async with engine.listening() as witness:
+        prompt_id = await engine.send(graphs.plain(colour=78, output="SaveImageWebsocket"), client_id=ghost)
+        after = await engine.send(graphs.plain(colour=79), client_id=witness.client)
+        await witness.end_of(after)
+        told = [data for event, data in witness.frames if isinstance(event, str)]
+        assert prompt_id not in json.dumps(told)
+    async with engine.listening(ghost) as late:
+        await late.end_of(prompt_id)
+    assert [event for event, _ in late.frames if event != "status"] == [1, "execution_success", "executing"]
 
 
 async def test_a_client_that_comes_back_is_told_the_running_node_without_prompt(engine: Engine) -> None:
@@ -168,14 +187,18 @@ async def test_a_second_socket_of_a_client_takes_the_first_ones_place(engine: En
 async def test_another_web_site_is_refused_before_anything_else(engine: Engine) -> None:
     foreign = {"Origin": "https://example.org"}
     answer = await engine.get("/prompt", headers=foreign)
-    assert (answer.status, answer.body) == (403, b"")
+    assert answer.status == 403
+    if not engine.world.gateway:  # which says why
+        assert answer.body == b""
     own = await engine.get("/prompt", headers={"Origin": engine.origin})
     assert own.status == 200
 
 
 async def test_a_cross_site_request_is_refused(modern: Engine) -> None:
     answer = await modern.get("/system_stats", headers={"Sec-Fetch-Site": "cross-site"})
-    assert (answer.status, answer.body) == (403, b"")
+    assert answer.status == 403
+    if not modern.world.gateway:  # which says why
+        assert answer.body == b""
 
 
 def _outputs(frames: list) -> list:

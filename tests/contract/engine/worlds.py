@@ -29,10 +29,15 @@ KILLS = 2
 
 
 class World:
-    """One of them. `url` is where a client is pointed; `gateway` whether Wakebrush stands there."""
+    """One of them. `url` is where a client is pointed; `gateway` whether Wakebrush stands there.
+
+    `steady`: a machine is awake at the first request and stays so. Where it sleeps, the engine's verdict on a prompt comes with
+    its end instead of its answer.
+    """
 
     url = ""
     gateway = False
+    steady = True
     service: RunningService | None = None
 
     def __init__(self, folder: Path) -> None:
@@ -105,16 +110,22 @@ class Awake(World):
 class Asleep(Awake):
     """The gateway, with a machine that sleeps until the test wakes it."""
 
+    steady = False
+
     def before_each(self) -> None:
-        if self.machine.state.power is not Power.STOPPED:
-            eventually(lambda: self.state() != "busy", 30, "the end of what the machine did")
-            os.kill(self.machine.launcher_pid, signal.SIGTERM)  # as its own idle monitor does
-        eventually(lambda: self.state() == "asleep", 30, "the machine's falling asleep")
+        eventually(self._fell_asleep, 60, "the machine's falling asleep")
+
+    def _fell_asleep(self) -> bool:
+        """Whether it sleeps. Once it has nothing to do it is stopped, as its own idle monitor does."""
+        if (state := self.state()) == "ready" and self.machine.state.power is Power.RUNNING:
+            os.kill(self.machine.launcher_pid, signal.SIGTERM)
+        return state == "asleep"
 
 
 class Killed(Awake):
     """The gateway, with a machine whose engine is killed twice in the middle of the test's first prompt."""
 
+    steady = False
     #: What the service has just heard when the engine is killed.
     moment = '"execution_start"'
 

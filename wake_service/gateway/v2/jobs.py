@@ -18,7 +18,7 @@ from wake_service.gateway.v2 import pages
 from wake_service.gateway.v2.answers import enveloped, json_answer, not_found, refused, sentence
 from wake_service.gateway.v2.desk import Desk, visitor
 from wake_service.gateway.v2.references import missing, referenced, swap
-from wake_service.gateway.v2.requests import Graph, JobBody, checked_key, job_body
+from wake_service.gateway.v2.requests import Graph, JobBody, checked_key, job_body, json_body
 from wake_service.gateway.v2.views import summary_view
 from wake_service.jobs.model import Face, Job
 from wake_service.jobs.records import load_many
@@ -38,7 +38,7 @@ async def submit(request: Request) -> Response:
     """201: the job is durable and queued, whatever the machines do."""
     desk, visit = visitor(request)
     key = checked_key(request.headers.get("idempotency-key"))
-    body = job_body(await request.body())
+    body = job_body(await json_body(request))
     job = await _accepted(visit, body, None if key is None else f"{Face.V2}:{key}")
     return json_answer(await desk.view(visit, job), 201)
 
