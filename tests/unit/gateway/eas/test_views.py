@@ -22,7 +22,8 @@ PICTURE = {"filename": "sea & sky.png", "subfolder": "a/b", "type": "output"}
 
 
 def stored(**parts: Any) -> Stored:
-    return replace(STORED, **{name: orjson.dumps(value).decode() for name, value in parts.items()})
+    written: dict[str, Any] = {name: orjson.dumps(value).decode() for name, value in parts.items()}
+    return replace(STORED, **written)
 
 
 def failed(*messages: tuple[str, dict[str, Any]], **parts: Any) -> dict[str, Any]:
