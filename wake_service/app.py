@@ -154,7 +154,7 @@ class Service:
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
             hand_over=self.controller.hand_over,
-            comes=self.exchange.comes,
+            up=self.exchange.up,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
         tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
