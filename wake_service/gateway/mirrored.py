@@ -7,6 +7,7 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -31,8 +32,8 @@ OBJECT_INFO, SYSTEM_STATS, FEATURES = "/object_info", "/system_stats", "/feature
 JSON = "application/json; charset=utf-8"
 #: While a machine is awake, what it said of its models and nodes counts for so long, in seconds: a model may be added meanwhile.
 FRESH_SECONDS = 30.0
-#: Lists of nodes of different artists that are held, made and packed.
-_HELD = 64
+#: Lists of nodes of different artists that are held, made and packed: in bytes; and their lists of files, by number.
+_HELD_BYTES, _HELD_FILES = 128 * 1024 * 1024, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,18 @@ class Made:
     body: bytes
     packed: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return len(self.body) + len(self.packed)
+
 
 class Lists:
     """Lists of nodes as each artist may see them. Made once for as long as neither the engine's nor her files change."""
 
     def __init__(self) -> None:
-        self._made: LRUCache[tuple[str, str, str, str], Made] = LRUCache(_HELD)
-        self._files: LRUCache[tuple[str, str], list[Owned]] = LRUCache(_HELD)
+        self._made: LRUCache[tuple[str, str, str, str], Made] = LRUCache(_HELD_BYTES, attrgetter("size"))
+        self._files: LRUCache[tuple[str, str], list[Owned]] = LRUCache(_HELD_FILES)
 
     async def of(self, visit: GatewayVisit, mirror: Mirror, entry: Entry, node_class: str | None = None) -> Made:
         """The list for a visitor, or what it says of one class."""
@@ -61,7 +67,9 @@ class Lists:
             if mine is None:
                 mine = self._files[hers] = await visit.service.store.read(partial(inputs_of, artist_id=hers[0]))
             info = await mirror.json(entry)
-            made = self._made[wanted] = await asyncio.to_thread(_make, info, mine, node_class)
+            made = await asyncio.to_thread(_make, info, mine, node_class)
+            if made.size <= _HELD_BYTES // 4:
+                self._made[wanted] = made
         return made
 
 

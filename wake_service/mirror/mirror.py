@@ -49,7 +49,7 @@ class Mirror:
         self._limits = limits or Limits()
         self._ask_packs = ask_packs
         self._copy = Copy()
-        self._of: weakref.ref[EngineClient] | None = None
+        self._of: weakref.WeakSet[EngineClient] = weakref.WeakSet()
         self._held: LRUCache[tuple[str, bool], bytes] = LRUCache(HELD_BYTES, getsizeof=len)
         self._parsed: tuple[str, Any] = ("", None)
         self._renewing: dict[str, asyncio.Future[Entry | None]] = {}
@@ -114,8 +114,8 @@ class Mirror:
         return max(common, given, key=lambda entry: entry.as_of)
 
     def is_of(self, engine: EngineClient) -> bool:
-        """Whether the copy was read of this very engine, in this life of it."""
-        return self._of is not None and self._of() is engine
+        """Whether the copy was read of this very engine, in this life of it, or of another one that is the same."""
+        return engine in self._of
 
     async def body(self, entry: Entry, *, packed: bool = False) -> bytes:
         """The bytes of an answer. Raises StorageError."""
@@ -163,8 +163,10 @@ class Mirror:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
             is_another = copy.key != self._copy.key
+            if is_another:
+                self._of.clear()
             self._copy = replace(copy, entries={**theirs, **copy.entries})
-            self._of = weakref.ref(engine)
+            self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
             await asyncio.to_thread(self.shelf.sweep, self._copy)
         if is_another:

@@ -234,6 +234,21 @@ async def test_the_tooling_pack_is_asked_for_its_models_in_parts(
     assert copy.entries["/etn/languages"].status == 200
 
 
+async def test_machines_that_are_the_same_are_known_by_one_copy_and_others_are_not(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror, second, third = Mirror("default", tmp_path / "pool", ManualClock()), engine.client(), engine.client()
+    for each in (client, second):
+        await mirror.refresh(each)
+    assert mirror.is_of(client) and mirror.is_of(second) and not mirror.is_of(third)
+    engine.answers["/system_stats"] = {"system": {"comfyui_version": "0.46"}}
+    await mirror.refresh(third)
+    assert mirror.is_of(third) and not mirror.is_of(client)
+    for other in (second, third):
+        await other.close()
+    await mirror.stop()
+
+
 async def test_what_was_read_of_an_engine_that_went_is_better_than_nothing(
     engine: LittleEngine, client: EngineClient, tmp_path: Path
 ) -> None:
