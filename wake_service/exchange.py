@@ -66,6 +66,8 @@ class Exchange:
         self._policies = policies
         self._clock = clock
         self.picture_seconds = _PICTURE_SECONDS
+        #: Whether each artist needs a machine to herself.
+        self.per_artist = False
         self.dispatcher: Dispatcher
         self.mirrors: Mirrors
 
@@ -86,7 +88,7 @@ class Exchange:
 
     def _artists(self, pool: str, up: Iterable[str]) -> int:
         """Artists who need a machine of their own, as far as their teams can pay for it; 0 where machines are shared."""
-        if not self.dispatcher.tenancy.per_artist:
+        if not self.per_artist:
             return 0
         may_spend, may_wake = self.may_spend_each(), cache(partial(self._may_wake, pool=pool))
         waiting = {job.artist_id for job in self._book.board.waiting(pool) if may_spend(job) and may_wake(job.team_id)}
