@@ -122,7 +122,7 @@ class Service:
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
-        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock)
+        self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock, ask_packs=settings.isolation == "shared")
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
         self.dispatcher.on_attached = self._woken.set
@@ -142,7 +142,7 @@ class Service:
         self.folders = Folders(self.store, self.blobs, self.shelf, self.clock, self.settings.quota_bytes)
         self.sweeper.on_files_gone = self.folders.all_changed
         self.gallery = Gallery(self.blobs)
-        self.assets = Assets(self.store, self.folders, self.clock)
+        self.assets = Assets(self.store, self.folders, self.shelf, self.clock)
 
     def _dispatcher(self) -> Dispatcher:
         floor = Floor(
@@ -154,10 +154,11 @@ class Service:
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
             hand_over=self.controller.hand_over,
-            comes=self.exchange.comes,
+            up=self.exchange.up,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
+        per_artist = self.exchange.per_artist = self.settings.isolation == "per_artist"
+        tenancy = Tenancy(self.store, self.clock, per_artist=per_artist)
         couriers, limit = self.workflows.courier, self.settings.max_pixels
         return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 

@@ -30,7 +30,7 @@ def wipe(paths: Paths, systemctl: Systemctl) -> bool:
         order = json.loads(paths.wipe_order.read_text(encoding="utf-8"))["order"]
     except FileNotFoundError:
         return True
-    except (KeyError, TypeError) as flaw:
+    except (ValueError, KeyError, TypeError) as flaw:
         paths.wipe_order.unlink()
         raise ValueError(f"the order to wipe it cannot be read: {flaw!r}") from flaw
     sentence = ""

@@ -28,17 +28,42 @@ NODES = Catalogue(list)
 INFO = {name: NODES.describe(name) for name in NODES.names()}
 
 
+class LastingEngine(QuickEngine):
+    """Keeps what it has painted, as a real one does, and lets go of what is taken from it."""
+
+    begun = 0
+
+    def hand_out(self, name: str) -> bytes:
+        return self._pictures[name]
+
+    def begin(self, prompt_id: str, graph: Mapping[str, Any]) -> None:
+        self.begun += 1
+        super().begin(prompt_id, graph)
+
+    def drop(self, prompt_id: str) -> None:
+        if prompt_id in self._running:
+            self._running.discard(prompt_id)
+            self._connection.say("execution_interrupted", prompt_id=prompt_id, node_id="1", node_type="KSampler", executed=[])
+
+
 class WitnessedClient(QuickClient):
     """Tells the studio of each prompt before the engine gets it."""
 
     def __init__(self, studio: Studio, machine_id: str, door: Door) -> None:
         super().__init__(studio.engines[machine_id], door)
+        self._lasting = studio.engines[machine_id]
         self._studio = studio
         self._machine_id = machine_id
 
     async def submit(self, prompt_id: str, graph: Mapping[str, Any], *, client_id: str) -> None:
         await self._studio.given(self._machine_id, prompt_id)
         await super().submit(prompt_id, graph, client_id=client_id)
+
+    async def delete(self, prompt_ids: Sequence[str]) -> None:
+        return None
+
+    async def interrupt(self, prompt_id: str) -> None:
+        self._lasting.drop(prompt_id)
 
 
 class Studio(House):
@@ -53,7 +78,7 @@ class Studio(House):
         self.provider = FakeProvider(clock, machines, times=times, address="http://{id}.invalid:8188")
         self.provider.cloud.on_wipe = self._wiped
         self.machines = list(machines)
-        self.engines = {machine_id: QuickEngine(clock, INFO) for machine_id in machines}
+        self.engines = {machine_id: LastingEngine(clock, INFO) for machine_id in machines}
         self.files: defaultdict[str, set[str]] = defaultdict(set)
         self.rounds: defaultdict[str, list[str]] = defaultdict(list)
         self.intruders: list[str] = []
@@ -85,6 +110,9 @@ class Studio(House):
         self.files[machine_id].add(artist)
         if self.rounds[machine_id][-1:] != [artist]:
             self.rounds[machine_id].append(artist)
+
+    def prompts_at(self, machine_id: str) -> tuple[str, ...]:
+        return self.engines[machine_id].queue().running
 
     def wipes(self, machine_id: str = "m1") -> int:
         return self.provider.cloud.machines[machine_id].wiped

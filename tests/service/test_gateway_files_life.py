@@ -179,3 +179,31 @@ def words(artist: str, conn: Connection) -> list[str]:
     rows = [*conn.execute(select(workflows).where(workflows.c.artist_id == artist))]
     requests = conn.execute(select(jobs.c.request).where(jobs.c.artist_id == artist)).scalars()
     return [*map(str, rows), *requests]
+
+
+async def test_every_change_of_her_inputs_is_known_to_whoever_caches_them(house: House, mira: Caller, noor: Caller) -> None:
+    folders, hers = house.service.folders, await artist_id(house, mira)
+    seen = [folders.version(hers)]
+
+    async def offered() -> list[str]:
+        seen.append(folders.version(hers))
+        names: list[str] = (await mira.ask("GET", "/comfy/internal/files/input")).json
+        return names
+
+    await upload_image(mira, "b.png", RED)
+    await upload_image(mira, "a.png", RED, subfolder="sub")
+    assert await offered() == ["b.png"]
+    await upload_image(mira, "a.png", RED)
+    assert set(await offered()) == {"a.png", "b.png"}
+    await folders.remove(hers, parse("b.png"))
+    assert await offered() == ["a.png"]
+    await later(house, 90 * DAY)
+    assert await offered() == []
+    await upload_image(mira, "c.png", RED)
+    assert await offered() == ["c.png"]
+    assert (await house.mira.ask("DELETE", "/v1/pictures")).status == 200
+    assert await offered() == []
+    assert len(set(seen)) == len(seen)
+    before = folders.version(hers)
+    await upload_image(noor, "d.png", RED)
+    assert folders.version(hers) == before and await offered() == []

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.service.comfy_client import Comfy, sleep, wake
+from tests.service.comfy_client import Comfy, sleep, until, wake
 from tests.service.house import House
-from tests.support.asgi import Answer, Denied
+from tests.support.asgi import Answer, Caller, Denied
 from tests.support.little_engine import LittleEngine, running
 from wake_service.accounts.tokens import Scope
 from wake_service.machines.model import MachineState
@@ -202,7 +202,7 @@ async def test_so_many_calls_wait_at_once_and_no_more(house: House, mira: Comfy,
         "/x/../prompt",
         "/x/%2e%2e/prompt",
         "//prompt",
-        "/./queue",
+        "/./prompt",
         "/x/..",
     ],
 )
@@ -272,3 +272,117 @@ async def test_a_socket_that_no_pack_has_is_not_found(house: House, mira: Comfy)
     with pytest.raises(Denied) as denied:
         await mira.connect("/pack/none")
     assert denied.value.answer.status == 404
+
+
+PIECE = bytes(1024 * 1024)
+#: What may lie between two ends that are not equally fast: buffers of two sockets, and of what stands between.
+SLACK = 24
+
+
+class Raw:
+    """A request of many pieces, counted as they are taken and given."""
+
+    def __init__(self, house: House, method: str, path: str, pieces: int = 0) -> None:
+        self.caller, self.method, self.path = Caller(house.gateway, house.mira.token), method, path
+        self.left = self.pieces = pieces
+        self.received = 0
+        self.status = 0
+        self.may_receive = asyncio.Event()
+        self.done = asyncio.Event()
+
+    async def receive(self) -> dict[str, object]:
+        if self.left:
+            self.left -= 1
+            return {"type": "http.request", "body": PIECE, "more_body": self.left > 0}
+        if not self.pieces:
+            self.pieces = -1
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.done.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = int(str(message["status"]))
+            return
+        await self.may_receive.wait()
+        body = message.get("body", b"")
+        assert isinstance(body, bytes)
+        self.received += len(body)
+        if not message.get("more_body"):
+            self.done.set()
+
+    async def run(self) -> None:
+        scope = self.caller._scope("http", "/comfy" + self.path, {"content-length": str(len(PIECE) * max(0, self.pieces))})
+        await self.caller._app({**scope, "method": self.method}, self.receive, self.send)
+
+
+async def test_a_large_body_is_taken_only_as_fast_as_the_machine_takes_it(house: House, engine: LittleEngine) -> None:
+    go_on = asyncio.Event()
+    taken = 0
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal taken
+        async for piece in request.content.iter_any():
+            taken += len(piece)
+            await go_on.wait()
+        return web.json_response(taken)
+
+    engine.handlers["/pack/upload"] = slow
+    await wake(house)
+    upload = Raw(house, "POST", "/pack/upload", pieces=64)
+    upload.may_receive.set()
+    running = asyncio.create_task(upload.run())
+    await until(lambda: taken > 0)
+    await asyncio.sleep(0.3)
+    assert 64 - upload.left < SLACK
+    go_on.set()
+    await running
+    assert (upload.status, taken) == (200, 64 * len(PIECE))
+
+
+async def test_a_large_answer_is_fetched_only_as_fast_as_its_caller_takes_it(house: House, engine: LittleEngine) -> None:
+    given = 0
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        nonlocal given
+        answer = web.StreamResponse()
+        answer.content_length = 64 * len(PIECE)
+        await answer.prepare(request)
+        for _ in range(64):
+            await answer.write(PIECE)
+            given += 1
+        return answer
+
+    engine.handlers["/pack/download"] = large
+    await wake(house)
+    download = Raw(house, "GET", "/pack/download")
+    running = asyncio.create_task(download.run())
+    await until(lambda: given > 0)
+    await asyncio.sleep(0.3)
+    assert given < SLACK
+    download.may_receive.set()
+    await running
+    assert (download.status, download.received) == (200, 64 * len(PIECE))
+
+
+async def test_an_answer_that_breaks_off_is_not_taken_for_whole_and_not_kept(
+    house: House, mira: Comfy, engine: LittleEngine
+) -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        answer.content_length = 1000
+        await answer.prepare(request)
+        await answer.write(b"[1, 2")
+        assert request.transport is not None
+        request.transport.abort()
+        return answer
+
+    engine.handlers["/pack/half"] = half
+    await wake(house)
+    broken = Raw(house, "GET", "/pack/half")
+    broken.may_receive.set()
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await broken.run()
+    assert not broken.done.is_set()
+    await sleep(house)
+    assert (await mira.get("/pack/half", sec_fetch_dest="empty")).status == 503

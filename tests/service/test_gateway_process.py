@@ -13,6 +13,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.contract.engine import graphs
 from tests.support.running_service import RunningService
 
 SOCKETS = 1000
@@ -73,13 +74,18 @@ def test_a_body_over_the_limit_is_refused_and_the_connection_lives(
         assert (answer.status_code, answer.text.startswith("Maximum request body size 100000 exceeded")) == (413, True)
 
 
-def test_binary_garbage_on_a_socket_is_no_reason_to_lose_it(service: RunningService) -> None:
-    with connect(socket_url(service.link()), proxy=None) as line:
+def test_binary_garbage_on_a_socket_is_no_reason_to_lose_what_is_told_there(service: RunningService) -> None:
+    link = service.link()
+    with connect(socket_url(link, "/ws?clientId=me"), proxy=None) as line:
         assert json.loads(line.recv(timeout=SECONDS))["type"] == "status"
         line.send(bytes(range(256)) * 100)
         line.send("{ not json")
-        line.send(json.dumps({"type": "feature_flags", "data": {}}))
-        assert json.loads(line.recv(timeout=SECONDS))["type"] == "feature_flags"
+        line.send("[1, 2]")
+        graph = graphs.text_to_image("practice-sd15.safetensors")
+        sent = requests.post(f"{link}/prompt", json={"prompt": graph, "client_id": "me"}, timeout=SECONDS)
+        assert sent.status_code == 200, sent.text
+        told = json.loads(line.recv(timeout=SECONDS))
+    assert (told["type"], told["data"]["status"]["exec_info"]["queue_remaining"]) == ("status", 1)
 
 
 def test_the_gateway_says_where_it_is_and_ends_with_its_service(service: RunningService) -> None:

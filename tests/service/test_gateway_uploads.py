@@ -143,6 +143,17 @@ async def test_what_is_no_form_is_a_400(mira: Caller, kind: str) -> None:
     assert answer.status == 400
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5), step=st.integers(1, 300))
+async def test_a_form_that_was_changed_on_the_way_is_kept_or_refused(
+    house: House, changes: list[tuple[int, int]], step: int
+) -> None:
+    body = bytearray(form(("image", b"content", "a.bin"), ("subfolder", "sub", None), ("type", "input", None)))
+    for position, value in changes:
+        body[position % len(body)] = value
+    assert (await stream(house.at_gateway(house.mira), bytes(body), step=step)).status in (200, 400)
+
+
 async def test_garbage_for_a_form_is_a_400(mira: Caller) -> None:
     assert (await stream(mira, bytes(range(256)) * 100, step=1000)).status == 400
 

@@ -10,7 +10,10 @@ import pytest
 from tests.contract.engine.graphs import text_to_image
 from tests.service.conftest import practice_engine
 from tests.service.house import DEADLINE, House
-from tests.service.v2_client import Api, Events, code, flat
+from tests.service.v2_client import TERMINAL, Api, Events, code, flat
+from wake_service.accounts import tokens
+from wake_service.accounts.tokens import Scope
+from wake_service.practice_engine.failures import Failure
 from wake_service.practice_engine.models import CHECKPOINTS
 from wake_service.practice_engine.options import Options, Timing
 
@@ -92,6 +95,31 @@ async def test_steps_and_previews_are_told_while_it_runs_and_a_poll_knows_them(t
     assert any(progress and 0 < progress["value"] < 1 and progress["steps"] == 10 for progress in polled)
 
 
+async def test_a_poll_knows_how_far_it_is_though_nobody_follows(tmp_path: Any) -> None:
+    options = Options(tmp_path / "engine", timing=Timing(step=0.05))
+    async with practice_engine(options) as address, House(tmp_path / "data", address).open() as house:
+        mira = api(house)
+        job = await mira.accepted(text_to_image(CHECKPOINTS[0], steps=10))
+        polled: list[Any] = []
+        async with asyncio.timeout(DEADLINE):
+            while not polled or polled[-1]["status"] not in TERMINAL:
+                await house.clock.advance(0.25)
+                await asyncio.sleep(0.01)
+                polled.append(await mira.job(job["id"]))
+    running = [each["progress"] for each in polled if each["status"] == "running"]
+    assert any(progress["step"] and progress["current_node_class"] == "KSampler" for progress in running)
+
+
+async def test_a_graph_that_breaks_in_a_node_says_where_and_how(tmp_path: Any) -> None:
+    options = Options(tmp_path / "engine", failure=Failure.parse("oom@2"))
+    async with practice_engine(options) as address, House(tmp_path / "data", address).open() as house:
+        mira = api(house)
+        done = await mira.ended((await mira.accepted(text_to_image(CHECKPOINTS[0], steps=4)))["id"])
+    assert done["status"] == "failed"
+    assert (done["error"]["node_id"], done["error"]["class_type"]) == ("3", "KSampler")
+    assert done["error"]["message"].endswith(".")
+
+
 async def test_too_many_streams_are_told_that_there_is_none_so_that_sdks_poll(tmp_path: Any) -> None:
     async with House(tmp_path / "data", gateway_sockets_per_token=2).open() as house:
         mira = api(house)
@@ -113,6 +141,21 @@ async def test_a_stream_that_nobody_reads_is_let_go(house: House) -> None:
         await until(events, house, lambda each: each.heard)
     assert house.gateway.sockets is not None
     assert not house.service.workflows._followers
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(house: House) -> None:
+    link = await house.token(Scope.GATEWAY, days=1)
+    mira = Api(house, None, f"/t/{link.token}")
+    job = await mira.accepted(flat())
+    async with mira.events(job["id"]) as events:
+        await until(events, house, lambda each: each.heard)
+        (mine,) = [row for row in await house.service.store.read(tokens.listing) if row.scopes == "gateway"]
+        await house.service.store.write(lambda tx: tokens.revoke(tx, mine.id, house.clock.now()))
+        for _ in range(60):
+            await house.clock.advance(0.5)
+            await asyncio.sleep(0.002)
+        assert events.ended.is_set()
+    assert events.named("status")[-1]["status"] == "queued"
 
 
 @pytest.mark.parametrize("path", ["nowhere", "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ import pytest
 from tests.service.house import House, accepted
 from tests.service.v2_client import Api, code, flat, inverted, node
 from wake_service.accounts.tokens import Scope
+from wake_service.errors import StorageFull
+from wake_service.gateway.v2.requests import MOST_BYTES
 from wake_service.machines.model import MachineState
+from wake_service.workflows import records as workflow_records
 
 
 def api(house: House, at: str = "") -> Api:
@@ -199,6 +204,56 @@ async def test_polls_are_answered_while_the_disk_is_full(painting_house: House) 
     assert code(await mira.submit(flat(8), key="k")) == (507, "storage_full")
     assert (await mira.job(job["id"]))["status"] == "succeeded"
     assert (await mira.job(waiting["id"]))["status"] in ("queued", "running")
+
+
+async def test_results_are_shown_and_fetched_also_when_nothing_can_be_written_down(
+    painting_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = api(painting_house)
+    job = await mira.accepted(flat())
+    async with asyncio.timeout(20):
+        while painting_house.service.book.board.get(job["id"]) is not None:
+            await painting_house.clock.advance(0.25)
+            await asyncio.sleep(0.005)
+
+    async def full(_work: Any) -> None:
+        raise StorageFull("The disk of the service is full.")
+
+    monkeypatch.setattr(painting_house.service.assets._store, "write", full)
+    done = await mira.job(job["id"])
+    (output,) = done["outputs"]
+    assert (await mira.job(job["id"]))["outputs"] == done["outputs"]
+    assert (await mira.ask("GET", f"/assets/{output['id']}/content")).status == 200
+    monkeypatch.undo()
+    assert (await mira.job(job["id"]))["outputs"] == done["outputs"]
+
+
+async def test_what_a_node_says_is_an_output_too(painting_house: House) -> None:
+    mira = api(painting_house)
+    job = await mira.accepted(flat())
+    async with asyncio.timeout(20):
+        while painting_house.service.book.board.get(job["id"]) is not None:
+            await painting_house.clock.advance(0.25)
+            await asyncio.sleep(0.005)
+    said = {"7": {"text": ["a caption", "another"]}, "8": {"text": "one alone"}, "9": {"text": [3, None]}}
+    await painting_house.service.store.write(partial(workflow_records.change, job_id=job["id"], outputs=said))
+    outputs = (await mira.job(job["id"]))["outputs"]
+    assert [(output["node_id"], output["type"]) for output in outputs] == [("2", "image"), *[("7", "text")] * 2, ("8", "text")]
+    content = await mira.ask("GET", f"/assets/{outputs[1]['id']}/content")
+    assert (content.body, content.headers["content-type"]) == (b"a caption", "text/plain")
+    assert (await mira.job(job["id"]))["outputs"] == outputs
+
+
+async def test_a_graph_nested_without_end_is_refused(house: House) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    assert code(await api(house).submit({**flat(), "3": node("X", value={"__value__": deep})})) == (422, "invalid_workflow")
+
+
+async def test_a_graph_longer_than_any_is_refused_before_it_is_read(house: House) -> None:
+    body = b'{"workflow": "' + b"x" * MOST_BYTES + b'"}'
+    assert code(await api(house).ask("POST", "/jobs", body=body)) == (413, "payload_too_large")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])

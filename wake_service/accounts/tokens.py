@@ -110,6 +110,14 @@ def revoke(tx: Transaction, token_id: str, now: float) -> bool:
     return tx.conn.execute(update(tokens).where(open_ones).values(revoked_at=now)).rowcount == 1
 
 
+def is_good(conn: Connection, token_id: str, now: float) -> bool:
+    """Whether a token still opens anything."""
+    alive = tokens.c.expires_at.is_(None) | (tokens.c.expires_at > now)
+    return (
+        conn.execute(select(tokens.c.id).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None), alive)).first() is not None
+    )
+
+
 def forget(tx: Transaction, ended_before: float, limit: int) -> int:
     """Deletes tokens that were revoked or had expired by then; at most `limit` at once. How many went."""
     ended = (tokens.c.revoked_at <= ended_before) | (tokens.c.expires_at <= ended_before)

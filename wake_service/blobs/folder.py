@@ -28,6 +28,8 @@ from wake_service.blobs.base import (
 from wake_service.blobs.incoming import Incoming, sync_folder
 from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 
+#: What is written at once.
+_PIECE_BYTES = 1024 * 1024
 #: How many files' states are remembered as checked.
 _REMEMBERED = 4096
 #: What changes with every write to a file: its inode, size, and the time of its last change in nanoseconds.
@@ -73,24 +75,29 @@ class FolderBlobs:
                 _check_size(len(data), max_bytes)
                 await asyncio.to_thread(self._write, incoming, data, settle=ready is not None)  # one way into a thread, not three
             else:
-                await self._write_all(incoming, data, max_bytes)
-                if ready is not None:
-                    await asyncio.to_thread(self._settle, incoming)
+                async for piece in _pieces(data):
+                    _check_size(incoming.size + len(piece), max_bytes)
+                    await asyncio.to_thread(self._write, incoming, piece)
             if expected is not None and incoming.sha256 != expected:
                 raise ChecksumMismatch(expected, incoming.sha256)
             if ready is not None:
-                await ready(incoming.sha256)
+                await self._until_ready(incoming, ready)
             self._checked[incoming.sha256] = await asyncio.to_thread(self._keep, incoming)
         except BaseException:
             await asyncio.to_thread(incoming.discard)
             raise
         return BlobInfo(incoming.sha256, incoming.size)
 
-    async def _write_all(self, incoming: Incoming, data: Data, max_bytes: int | None) -> None:
-        await asyncio.to_thread(self._write, incoming, b"")
-        async for piece in _pieces(data):
-            _check_size(incoming.size + len(piece), max_bytes)
-            await asyncio.to_thread(self._write, incoming, piece)
+    async def _until_ready(self, incoming: Incoming, ready: Ready) -> None:
+        """Two syncs that need not wait for each other: that of the bytes, and whatever `ready` is."""
+        if incoming.settled:
+            return await ready(incoming.sha256)
+        settling = asyncio.ensure_future(asyncio.to_thread(self._settle, incoming))
+        try:
+            await ready(incoming.sha256)
+        finally:
+            await asyncio.gather(settling, return_exceptions=True)
+        settling.result()
 
     async def get(self, sha256: str) -> bytes:
         return await asyncio.to_thread(self._read, checked_sha256(sha256))
@@ -184,14 +191,15 @@ def _read_chunk(file: BinaryIO) -> bytes:
 
 
 async def _pieces(data: Data) -> AsyncIterator[bytes]:
-    """The bytes in pieces that are worth a thread hop each: small chunks from the network are gathered."""
-    gathered = bytearray()
+    """The bytes in pieces that are worth a thread hop each, at least one: small chunks from the network are gathered."""
+    gathered, empty = bytearray(), True
     async for chunk in chunks_of(data):
         gathered += chunk
-        if len(gathered) >= CHUNK_BYTES:
+        if len(gathered) >= _PIECE_BYTES:
             yield bytes(gathered)
             gathered.clear()
-    if gathered:
+            empty = False
+    if gathered or empty:
         yield bytes(gathered)
 
 

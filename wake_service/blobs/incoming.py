@@ -30,6 +30,11 @@ class Incoming:
         """Checksum of what was written so far."""
         return self._hash.hexdigest()
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that was written survives a power cut."""
+        return self._settled
+
     def write(self, piece: bytes) -> None:
         """Appends bytes. Raises OSError."""
         with self._busy:

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from wake_service.connect.judging import objection
-from wake_service.connect.upstream import TIMEOUT, Upstream, answer_headers
+from wake_service.connect.upstream import KEEP_ALIVE_SECONDS, TIMEOUT, Upstream, answer_headers
 
 #: Close code of IANA's registry: what is behind this port is away.
 BAD_GATEWAY = 1014
@@ -31,7 +31,7 @@ class Port:
         return app
 
     async def _connected(self, _app: web.Application) -> AsyncIterator[None]:
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
         async with aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, timeout=TIMEOUT
         ) as self._session:

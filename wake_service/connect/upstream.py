@@ -16,6 +16,8 @@ from wake_service.errors import SetupError
 CONNECT_SECONDS = 10.0
 #: The longest silence of an answer, in seconds: the gateway holds what needs a machine for 600 (its `gateway_hold_seconds`).
 SILENCE_SECONDS = 900.0
+#: How long a connection is kept for the next call, in seconds; the gateway keeps it longer.
+KEEP_ALIVE_SECONDS = 60.0
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
 
 #: Of one connection only (RFC 9110, 7.6.1), and what the other side's library says by itself.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakValueDictionary
@@ -14,6 +14,8 @@ from cachetools import LRUCache
 from sqlalchemy import Connection
 
 from wake_service.blobs.base import BlobMissing, BlobSwept
+from wake_service.blobs.records import add_blob
+from wake_service.blobs.shelf import Shelf
 from wake_service.clock import Clock
 from wake_service.errors import BlobCorrupt, StorageError
 from wake_service.files import asset_records as records
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Where bytes go that a graph refers to by id, if another file has their own name by now.
 _APART = "assets"
+_TEXT = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class Wanted:
 class Assets:
     """One per service. Whoever looks first at what a job made writes it down as assets; everybody gets the same ids."""
 
-    def __init__(self, store: Store, folders: Folders, clock: Clock) -> None:
+    def __init__(self, store: Store, folders: Folders, shelf: Shelf, clock: Clock) -> None:
         self._store = store
+        self._shelf = shelf
         self._folders = folders
         self._blobs = folders.blobs
         self._clock = clock
@@ -133,15 +137,18 @@ class Assets:
         self._folders.changed(asset.artist_id)
         return removed
 
-    async def names(self, artist_id: str, ids: Collection[str]) -> dict[str, str]:
-        """What a graph must say to mean these assets; those that are not hers, or gone, are left out."""
+    async def names(self, artist_id: str, ids: Collection[str], apart: Collection[str] = ()) -> dict[str, str]:
+        """What a graph must say to mean these assets; those that are not hers, or gone, are left out.
+
+        Those `apart` get a name that is unmistakable (workflows/naming.py), wherever in a graph it stands.
+        """
         if not ids:
             return {}
         now = self._clock.now()
 
         def read(conn: Connection) -> dict[str, tuple[Asset, str | None]]:
             found = records.named(conn, artist_id, ids, now)
-            return {key: (asset, _present_name(conn, asset)) for key, asset in found.items()}
+            return {key: (asset, None if key in apart else _present_name(conn, asset)) for key, asset in found.items()}
 
         names: dict[str, str] = {}
         for key, (asset, name) in (await self._store.read(read)).items():
@@ -179,6 +186,20 @@ class Assets:
         known |= {asset.id: asset for asset in fresh}
         return [known[_output_id(file)] for file in made]
 
+    async def texts(self, artist_id: str, job_id: str, said: Mapping[str, Sequence[str]]) -> list[Asset]:
+        """What a job's nodes have said instead of making files, by node; stored as files of no folder. Raises StorageError."""
+        wanted = {_text_id(job_id, node, n): (node, n, text) for node, texts in said.items() for n, text in enumerate(texts)}
+        now = self._clock.now()
+        known = await self._store.read(partial(records.named, artist_id=artist_id, ids=wanted, now=now))
+        for asset_id, (node, n, text) in wanted.items():
+            if asset_id not in known:
+                data = text.encode(errors="replace")
+                blob = await self._shelf.put(data)
+                about = (asset_id, artist_id, blob.sha256, blake3(data).hexdigest(), f"{node}_{n:05}.txt", _TEXT, blob.size, now)
+                known[asset_id] = Asset(*about, job_id=job_id, node_id=node)
+                await self._store.write(partial(_add_text, known[asset_id]))
+        return [known[asset_id] for asset_id in wanted]
+
     async def _described(self, artist_id: str, file: StoredFile) -> Asset:
         asset_id, path = _output_id(file), file.name.path
         hashed = await self._hashed(file.sha256)
@@ -212,6 +233,16 @@ def _made(job_id: str, conn: Connection) -> tuple[dict[str, Asset], list[StoredF
 
 def _output_id(file: StoredFile) -> str:
     return records.output_id(file.job_id or "", file.name.annotated)
+
+
+def _text_id(job_id: str, node: str, n: int) -> str:
+    return records.output_id(job_id, f"{node}/{n} [text]")
+
+
+def _add_text(asset: Asset, tx: Transaction) -> None:
+    size = {"size": asset.size, "width": 0, "height": 0}
+    add_blob(tx, asset.artist_id, asset.sha256, _TEXT, asset.created_at, pinned_until=asset.created_at, **size)
+    records.add(tx, [asset])
 
 
 def _own_name(asset: Asset) -> FileName:

@@ -16,8 +16,8 @@ from yarl import URL
 from wake_service.comfy.client import EngineClient, named
 from wake_service.gateway.doorway import under_api, visit_of
 from wake_service.gateway.refusals import Refusal, comfy_error
-from wake_service.mirror.mirror import Mirror, may_be_kept
-from wake_service.mirror.model import ANSWER_BYTES
+from wake_service.mirror.mirror import Mirror
+from wake_service.mirror.model import ANSWER_BYTES, may_be_kept
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ async def _pieces(answer: aiohttp.ClientResponse, kept: Kept | None) -> AsyncIte
                 kept, taken = None, bytearray()
         yield piece
     if kept is not None:
-        await kept.mirror.keep(kept.path, bytes(taken), answer.headers["Content-Type"], owner=kept.owner)
+        kept.mirror.keep_beside(kept.path, bytes(taken), answer.headers["Content-Type"], kept.owner)
 
 
 def _returned(answer: aiohttp.ClientResponse, base: str, engine: EngineClient) -> list[tuple[bytes, bytes]]:

@@ -16,6 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LARGEST_MESSAGE = 4 * 1024 * 1024
 #: How often an open socket is pinged, in seconds.
 PING_SECONDS = 20.0
+#: How long a connection is kept between requests, in seconds; longer than clients keep theirs (aiohttp 15, browsers 60, our own
+#: `wakebrush connect` 60), so that none sends a prompt over one that is being closed.
+KEEP_ALIVE_SECONDS = 75
 #: How long a request's head may take, from its first byte (the first one's: from the connection), in seconds.
 HEAD_SECONDS = 30.0
 #: The largest head of a request, in bytes; nginx allows as much.
@@ -48,7 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:  # it is a WebSocket's now
             return
         if self._in_head:
             self._head_size = self._head_size + len(data) if was_in_head else len(data)
@@ -146,6 +149,7 @@ def gateway_server(app: ASGIApp, listener: socket.socket, trusted_proxies: str) 
         date_header=False,
         proxy_headers=True,
         forwarded_allow_ips=trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
     return GatewayServer(config, listener)

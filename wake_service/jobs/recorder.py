@@ -146,8 +146,8 @@ class Recorder:
             async with asyncio.timeout(_GIVE_WAY):
                 await self._home.wait()
         job = self._book.board.get(picture.job_id)
-        if job is None:
-            return
+        if job is None or job.machine_id is None or picture.dropped:
+            return  # taken back meanwhile: it is another machine's to begin
         writes: list[Awaitable[object]] = [self._around.occupied(job)]
         if job.state is JobState.QUEUED:
             after = running(job, picture.started_at or self._clock.now())

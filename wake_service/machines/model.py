@@ -231,7 +231,7 @@ def _running(machine: Machine, sighting: Sighting, now: float) -> Machine:
         stage=stage,
         boot=sighting.boot or machine.boot,
         address=sighting.address or machine.address,
-        message=sighting.message,
+        message=sighting.message or (HANDED_OVER if machine.message == HANDED_OVER else None),
     )
     return machine if known == machine else replace(known, generation=machine.generation + 1)
 

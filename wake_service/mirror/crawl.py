@@ -18,8 +18,8 @@ from wake_service.comfy.client import EngineClient, named
 from wake_service.errors import EngineError, EngineUnreachable
 
 from . import tooling
-from .links import links, with_relative_imports
-from .model import ANSWER_BYTES, Copy, Entry, copy_key, is_script
+from .links import links, routes_asked, with_relative_imports
+from .model import ANSWER_BYTES, Copy, Entry, copy_key, is_script, may_be_kept
 from .shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ _NEEDED = ("/system_stats", "/object_info")
 PAGE = "/"
 _SCRIPTS = ("app", "api", "ui", "widgets", "utils", "domWidget", "pnginfo", "clipspace", "defaultGraph", "changeTracker")
 PAGE_FILES = (PAGE, "/user.css", "/assets/sorted-custom-node-map.json", *(f"/scripts/{name}.js" for name in _SCRIPTS))
-EXTENSIONS = "/extensions/"
-TEMPLATES = "/templates/index.json"
+EXTENSIONS, BUILT_IN = "/extensions/", "/extensions/core/"
+TEMPLATES, TEMPLATE_LOGOS = "/templates/index.json", "/templates/index_logo.json"
 _ABSENT = frozenset({404, 405})
 
 
@@ -72,7 +72,8 @@ async def no_rest() -> None:
 class Crawl:
     """One reading of one engine. `known` is the copy that is there already: what has not changed since is not read again.
 
-    `rest` is awaited before each request, for as long as the engine has better things to do.
+    `rest` is awaited before each request, for as long as the engine has better things to do. With `ask_packs`, what scripts of
+    node packs ask for when the page opens is asked, too.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Crawl:
         known: Copy | None = None,
         *,
         limits: Limits | None = None,
+        ask_packs: bool = True,
         rest: Callable[[], Awaitable[None]] = no_rest,
     ) -> None:
         self._engine = engine
@@ -91,6 +93,8 @@ class Crawl:
         self._known = known.entries if known else {}
         self._known_key = known.key if known else ""
         self._limits = limits or Limits()
+        self._ask_packs = ask_packs
+        self._routes: set[str] = set()
         self._rest = rest
         self._room = asyncio.Semaphore(self._limits.at_once)
         #: What was read so far.
@@ -106,6 +110,7 @@ class Crawl:
         packs = _paths(said.get("/extensions"))
         key = copy_key(said["/system_stats"], said["/object_info"], sorted(packs), page)
         await self._follow(packs)
+        await _all(map(self._told_by_pack, sorted(self._routes - said.keys())))
         if key == self._known_key:
             self.entries = {**self._known, **self.entries}
         else:
@@ -169,7 +174,15 @@ class Crawl:
         entry = self.entries.get(path)
         if not data or entry is None or not _is_followed(entry.media_type):
             return set()
-        return await asyncio.to_thread(lambda: set(links(data.decode(errors="replace"), path)))
+        text = data.decode(errors="replace")
+        if self._ask_packs and path.startswith(EXTENSIONS) and not path.startswith(BUILT_IN):
+            self._routes |= routes_asked(text)
+        return await asyncio.to_thread(lambda: set(links(text, path)))
+
+    async def _told_by_pack(self, path: str) -> None:
+        status, media_type, data, _ = await self._get(path, None, ANSWER_BYTES)
+        if may_be_kept(status, media_type, len(data)):
+            self.entries[path] = await self._keep(data, self._entry(media_type))
 
     async def _file(self, path: str) -> bytes:
         """Reads a file, unless it is the same as before; its bytes, none where there is no such file."""
@@ -209,7 +222,7 @@ class Crawl:
     async def _shown_later(self, said: Mapping[str, Any]) -> list[str]:
         """Templates, and what explains the nodes."""
         templates = _templates(_json(await self._file(TEMPLATES)))
-        return [*templates, *(f"/docs/{name}/en.md" for name in said["/object_info"])]
+        return [TEMPLATE_LOGOS, *templates, *(f"/docs/{name}/en.md" for name in said["/object_info"])]
 
 
 async def get(engine: EngineClient, path: str, *, etag: str | None, most: int, seconds: float) -> tuple[int, str, bytes, str]:

@@ -21,10 +21,11 @@ log = logging.getLogger(__name__)
 class Mirrors:
     """One Mirror for each pool, each in a folder of its name below the service's own."""
 
-    def __init__(self, data: Path, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(self, data: Path, clock: Clock, limits: Limits | None = None, *, ask_packs: bool = True) -> None:
         self._data = data
         self._clock = clock
         self._limits = limits
+        self._ask_packs = ask_packs
         self._of: dict[str, Mirror] = {}
 
     async def load(self, pools: list[str]) -> None:
@@ -34,7 +35,7 @@ class Mirrors:
     def of(self, pool: str) -> Mirror:
         """The copy of one pool, which may be empty."""
         if pool not in self._of:
-            self._of[pool] = Mirror(pool, self._data / "mirror" / pool, self._clock, self._limits)
+            self._of[pool] = Mirror(pool, self._data / "mirror" / pool, self._clock, self._limits, ask_packs=self._ask_packs)
         return self._of[pool]
 
     async def begin(self, pool: str, fetch: Callable[[Path], Awaitable[bool]]) -> None:

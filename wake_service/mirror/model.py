@@ -90,6 +90,11 @@ def is_sha256(text: object) -> bool:
     return isinstance(text, str) and len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
+def may_be_kept(status: int, media_type: str, size: int) -> bool:
+    """Whether an answer of a node pack may be kept: pictures are not, they may be anybody's."""
+    return status == 200 and size <= ANSWER_BYTES and is_text(media_type) and not media_type.startswith("image/")
+
+
 def is_text(media_type: str) -> bool:
     """Whether packing makes it smaller."""
     return media_type.startswith(_TEXT)

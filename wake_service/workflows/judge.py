@@ -14,6 +14,8 @@ from wake_service.workflows.model import Graph, GraphRefused, flaw, node_flaw
 
 #: Nodes in one graph at most; the largest public workflows have some hundreds.
 MOST_NODES = 10_000
+#: Levels of objects and lists in one graph at most: what is written down must be read back, and no node takes as many.
+MOST_LEVELS = 100
 
 
 def judge(prompt: object, catalogue: Catalogue | None) -> Graph:
@@ -25,6 +27,8 @@ def judge(prompt: object, catalogue: Catalogue | None) -> Graph:
         raise GraphRefused("invalid_prompt", told, "Split it into smaller workflows.")
     for node_id, node in prompt.items():
         _shape(node_id, node)
+    if _depth(prompt) > MOST_LEVELS:
+        raise GraphRefused("invalid_prompt", f"The prompt is nested more than {MOST_LEVELS} levels deep.")
     if not prompt or _has_no_output(prompt, catalogue):
         raise GraphRefused("prompt_no_outputs", "Prompt has no outputs")
     node_errors = {**dict(_loose_ends(prompt)), **_ring(prompt)}
@@ -33,6 +37,15 @@ def judge(prompt: object, catalogue: Catalogue | None) -> Graph:
         details = "\n".join(f"{e['message']}: {e['details']}" for node in node_errors.values() for e in node["errors"])
         raise GraphRefused("prompt_outputs_failed_validation", "Prompt outputs failed validation", details, node_errors)
     return prompt
+
+
+def _depth(value: object) -> int:
+    """Levels of objects and lists."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def links(node: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:

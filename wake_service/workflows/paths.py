@@ -11,7 +11,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wake_service.comfy.catalogue import COMBO, Catalogue, InputSpec
+from wake_service.comfy.catalogue import COMBO, Catalogue, InputSpec, NodeClass
+from wake_service.workflows import tooling
 from wake_service.workflows.model import GraphRefused, flaw, node_flaw
 
 #: Words that name a place in a file system or on a network, alone (`video_path`) or at the end of a word (`savedir`).
@@ -47,9 +48,15 @@ _REWRITTEN = "filename_prefix"
 #: Of ComfyUI's own nodes (0.3.64), what the rules below take for a place and is none: the first chooses among models, the others
 #: hand a name to the page, which asks for it here.
 _HARMLESS = frozenset({("DiffusersLoader", "model_path"), ("Preview3D", "model_file"), ("Preview3DAnimation", "model_file")})
-#: Its own inputs for uploads, whose names are rewritten, where no catalogue tells that they are (LoadLatent's never does).
+#: Inputs for uploads, whose names are rewritten, where no catalogue tells that they are.
 _UPLOADS = frozenset(
-    {("LoadLatent", "latent"), ("LoadVideo", "file"), ("Load3D", "model_file"), ("Load3DAnimation", "model_file")}
+    {
+        ("LoadVideo", "file"),
+        ("LoadLatent", "latent"),
+        ("Load3D", "model_file"),
+        ("Load3DAnimation", "model_file"),
+        (tooling.LOADER, tooling.LOADER_INPUT),
+    }
 )
 #: And what the rules do not find: its file lies in everybody's output folder.
 _HARMFUL = frozenset({("SaveLoRANode", "prefix"), ("SaveLoRA", "prefix")})
@@ -106,26 +113,23 @@ def _why(each: PathInput) -> str:
 def _reaching(class_type: str, inputs: Any, catalogue: Catalogue | None) -> Iterator[str]:
     known = catalogue.node(class_type) if catalogue else None
     for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
-        here = class_type, name
-        if not isinstance(name, str) or here in _HARMLESS:
+        if not isinstance(name, str) or (class_type, name) in _HARMLESS:
             continue
-        if name == _REWRITTEN:
-            reaches = isinstance(value, Mapping)  # `{"__value__": …}` is a text for ComfyUI, which was not looked at
-        elif known is None:
-            reaches = isinstance(value, str | Mapping) and here not in _UPLOADS and _names_place(name)
-        else:
-            spec = known.inputs.get(name)
-            reaches = spec is not None and _reaches(spec, value, uploads=spec.uploads or here in _UPLOADS)
-        if reaches or here in _HARMFUL:
+        if (class_type, name) in _HARMFUL or _reaches(class_type, name, known, value):
             yield name
 
 
-def _reaches(spec: InputSpec, value: Any, *, uploads: bool) -> bool:
-    if uploads:
+def _reaches(class_type: str, name: str, known: NodeClass | None, value: Any) -> bool:
+    spec = known.inputs.get(name) if known else None
+    if name == _REWRITTEN:
+        return isinstance(value, Mapping)  # `{"__value__": …}` is a text for ComfyUI, which was not looked at
+    if (class_type, name) in _UPLOADS or (spec and spec.uploads):
         return not isinstance(value, str)  # another node says the name, or names are wrapped: nobody rewrites them
+    if spec is None:
+        return known is None and isinstance(value, str | Mapping) and _names_place(name)
     if spec.type == COMBO:
-        return _names_place(spec.name) or _lists_files(spec)
-    return spec.type in ("STRING", "*") and _names_place(spec.name)
+        return _names_place(name) or _lists_files(spec)
+    return spec.type in ("STRING", "*") and _names_place(name)
 
 
 def _lists_files(spec: InputSpec) -> bool:

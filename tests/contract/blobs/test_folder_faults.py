@@ -186,7 +186,7 @@ def test_a_service_killed_in_the_middle_of_an_upload_leaves_nothing_behind(folde
         "from pathlib import Path\n"
         "from wake_service.blobs.folder import FolderBlobs\n"
         "async def picture():\n"
-        "    yield bytes(1_000_000)\n"
+        "    yield bytes(3_000_000)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "    yield b''\n"
         "asyncio.run(FolderBlobs(Path(sys.argv[1])).put(picture()))\n"

@@ -95,7 +95,8 @@ def test_a_workflow_is_painted_though_the_machine_sleeps_and_once_more_while_it_
 def test_a_machine_that_dies_in_the_middle_is_a_pause(start_service: Any, tmp_path: Path) -> None:
     kills = tmp_path / "kills"
     kills.write_text("1")
-    service = start_service(**fronted(tmp_path / "machine", f'--kill-at "progress" --kills {kills}'))
+    place = tmp_path / "service" / "engine-of-its-own"  # below the service's folder, by which its processes are found in the end
+    service = start_service(**fronted(place, f'--kill-at "progress" --kills {kills}'))
     with LoopbackPort(service) as port:
         envelope = Cli(tmp_path / "home", port).run(graphs.text_to_image(CHECKPOINT))
     assert kills.read_text() == "0", "the engine was not killed"

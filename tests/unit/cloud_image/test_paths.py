@@ -44,3 +44,4 @@ def test_the_guards_configuration_names_these_files() -> None:
     for path in (paths.prompt_socket, paths.upload_socket, paths.agent_socket, paths.activity_log):
         assert str(path) in guard
     assert str(paths.stop_order) in (ROOT / "systemd/wakebrush-stop.path").read_text(encoding="utf-8")
+    assert str(paths.wipe_order) in (ROOT / "systemd/wakebrush-wipe.path").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from wake_service.connect import port
 from wake_service.connect.port import BAD_GATEWAY, Port
 from wake_service.connect.upstream import Upstream
 
@@ -156,6 +157,18 @@ async def test_a_gateway_that_is_away_is_said_in_comfyui_s_shape() -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await client.ws_connect("/ws")
         assert refused.value.status == 502
+
+
+async def test_a_gateway_that_is_silent_for_too_long_is_said(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody waits so long")
+
+    gateway.answer = answer
+    monkeypatch.setattr(port, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.1))
+    async with a_port(gateway.address) as client:
+        got = await client.post("/prompt", data=b"{}")
+        assert (got.status, (await got.json())["error"]["type"]) == (504, "gateway_timeout")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wake_service.mirror.links import links, resolve, with_relative_imports
+from wake_service.mirror.links import links, resolve, routes_asked, with_relative_imports
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -42,6 +42,15 @@ def test_words_with_dots_are_no_files() -> None:
 @pytest.mark.parametrize("name", ["../../../etc/passwd.txt", "/../x.txt", "./../../x.txt"])
 def test_no_name_leads_above_the_top(name: str) -> None:
     assert ".." not in resolve("/a", name) and resolve("/a", name).startswith("/")
+
+
+def test_what_a_packs_script_reads_is_asked_for_and_what_it_does_is_not() -> None:
+    text = """
+      await api.fetchApi("/pack/colours"); fetchApi( '/api/pack/list.json' );
+      api.fetchApi("/pack/mix", {method: "POST"}); api.fetchApi(`/pack/${name}`); api.fetchApi("/manager/reboot");
+      api.fetchApi("/pack/update_all"); api.fetchApi("/pack/Clear-Cache"); fetch("/pack/elsewhere")
+    """
+    assert routes_asked(text) == {"/pack/colours", "/pack/list.json"}
 
 
 def test_imports_from_the_top_are_said_relative_to_the_script() -> None:

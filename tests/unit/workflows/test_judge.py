@@ -82,6 +82,17 @@ def test_a_ring_is_refused() -> None:
     assert entry["errors"][0]["type"] == "dependency_cycle"
 
 
+def test_a_graph_nested_deeper_than_can_be_written_down_is_refused() -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        value: Any = 1
+        for _ in range(levels):
+            value = {"__value__": [value]}
+        return plain() | {"3": node("Anything", value=value)}
+
+    assert judge(nested(40), None)
+    assert refusal(nested(200)).kind == "invalid_prompt"
+
+
 def test_ten_thousand_nodes_are_taken_and_one_more_is_not() -> None:
     chain = {str(n): node("ImageInvert", image=[str(n - 1), 0]) for n in range(1, MOST_NODES)}
     whole = {"0": node("EmptyImage")} | chain

@@ -27,19 +27,29 @@ def found(class_type: str, known: Catalogue | None = REAL, **inputs: Any) -> lis
     return [path.input for path in forbidden_nodes(graph(class_type, **inputs), known, ())]
 
 
-def test_of_comfyuis_own_nodes_exactly_those_are_found_that_read_or_write_beside_the_artists_files() -> None:
+def found_of_comfyuis_own() -> list[tuple[str, str]]:
     told = []
     for name in json.loads(FIXTURE.read_text(encoding="utf-8")):
         node = REAL.node(name)
         assert node is not None
         told += [(name, input) for input in found(name, REAL, **dict.fromkeys(node.inputs, "x"))]
-    assert sorted(told) == [
+    return sorted(told)
+
+
+def test_of_comfyuis_own_nodes_exactly_those_are_found_that_read_or_write_beside_the_artists_files() -> None:
+    assert found_of_comfyuis_own() == [
         ("GeminiInputFiles", "file"),
         ("LoadImageSetFromFolderNode", "folder"),
         ("LoadImageTextSetFromFolderNode", "folder"),
         ("OpenAIInputFiles", "file"),
         ("SaveLoRANode", "prefix"),
     ]
+
+
+def test_the_page_on_security_names_them() -> None:
+    page = (FIXTURE.parents[3] / "docs/security.md").read_text(encoding="utf-8")
+    assert [f"`{name}.{input}`" for name, input in found_of_comfyuis_own() if f"`{name}.{input}`" not in page] == []
+    assert f"Of the {len(json.loads(FIXTURE.read_text(encoding='utf-8')))} classes" in page
 
 
 @pytest.mark.parametrize(
@@ -84,6 +94,7 @@ def test_uploads_are_fine_as_long_as_their_name_can_be_rewritten() -> None:
     assert found("LoadImage", image=["3", 0]) == ["image"], "a text of another node names any file"
     assert found("LoadLatent", latent=["3", 0]) == ["latent"]
     assert found("LoadImage", image={"__value__": "noors.png"}) == ["image"]
+    assert found("ETN_LoadImageCache", id="hers") == [] and found("ETN_LoadImageCache", id=["3", 0]) == ["id"]
     assert found("SaveImage", filename_prefix={"__value__": "../x"}) == ["filename_prefix"]
 
 

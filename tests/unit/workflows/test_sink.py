@@ -63,7 +63,9 @@ class Desk:
         self.sink.ring(artist_id)
 
     async def take(self, most: int = 10, wait: float = 0.0, artist_id: str = MIRA, **more: object) -> list[str]:
-        return [task.task_id for task in await self.sink.take(artist_id, most, wait, **more)]  # type: ignore[arg-type]
+        async with asyncio.timeout(DEADLINE):
+            taken = await self.sink.take(artist_id, most, wait, **more)  # type: ignore[arg-type]
+        return [task.task_id for task in taken]
 
 
 @pytest.fixture

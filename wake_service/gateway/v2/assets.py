@@ -24,7 +24,7 @@ from wake_service.gateway.refusals import Refusal
 from wake_service.gateway.stored import disposition, stored_answer
 from wake_service.gateway.v2.answers import enveloped, json_answer, not_found, refused
 from wake_service.gateway.v2.desk import links_of, visitor
-from wake_service.gateway.v2.requests import object_of
+from wake_service.gateway.v2.requests import json_body, object_of
 from wake_service.gateway.v2.views import asset_view
 
 _HASH = re.compile(r"blake3:([0-9a-f]{64})")
@@ -112,7 +112,7 @@ async def known(request: Request) -> Response:
 async def from_hash(request: Request) -> Response:
     """An asset over bytes that the caller has here already: 201, or 200 for one that is the same as an earlier one."""
     desk, visit = visitor(request)
-    body = object_of(await request.body())
+    body = object_of(await json_body(request))
     hashed = _HASH.fullmatch(body["hash"]) if isinstance(body.get("hash"), str) else None
     if hashed is None:
         raise refused(422, "invalid_request", "“hash” must be “blake3:” and 64 hexadecimal digits in lower case.")

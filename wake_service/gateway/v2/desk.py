@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from starlette.requests import Request
 
 from wake_service.app import Service
 from wake_service.blobs.life import Retention
+from wake_service.errors import StorageError
 from wake_service.files.asset_records import Asset
 from wake_service.gateway.doorway import GatewayVisit, visit_of
 from wake_service.gateway.v2.answers import not_found
@@ -21,6 +23,8 @@ from wake_service.jobs.model import Face, Job, JobState, WorkflowRequest
 from wake_service.jobs.views import Outlook
 from wake_service.workflows import records
 from wake_service.workflows.news import ProgressNews
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Desk:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._fixed: LRUCache[str, Fixed] = LRUCache(4096)
+        self._said: LRUCache[str, dict[str, list[str]]] = LRUCache(1024)
         self.retention = Retention(service.settings.keep_results_days)
         #: Open event streams by token.
         self.streams: dict[str, int] = {}
@@ -49,8 +54,21 @@ class Desk:
         return job
 
     async def outputs(self, job: Job) -> list[Asset]:
-        """What it has made so far."""
-        return [] if job.started_at is None else await self._service.assets.outputs(job.artist_id, job.id)
+        """What it has made so far; what its nodes have said is known at its end."""
+        if job.started_at is None:
+            return []
+        made = await self._service.assets.outputs(job.artist_id, job.id)
+        return made if job.unfinished else made + await self._texts(job)
+
+    async def _texts(self, job: Job) -> list[Asset]:
+        if (said := self._said.get(job.id)) is None:
+            stored = await self._service.store.read(partial(records.load, job_id=job.id))
+            said = self._said[job.id] = texts_of(stored) if stored else {}
+        try:
+            return await self._service.assets.texts(job.artist_id, job.id, said) if said else []
+        except StorageError as error:
+            log.warning("job %s: what its nodes have said cannot be shown yet: %s", job.id, error)
+            return []
 
     async def view(self, visit: GatewayVisit, job: Job, outputs: list[Asset] | None = None) -> dict[str, Any]:
         """The whole job on the wire."""
@@ -70,10 +88,6 @@ class Desk:
     async def labels(self, job: Job) -> Mapping[str, str]:
         """Its labels."""
         return (await self._known(job)).labels
-
-    def forget(self) -> None:
-        """Reads everything afresh."""
-        self._fixed.clear()
 
     async def _known(self, job: Job) -> Fixed:
         if (fixed := self._fixed.get(job.id)) is None:
@@ -126,6 +140,16 @@ def failure_of(stored: records.Stored) -> Failure:
     node_errors = orjson.loads(stored.node_errors)
     node_id = next(iter(node_errors), None)
     return Failure(node_id, _text(node_errors[node_id].get("class_type"))) if node_id is not None else Failure()
+
+
+def texts_of(stored: records.Stored) -> dict[str, list[str]]:
+    """What nodes have said, by node: texts that came in the place of files."""
+    found: dict[str, list[str]] = {}
+    for node_id, output in orjson.loads(stored.outputs).items():
+        texts = output.get("text") if isinstance(output, dict) else None
+        if said := [text for text in ([texts] if isinstance(texts, str) else texts or ()) if isinstance(text, str)]:
+            found[node_id] = said
+    return found
 
 
 def _text(value: Any) -> str | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from wake_service.accounts.tokens import is_good
 from wake_service.clock import within
 from wake_service.files.asset_records import Asset
 from wake_service.gateway.doorway import GatewayVisit
+from wake_service.gateway.open_sockets import RECHECK_SECONDS
 from wake_service.gateway.v2.answers import enveloped, refused
 from wake_service.gateway.v2.desk import Desk, visitor
 from wake_service.gateway.v2.frames import KEEPALIVE, KEEPALIVE_SECONDS, PACE_SECONDS, Preview, State, Teller
@@ -38,7 +41,7 @@ async def _stream(desk: Desk, visit: GatewayVisit, job: Job) -> AsyncIterator[by
     with _counted(desk, visit.who.token_id):
         async with visit.service.workflows.follow(job.id) as follower:
             reader = _Reader(desk, visit, job)
-            while not reader.teller.over:
+            while not reader.teller.over and await reader.is_welcome():
                 for frame in await reader.frames():
                     yield frame
                 if not reader.teller.over and not await reader.wait(follower):
@@ -57,7 +60,15 @@ class _Reader:
         self._outputs: list[Asset] | None = None
         self._preview: tuple[PreviewNews, Preview] | None = None
         self._held_back = False
-        self._quiet_since = self._clock.now()
+        self._quiet_since = self._checked_at = self._clock.now()
+
+    async def is_welcome(self) -> bool:
+        """Whether the token that opened the stream is still good; looked at now and then."""
+        now = self._clock.now()
+        if now < self._checked_at + RECHECK_SECONDS:
+            return True
+        self._checked_at = now
+        return await self._visit.service.store.read(partial(is_good, token_id=self._visit.who.token_id, now=now))
 
     async def frames(self) -> list[bytes]:
         """What the reader does not know yet."""

@@ -1,4 +1,4 @@
-"""What `POST /jobs` brings: read, and refused in the contract's words where it cannot be run. Values in, values out."""
+"""What `POST /jobs` brings: read, and refused in the contract's words where it cannot be run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
+from starlette.requests import Request
 
 from wake_service.gateway.refusals import Refusal
 from wake_service.gateway.v2.answers import refused
@@ -19,6 +20,8 @@ LABEL_KEY = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: An Idempotency-Key as the SDKs themselves check it.
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
+#: The longest body that is not a file; the official service takes as much.
+MOST_BYTES = 10_000_000
 #: What the page's "Save" writes instead of "Export (API)".
 _UI_KEYS = ("nodes", "links")
 _RESERVED = ("webhook_url", "inputs")
@@ -31,6 +34,16 @@ class JobBody:
     workflow: Graph
     labels: dict[str, str]
     secrets: dict[str, str]
+
+
+async def json_body(request: Request) -> bytes:
+    """A body of JSON as it came. Raises Refusal for one that is longer than any graph."""
+    gathered = bytearray()
+    async for chunk in request.stream():
+        gathered += chunk
+        if len(gathered) > MOST_BYTES:
+            raise refused(413, "payload_too_large", f"The body has more than {MOST_BYTES:,} bytes. Send files as assets.")
+    return bytes(gathered)
 
 
 def job_body(raw: bytes) -> JobBody:

@@ -90,7 +90,9 @@ def test_without_the_shield_the_engine_does_not_start() -> None:
 def test_nothing_gives_up_for_ever() -> None:
     """A start limit of systemd would leave the machine without that part until somebody looks."""
     lasting = [
-        name for name in SERVICES if lines(name, "Restart") or name in ("wakebrush-idle.service", "wakebrush-stop.service")
+        name
+        for name in SERVICES
+        if lines(name, "Restart") or name in ("wakebrush-idle.service", "wakebrush-stop.service", "wakebrush-wipe.service")
     ]
     assert {"comfyui.service", "wakebrush-agent.service", "wakebrush-guard.service", "wakebrush-guard-setup.service"} <= set(
         lasting
@@ -168,8 +170,20 @@ def test_the_engines_user_is_in_no_group_but_its_own() -> None:
     assert {name for unit in SERVICES for name in words(unit, "User", "Group")} <= known
 
 
+def test_who_wipes_the_machine_may_reach_its_files_and_systemd_and_nothing_else() -> None:
+    unit = "wakebrush-wipe.service"
+    assert words(unit, "CapabilityBoundingSet") == {"CAP_DAC_OVERRIDE", "CAP_FOWNER"}
+    assert words(unit, "ReadWritePaths") == {"/run/wakebrush", "/var/lib/comfyui"}
+    assert (lines(unit, "RestrictAddressFamilies"), lines(unit, "PrivateNetwork")) == (["AF_UNIX"], ["yes"])
+    assert (lines(unit, "User"), lines(unit, "ProtectSystem")) == ([], ["strict"])
+
+
 def test_every_unit_is_started_by_something() -> None:
-    started_otherwise = {"wakebrush-idle.service": "wakebrush-idle.timer", "wakebrush-stop.service": "wakebrush-stop.path"}
+    started_otherwise = {
+        "wakebrush-idle.service": "wakebrush-idle.timer",
+        "wakebrush-stop.service": "wakebrush-stop.path",
+        "wakebrush-wipe.service": "wakebrush-wipe.path",
+    }
     asleep = [name for name in UNITS if not lines(name, "WantedBy")]
     assert {name: name.replace(".service", "") for name in asleep} == {
         name: trigger.rsplit(".", 1)[0] for name, trigger in started_otherwise.items()
