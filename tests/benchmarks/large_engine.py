@@ -56,5 +56,5 @@ def _more() -> dict[str, Any]:
         for name, told in recorded.items():
             if size < SIZE:
                 more[pack + name] = told
-                size += len(json.dumps(told))
+                size += len(json.dumps(told, separators=(",", ":")))
     return more
