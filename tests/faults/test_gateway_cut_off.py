@@ -53,11 +53,11 @@ def test_a_wire_to_the_gateway_that_breaks_every_few_kilobytes_loses_no_prompt(s
     her = start(practice_args="--step-seconds 0.02", idle_seconds=5)
     gateway = urlsplit(her.service.gateway)
     with Wire((gateway.hostname or "", gateway.port or 0)) as wire, Painter(her.service, wire.endpoint) as painter:
-        wire.cut_every(3000)
+        wire.cut_every(6000)
         prompts = [painter.send(8) for _ in range(TIMES)]
         painter.until_ended(prompts)
         wire.cut_every(2**40)
-        assert wire.cuts >= TIMES
+        assert wire.cuts >= TIMES // 2
         painter.assert_delivered_once(prompts, all_heard=False)
 
 
