@@ -154,10 +154,11 @@ class Service:
             picture_seconds=self.exchange.note_picture,
             catalogue=self.catalogues.get,
             hand_over=self.controller.hand_over,
-            comes=self.exchange.comes,
+            up=self.exchange.up,
         )
         blobs, shelf, telling, style = self.blobs, self.shelf, self.telling, self.style
-        tenancy = Tenancy(self.store, self.clock, per_artist=self.settings.isolation == "per_artist")
+        per_artist = self.exchange.per_artist = self.settings.isolation == "per_artist"
+        tenancy = Tenancy(self.store, self.clock, per_artist=per_artist)
         couriers, limit = self.workflows.courier, self.settings.max_pixels
         return Dispatcher(self.store, self.book, blobs, shelf, telling, self.clock, style, floor, limit, couriers, tenancy)
 

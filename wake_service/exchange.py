@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -66,6 +66,8 @@ class Exchange:
         self._policies = policies
         self._clock = clock
         self.picture_seconds = _PICTURE_SECONDS
+        #: Whether each artist needs a machine to herself.
+        self.per_artist = False
         self.dispatcher: Dispatcher
         self.mirrors: Mirrors
 
@@ -82,7 +84,15 @@ class Exchange:
             may_wake = min(jobs, per_machine * self._spending.wakes_left(team_id, pool, jobs, self._most_work(team_id, pool)))
             waking, filling = waking + may_wake, filling + jobs - may_wake
         places = len(up) * per_machine - sum(map(self.work, up)) - waking
-        return Demand(waking + max(0, min(filling, places)), self._wished_until(pool))
+        return Demand(waking + max(0, min(filling, places)), self._wished_until(pool), self._artists(pool, up))
+
+    def _artists(self, pool: str, up: Iterable[str]) -> int:
+        """Artists who need a machine of their own, as far as their teams can pay for it; 0 where machines are shared."""
+        if not self.per_artist:
+            return 0
+        may_spend, may_wake = self.may_spend_each(), cache(partial(self._may_wake, pool=pool))
+        waiting = {job.artist_id for job in self._book.board.waiting(pool) if may_spend(job) and may_wake(job.team_id)}
+        return len(waiting.union(job.artist_id for id in up for job in self._book.board.on_machine(id)))
 
     def _wished_until(self, pool: str) -> float:
         payer = self._wishes.payer.get(pool)
@@ -153,9 +163,10 @@ class Exchange:
         """Whether a machine may take another job."""
         return self._fleet.get(machine_id).state in (MachineState.READY, MachineState.BUSY)
 
-    def comes(self, machine_id: str) -> bool:
-        """Whether a machine is up to work, or will be."""
-        return self._fleet.get(machine_id).state in (MachineState.WAKING, MachineState.READY, MachineState.BUSY)
+    def up(self, pool: str) -> list[str]:
+        """A pool's machines that are up to work, or will be."""
+        states = (MachineState.WAKING, MachineState.READY, MachineState.BUSY)
+        return [machine.id for machine in self._fleet.all() if machine.pool == pool and machine.state in states]
 
     def may_spend(self, job: Job) -> bool:
         """Whether a job's team can pay for it."""

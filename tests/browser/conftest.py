@@ -104,6 +104,15 @@ def studio(shared_studio: Studio, request: pytest.FixtureRequest) -> Iterator[St
 
 
 @pytest.fixture
+def restless_studio(shared_studio: Studio, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Studio]:
+    """A studio whose machine falls asleep a second after its work."""
+    studio = shared_studio.sibling(tmp_path / "service", idle_seconds=1)
+    request.node.stash.setdefault(Services, []).append(studio.service)
+    yield studio
+    studio.service.clean_up()
+
+
+@pytest.fixture
 def shoot() -> Callable[[ComfyPage, str], None]:
     """Takes a picture for people to look at: `shoot(page, "asleep")`."""
     return lambda page, what: page.screenshot(REPOSITORY / f"build/screenshots/browser/{what}.png")

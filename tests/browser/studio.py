@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -26,11 +27,19 @@ class Studio:
         practice = f"--front-end-root {front_end} --practice-pack --step-seconds {STEP_SECONDS}"
         ordinary = {"idle_seconds": 3600, "gateway_port": free_port(), "practice_args": practice}
         self.service = RunningService(folder, **(ordinary | settings))
+        self.machine = Machine(self.service)
+        self._front_end = front_end
+
+    def sibling(self, folder: Path, **settings: Any) -> Studio:
+        """Another service that knows what this one has read of its engine; its own machine was never awake."""
+        sibling = Studio(folder, self._front_end, **settings)
+        shutil.copytree(self.service.data / "mirror", folder / "mirror")
+        sibling.service.start()
+        return sibling
 
     def open(self) -> Studio:
         """Starts the service and lets its machine wake once, so that there is a copy of what it shows."""
         self.service.start()
-        self.machine = Machine(self.service)
         self.service.artist().generate()
         eventually(lambda: "are kept for when it sleeps" in self.service.log_tail(1000), SECONDS, "the copy of the page")
         # What a node pack answers is known once a page has asked it.

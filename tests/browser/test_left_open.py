@@ -16,8 +16,8 @@ SAVE = 9
 NewPage = Callable[[], ComfyPage]
 
 
-def test_an_open_page_lets_the_machine_fall_asleep_and_sleep_on(studio: Studio, new_page: NewPage) -> None:
-    studio.restart_with(idle_seconds=1)
+def test_an_open_page_lets_the_machine_fall_asleep_and_sleep_on(restless_studio: Studio, new_page: NewPage) -> None:
+    studio = restless_studio
     page = new_page().open(studio.link())
     page.load(text_to_image(CHECKPOINT, steps=4))
     page.press_run()

@@ -31,8 +31,14 @@ INFO = {name: NODES.describe(name) for name in NODES.names()}
 class LastingEngine(QuickEngine):
     """Keeps what it has painted, as a real one does, and lets go of what is taken from it."""
 
+    begun = 0
+
     def hand_out(self, name: str) -> bytes:
         return self._pictures[name]
+
+    def begin(self, prompt_id: str, graph: Mapping[str, Any]) -> None:
+        self.begun += 1
+        super().begin(prompt_id, graph)
 
     def drop(self, prompt_id: str) -> None:
         if prompt_id in self._running:
@@ -104,6 +110,9 @@ class Studio(House):
         self.files[machine_id].add(artist)
         if self.rounds[machine_id][-1:] != [artist]:
             self.rounds[machine_id].append(artist)
+
+    def prompts_at(self, machine_id: str) -> tuple[str, ...]:
+        return self.engines[machine_id].queue().running
 
     def wipes(self, machine_id: str = "m1") -> int:
         return self.provider.cloud.machines[machine_id].wiped

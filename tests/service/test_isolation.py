@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.studio_of_machines import Studio
+from tests.support.pictures import png
 from wake_service.accounts.tokens import Identity
 from wake_service.errors import ProviderError
 from wake_service.jobs.tenancy import FIRST_PAUSE
@@ -88,6 +89,16 @@ async def test_each_artist_keeps_a_machine_of_her_own_where_there_is_one(pair: S
     assert studio.intruders == []
 
 
+async def test_where_several_may_be_awake_each_artist_who_has_work_gets_a_machine(pair: Studio) -> None:
+    studio = pair
+    first = await studio.job(studio.mira)
+    await studio.pass_until(lambda: studio.ended(first))
+    jobs = [await studio.job(studio.mira, count=10), await studio.job(studio.noor)]
+    await studio.pass_until(lambda: studio.ended(*jobs))
+    assert [len(studio.rounds[machine_id]) for machine_id in ("m1", "m2")] == [1, 1], "nobody had to leave"
+    assert studio.intruders == []
+
+
 async def test_a_machine_that_slept_with_her_pictures_is_wiped_before_somebody_else_uses_it(studio: Studio) -> None:
     job = await studio.job(studio.mira)
     await studio.pass_until(lambda: studio.ended(job))
@@ -99,21 +110,28 @@ async def test_a_machine_that_slept_with_her_pictures_is_wiped_before_somebody_e
 
 
 async def test_what_the_machine_has_kept_of_her_is_home_before_it_is_wiped(studio: Studio) -> None:
+    before = await studio.job(studio.mira)
+    await studio.pass_until(lambda: studio.ended(before))
     mira = await studio.job(studio.mira)
-    await studio.pass_until(lambda: studio.ended(mira))
-    kept: list[int] = []
+    await studio.pass_until(lambda: bool(studio.prompts_at("m1")), step=0.1)
+    (prompt_id,) = studio.prompts_at("m1")
+    ended_at_wipe: list[bool] = []
     cloud = studio.provider.cloud
     wiped = cloud.on_wipe
 
     def look(machine_id: str) -> None:
-        kept.append(len(cloud.machines[machine_id].kept))
+        ended_at_wipe.append(studio.ended(mira))
         wiped(machine_id)
 
     cloud.on_wipe = look
-    cloud.keep("m1", "of nobody", b"x")
     noor = await studio.job(studio.noor)
+    studio.provider.fail("kept", ProviderError("It does not hear yet."), times=3)
+    cloud.keep("m1", prompt_id, png(64, 64))
+    cloud.lose_engine("m1", "The engine ended by itself.")
+    studio.engines["m1"].drop(prompt_id)
     await studio.pass_until(lambda: studio.ended(noor))
-    assert kept == [0] or cloud.machines["m1"].kept == {}
+    assert ended_at_wipe == [True] and studio.engines["m1"].begun == 3, "what was kept was not painted again"
+    assert studio.intruders == []
 
 
 @pytest.mark.parametrize("acted", [False, True])

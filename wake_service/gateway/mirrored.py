@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import logging
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -17,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from wake_service.comfy.client import EngineClient
+from wake_service.errors import EngineError
 from wake_service.files import records as files
 from wake_service.gateway.awake import awake_engine
 from wake_service.gateway.copies import send_entry, send_packable
@@ -27,6 +30,8 @@ from wake_service.machinery import POOL
 from wake_service.mirror.mirror import Mirror
 from wake_service.mirror.model import Entry
 from wake_service.mirror.personal import Owned, with_files
+
+log = logging.getLogger(__name__)
 
 OBJECT_INFO, SYSTEM_STATS, FEATURES = "/object_info", "/system_stats", "/features"
 JSON = "application/json; charset=utf-8"
@@ -96,10 +101,19 @@ async def fact(request: Request, path: str, fresh_seconds: float = FRESH_SECONDS
     if engine is not None:
         known = entry is not None and mirror.is_of(engine) and visit.service.clock.now() - entry.as_of < fresh_seconds
         if not known or "no-cache" in request.headers.get("cache-control", ""):
-            entry = await mirror.renew(engine, path)
+            entry = await renewed(mirror, engine, path)
     if entry is None:
-        raise unavailable("The engine does not answer this at the moment. Try again soon.")
+        raise Refusal(404, "404: Not Found")
     return mirror, entry
+
+
+async def renewed(mirror: Mirror, engine: EngineClient, path: str) -> Entry | None:
+    """What an engine that is awake says; None where it has nothing. Raises Refusal (503) when it does not say."""
+    try:
+        return await mirror.renew(engine, path)
+    except EngineError as error:
+        log.info("%s", error)
+        raise unavailable("The machine does not answer this at the moment. Try again soon.") from error
 
 
 async def object_info(request: Request) -> Response:

@@ -57,8 +57,8 @@ class Floor:
     `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
     `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
     rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's
-    engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `comes`: it is up, or
-    will be.
+    engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `up`: a pool's
+    machines that are up, or will be.
     """
 
     accepts: Callable[[str], bool]
@@ -69,7 +69,7 @@ class Floor:
     picture_seconds: Callable[[float], None]
     catalogue: Callable[[str], Catalogue | None]
     hand_over: Callable[[str], bool]
-    comes: Callable[[str], bool]
+    up: Callable[[str], list[str]]
 
 
 class Dispatcher:
@@ -334,15 +334,14 @@ class Dispatcher:
             return found
         if self._floor.hand_over(machine.id):
             log.info("machine %s is wiped for another artist", machine.id)
-            self.tenancy.expect(machine.id, machine.pool, found.artist_id)
+            self.tenancy.expect(machine.id, found.artist_id)
         return None
 
     def _posts(self, pool: str) -> list[Post]:
-        """The machines of a pool that are at work, or are being wiped."""
+        """The machines of a pool that are at work, wake, or are being wiped."""
         there = {id: runner for id, runner in self._runners.items() if self._machines[id].pool == pool}
         posts = [self.tenancy.post(id, runner.held, runner.has_room) for id, runner in there.items() if self._floor.accepts(id)]
-        gone = [id for id in self.tenancy.expected(pool) if id not in there and self._floor.comes(id)]
-        return posts + [self.tenancy.post(id, 0, room=False) for id in gone]
+        return posts + [self.tenancy.post(id, 0, room=False) for id in self._floor.up(pool) if id not in there]
 
     async def _write_claim(self, job: Job, machine: Machine, pictures: list[Picture], moving: Write | None) -> Job | None:
         rows = self._prompt_rows(machine, pictures)

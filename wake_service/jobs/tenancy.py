@@ -37,7 +37,6 @@ class Tenancy:
         self._written: dict[str, Tenant] = {}
         self._since: dict[str, float] = {}
         self._comers: dict[str, str] = {}
-        self._pools: dict[str, str] = {}
         self._failures: dict[str, int] = {}
         self._retry_at: dict[str, float] = {}
 
@@ -99,13 +98,9 @@ class Tenancy:
         me = by_id.pop(machine_id)
         return choose(me, list(by_id.values()), waiting, self._clock.now())
 
-    def expect(self, machine_id: str, pool: str, artist_id: str) -> None:
+    def expect(self, machine_id: str, artist_id: str) -> None:
         """The machine is being wiped for her."""
-        self._comers[machine_id], self._pools[machine_id] = artist_id, pool
-
-    def expected(self, pool: str) -> list[str]:
-        """Machines of a pool that are being wiped for somebody."""
-        return [machine_id for machine_id in self._comers if self._pools[machine_id] == pool]
+        self._comers[machine_id] = artist_id
 
     def arrived(self, machine_id: str) -> None:
         """Nobody is expected on the machine any more: it is at work again, or was lost."""

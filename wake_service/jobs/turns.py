@@ -25,9 +25,10 @@ Tenant = str | Nobody
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A machine that is at work. `held`: pictures that it was given and that are not home; `room`: it may be given more.
+    """A machine that is at work, or will be (it has no room yet).
 
-    `since`: when its tenant came (epoch seconds); `comer`: for whom it is being wiped; `willing`: it may be wiped now.
+    `held`: pictures that it was given and that are not home; `room`: it may be given more; `since`: when its tenant came (epoch
+    seconds); `comer`: for whom it is being wiped; `willing`: it may be wiped now.
     """
 
     machine_id: str
@@ -80,16 +81,16 @@ def _first_of_each(jobs: Iterable[Job]) -> list[tuple[str, Job]]:
 def _served_elsewhere(artist_id: str, me: Post, others: Sequence[Post], *, idle: bool) -> bool:
     """Whether an artist's next job is another machine's: one that is hers, is being wiped for her, or is empty.
 
-    One of hers that is full is helped out by machines that nobody else wants.
+    So is one of hers that still wakes. One that is full is helped out by machines that nobody else wants.
     """
     if any(post.comer == artist_id for post in others):
         return True
     hers = [post for post in others if post.tenant == artist_id and post.comer is None]
-    if any(post.room for post in hers):
+    if any(post.room or not post.held for post in hers):
         return True
     if me.tenant is Nobody.EMPTY:
         return False
-    return bool(hers and not idle) or any(post.tenant is Nobody.EMPTY and post.comer is None and post.room for post in others)
+    return bool(hers and not idle) or any(post.tenant is Nobody.EMPTY and post.comer is None for post in others)
 
 
 def _yields(me: Post, others: Sequence[Post], now: float) -> bool:

@@ -42,10 +42,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What artists want of the pool: jobs that no machine holds yet and that may be paid for; wishes to paint soon."""
+    """What artists want of the pool: jobs that no machine holds yet and that may be paid for; wishes to paint soon.
+
+    `artists`: how many have work and need a machine each; 0 where machines are shared.
+    """
 
     queued: int = 0
     wished_until: float = 0.0
+    artists: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def wanted(fleet: Sequence[Member], demand: Demand, policy: Policy, now: float) 
     if policy.rests(now):
         return 0
     jobs = demand.queued + sum(member.work for member in fleet if must_go(member.machine, policy, now) is None)
-    needed = math.ceil(jobs / policy.jobs_per_machine)
+    needed = max(math.ceil(jobs / policy.jobs_per_machine), demand.artists)
     if demand.wished_until > now:
         needed = max(needed, 1)
     return max(policy.minimum, min(policy.maximum, needed))

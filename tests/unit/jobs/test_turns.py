@@ -82,6 +82,13 @@ def test_a_full_machine_of_hers_is_helped_by_one_that_nobody_wants() -> None:
     assert next_of(post("m1", "mira", held=1), [full], "noor", "mira") == "mira", "and by no other"
 
 
+def test_a_machine_that_wakes_is_waited_for_before_one_at_work_stops_working() -> None:
+    busy = post("m1", "mira", held=1)
+    assert next_of(busy, [post("m2", "noor", room=False)], "noor", "mira") == "mira", "it is hers"
+    assert next_of(busy, [post("m2", "rosa", room=False)], "noor", "mira") == "mira", "it will be wiped for her"
+    assert next_of(busy, [post("m2", Nobody.EMPTY, room=False)], "noor", "mira") == "mira"
+
+
 def test_no_machine_is_wiped_while_an_empty_one_has_room() -> None:
     assert next_of(post("m1", "mira"), [post("m2", Nobody.EMPTY)], "noor") is None
 
