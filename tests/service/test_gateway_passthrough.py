@@ -202,7 +202,7 @@ async def test_so_many_calls_wait_at_once_and_no_more(house: House, mira: Comfy,
         "/x/../prompt",
         "/x/%2e%2e/prompt",
         "//prompt",
-        "/./queue",
+        "/./prompt",
         "/x/..",
     ],
 )

@@ -129,6 +129,12 @@ async def test_a_picture_is_taken_while_all_sleeps_and_only_once(house: House, m
     assert house.state is MachineState.ASLEEP
 
 
+async def test_a_picture_that_was_sent_long_ago_is_taken_again_so_that_it_stays(house: House, mira: Comfy) -> None:
+    await put(mira, "canvas-1", png(4, 4))
+    await house.clock.advance(2 * 3600)
+    assert [await put(mira, "canvas-1", png(4, 4)) for _ in range(2)] == [201, 200]
+
+
 async def test_a_picture_is_its_artists_alone(house: House, mira: Comfy) -> None:
     await put(mira, "canvas-1", png(4, 4))
     assert (await Comfy(house, house.noor).get("/etn/image/canvas-1")).json == {"error": "Image not found"}

@@ -15,6 +15,7 @@ from tests.support.asgi import Answer
 from tests.support.pictures import opened, png
 from wake_service.files.model import parse
 from wake_service.files.records import find
+from wake_service.workflows.naming import for_engine
 
 PICTURE = png(colour=(10, 20, 30))
 BOUNDARY = "0123456789abcdef"
@@ -135,6 +136,21 @@ async def test_a_reference_means_its_own_bytes_also_after_another_file_took_the_
     done = await mira.ended((await mira.accepted(inverted({"__type": "core/ASSET", "info": {"id": first["id"]}})))["id"])
     picture = opened((await mira.ask("GET", f"/assets/{done['outputs'][0]['id']}/content")).body)
     assert picture.convert("RGB").getpixel((0, 0)) == (245, 235, 225)
+
+
+async def test_a_reference_stands_for_its_file_also_in_an_input_of_which_nobody_knows(house: House) -> None:
+    mira = api(house)
+    asset = await sent(mira)
+    graph = flat() | {
+        "3": {"class_type": "ReadsAnything", "inputs": {"what": {"__type": "core/ASSET", "info": {"id": asset["id"]}}}}
+    }
+    job = await mira.accepted(graph)
+    request = house.service.book.board.get(job["id"]).request
+    name = f"assets/{asset['id']}/photo.png"
+    assert request.files == {name: hashlib.sha256(PICTURE).hexdigest()}
+    ran = (await mira.ask("GET", f"/jobs/{job['id']}/workflow")).json["workflow"]
+    assert ran["3"]["inputs"]["what"] == name
+    assert for_engine(ran, "f", {name: "wakebrush/x.png"}, None)["3"]["inputs"]["what"] == "wakebrush/x.png"
 
 
 async def test_what_a_job_made_is_an_asset_that_another_job_starts_from(painting_house: House) -> None:

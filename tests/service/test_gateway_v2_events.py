@@ -10,9 +10,10 @@ import pytest
 from tests.contract.engine.graphs import text_to_image
 from tests.service.conftest import practice_engine
 from tests.service.house import DEADLINE, House
-from tests.service.v2_client import Api, Events, code, flat
+from tests.service.v2_client import TERMINAL, Api, Events, code, flat
 from wake_service.accounts import tokens
 from wake_service.accounts.tokens import Scope
+from wake_service.practice_engine.failures import Failure
 from wake_service.practice_engine.models import CHECKPOINTS
 from wake_service.practice_engine.options import Options, Timing
 
@@ -92,6 +93,31 @@ async def test_steps_and_previews_are_told_while_it_runs_and_a_poll_knows_them(t
     assert any(progress["steps"] == 10 and progress["current_node_class"] == "KSampler" for progress in events.named("progress"))
     assert events.named("preview") and events.named("preview")[0]["node_id"] == "3"
     assert any(progress and 0 < progress["value"] < 1 and progress["steps"] == 10 for progress in polled)
+
+
+async def test_a_poll_knows_how_far_it_is_though_nobody_follows(tmp_path: Any) -> None:
+    options = Options(tmp_path / "engine", timing=Timing(step=0.05))
+    async with practice_engine(options) as address, House(tmp_path / "data", address).open() as house:
+        mira = api(house)
+        job = await mira.accepted(text_to_image(CHECKPOINTS[0], steps=10))
+        polled: list[Any] = []
+        async with asyncio.timeout(DEADLINE):
+            while not polled or polled[-1]["status"] not in TERMINAL:
+                await house.clock.advance(0.25)
+                await asyncio.sleep(0.01)
+                polled.append(await mira.job(job["id"]))
+    running = [each["progress"] for each in polled if each["status"] == "running"]
+    assert any(progress["step"] and progress["current_node_class"] == "KSampler" for progress in running)
+
+
+async def test_a_graph_that_breaks_in_a_node_says_where_and_how(tmp_path: Any) -> None:
+    options = Options(tmp_path / "engine", failure=Failure.parse("oom@2"))
+    async with practice_engine(options) as address, House(tmp_path / "data", address).open() as house:
+        mira = api(house)
+        done = await mira.ended((await mira.accepted(text_to_image(CHECKPOINTS[0], steps=4)))["id"])
+    assert done["status"] == "failed"
+    assert (done["error"]["node_id"], done["error"]["class_type"]) == ("3", "KSampler")
+    assert done["error"]["message"].endswith(".")
 
 
 async def test_too_many_streams_are_told_that_there_is_none_so_that_sdks_poll(tmp_path: Any) -> None:

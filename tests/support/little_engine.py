@@ -16,7 +16,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class LittleEngine:
-    """`answers` by path (with its query): JSON, text of a script or page, or bytes; files carry an ETag. `handlers` go first."""
+    """`answers` by path (with its query): JSON, text of a script or page, or bytes; files carry an ETag. `handlers` go first.
+
+    `asked` and `headers` are what came, without what a service asks by itself.
+    """
 
     def __init__(self, **facts: Any) -> None:
         self.answers: dict[str, Any] = {
@@ -34,8 +37,9 @@ class LittleEngine:
         return EngineClient(self.address, token="of the guard")
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request.path_qs)
-        self.headers.append(dict(request.headers))
+        if request.path not in ("/queue", "/ws"):  # what its service asks by itself, whenever it has been silent
+            self.asked.append(request.path_qs)
+            self.headers.append(dict(request.headers))
         places = request.path_qs, request.path, request.path.removeprefix("/api")
         if (handler := next((self.handlers[at] for at in places if at in self.handlers), None)) is not None:
             return await handler(request)

@@ -34,7 +34,7 @@ class RunningService:
     def __init__(self, data: Path, *, environment: Mapping[str, str] | None = None, **settings: str | float | int) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
-        self.settings = settings
+        self.settings = dict(settings)
         self._gateway_port = str(settings.get("gateway_port", 0))
         self._outer = os.environ if environment is None else environment
         self.endpoint = ""

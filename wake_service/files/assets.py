@@ -137,15 +137,18 @@ class Assets:
         self._folders.changed(asset.artist_id)
         return removed
 
-    async def names(self, artist_id: str, ids: Collection[str]) -> dict[str, str]:
-        """What a graph must say to mean these assets; those that are not hers, or gone, are left out."""
+    async def names(self, artist_id: str, ids: Collection[str], apart: Collection[str] = ()) -> dict[str, str]:
+        """What a graph must say to mean these assets; those that are not hers, or gone, are left out.
+
+        Those `apart` get a name that is unmistakable (workflows/naming.py), wherever in a graph it stands.
+        """
         if not ids:
             return {}
         now = self._clock.now()
 
         def read(conn: Connection) -> dict[str, tuple[Asset, str | None]]:
             found = records.named(conn, artist_id, ids, now)
-            return {key: (asset, _present_name(conn, asset)) for key, asset in found.items()}
+            return {key: (asset, None if key in apart else _present_name(conn, asset)) for key, asset in found.items()}
 
         names: dict[str, str] = {}
         for key, (asset, name) in (await self._store.read(read)).items():

@@ -43,7 +43,6 @@ class Folders:
         self._life = uuid.uuid4().hex[:8]
         self._changes: Counter[str] = Counter()
         self._changes_of_all = 0
-        self._inputs: dict[str, tuple[str, list[str]]] = {}
 
     async def find(self, artist_id: str, name: FileName) -> StoredFile | None:
         """One file of an artist."""
@@ -83,17 +82,6 @@ class Folders:
     def version(self, artist_id: str) -> str:
         """Is another word after every change of an artist's inputs, so that what was made of them can be cached."""
         return f"{self._life}-{self._changes_of_all}-{self._changes[artist_id]}"
-
-    async def input_names(self, artist_id: str) -> list[str]:
-        """What ComfyUI offers as inputs: the files directly in `input`, sorted."""
-        version = self.version(artist_id)
-        known = self._inputs.get(artist_id)
-        if known is not None and known[0] == version:
-            return known[1]
-        found = await self._store.read(partial(records.listing, artist_id=artist_id, folder="input", subfolder=""))
-        names = [file.name.name for file in found]
-        self._inputs[artist_id] = version, names
-        return names
 
     async def keep(self, artist_id: str, blob: BlobInfo, name: FileName, kind: str, overwrite: bool) -> StoredFile:
         """Writes down what has arrived. Raises OverQuota or StorageError."""

@@ -32,26 +32,24 @@ def numbered(name: str) -> Numbered | None:
     return Numbered(match["prefix"], int(match["number"]), match["rest"]) if match else None
 
 
+def follower(wanted: Numbered, first: str) -> int:
+    """The number of a further file of a job, whose first one of this prefix is called `first` here.
+
+    An engine counts from 1 in a job's own folder, and what belongs together there (a film, its sound and its first picture) bears
+    one number: distances are kept.
+    """
+    return (number_of(first, wanted.prefix) or 1) + wanted.number - 1
+
+
 def number_of(name: str, prefix: str) -> int | None:
     """The number that follows `prefix` in a name."""
     match = _DIGITS.match(name, len(prefix)) if name.startswith(prefix) else None
     return int(match[0]) if match else None
 
 
-def next_number(wanted: Numbered, mine: Iterable[str], others: Collection[str]) -> int:
-    """The number of a new file among names of the same prefix: those of its own job, and all others.
-
-    An engine counts from 1 in a job's own folder, and what belongs together there (a film, its sound and its first picture) bears
-    one number. Distances are kept here: the first file of a job goes behind everything, the others follow it.
-    """
-    own = [number for name in mine if (number := number_of(name, wanted.prefix)) is not None]
-    taken = {number for name in others if (number := number_of(name, wanted.prefix)) is not None}
-    free = max([*own, *taken], default=0) + 1
-    if not own:
-        return free
-    candidate = min(own) + wanted.number - 1
-    clash = candidate in taken or wanted.at(candidate) in mine
-    return free if clash else candidate
+def beyond(prefix: str, names: Iterable[str]) -> int:
+    """The number behind all that these names bear."""
+    return max((number for name in names if (number := number_of(name, prefix)) is not None), default=0) + 1
 
 
 def next_copy(name: str, taken: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from wake_service.blobs.records import add_blob
 from wake_service.files.media import blob_media_type
 from wake_service.files.model import FileName, StoredFile, checked_folder, tamed
-from wake_service.files.numbering import Numbered, next_copy, next_number, numbered
+from wake_service.files.numbering import Numbered, beyond, follower, next_copy, numbered
 from wake_service.store.store import Transaction
 from wake_service.store.tables import files
 
@@ -31,6 +31,13 @@ def listing(conn: Connection, artist_id: str, folder: str, subfolder: str | None
     if subfolder is not None:
         query = query.where(files.c.subfolder == subfolder)
     return [_stored(row) for row in conn.execute(query.order_by(files.c.subfolder, files.c.name))]
+
+
+def names(conn: Connection, artist_id: str, folder: str, subfolder: str, *, newest_first: bool = False) -> list[str]:
+    """Names of an artist's files directly in a subfolder, sorted, or the newest first."""
+    here = (files.c.artist_id == artist_id) & (files.c.folder == folder) & (files.c.subfolder == subfolder)
+    query = select(files.c.name).where(here)
+    return list(conn.execute(query.order_by(files.c.at.desc() if newest_first else files.c.name)).scalars())
 
 
 def of_job(conn: Connection, job_id: str) -> list[StoredFile]:
@@ -121,15 +128,30 @@ def _output_name(conn: Connection, artist_id: str, name: FileName, job_id: str) 
 
 
 def _number(conn: Connection, artist_id: str, name: FileName, count: Numbered, job_id: str) -> int:
-    """Nearly always the highest name has the highest number, and one look suffices: an artist may have 100,000 of a prefix."""
-    place = {"artist": artist_id, "in_folder": name.folder, "in_subfolder": name.subfolder, "of": job_id}
-    alike = {**place, "first": count.prefix + "0", "beyond": count.prefix + ":"}
-    mine = list(conn.execute(_MINE, alike).scalars())
-    number = next_number(count, mine, list(conn.execute(_HIGHEST, alike).scalars()))
-    same = f"{count.prefix}{number:05}"
-    if conn.execute(_THEIRS, {**place, "first": same, "beyond": same + "\U0010ffff"}).first() is None:
+    """An artist may have 100,000 files of one prefix, and a job may make 10,000: no step but the last looks at all of either."""
+    beside = select(files.c.name).where(_beside(artist_id, name))
+    names = beside.where(_begins(count.prefix + "0", count.prefix + ":")).order_by(files.c.name.desc())
+
+    def taken(number: int) -> bool:
+        bearing = beside.where(_begins(same := f"{count.prefix}{number:05}", same + "\U0010ffff"))
+        return conn.execute(bearing.where(_not_of(job_id) | (files.c.name == count.at(number))).limit(1)).first() is not None
+
+    first = _first_of_job(conn, name, count, job_id)
+    if first is not None and not taken(number := follower(count, first)):
         return number
-    return next_number(count, mine, list(conn.execute(_THEIRS, alike).scalars()))
+    # Nearly always the highest name has the highest number.
+    if not taken(number := beyond(count.prefix, conn.execute(names.limit(1)).scalars())):
+        return number
+    return beyond(count.prefix, conn.execute(names).scalars())
+
+
+def _first_of_job(conn: Connection, name: FileName, count: Numbered, job_id: str) -> str | None:
+    """The first file of a prefix that a job made. Columns are wrapped where the wrong index would be taken for the better one."""
+    column = func.coalesce(files.c.name, "")
+    alike = (column >= count.prefix + "0") & (column < count.prefix + ":")
+    place = (func.coalesce(files.c.folder, "") == name.folder) & (func.coalesce(files.c.subfolder, "") == name.subfolder)
+    made = select(files.c.name).where(files.c.job_id == job_id, place, alike)
+    return conn.execute(made.order_by(files.c.at).limit(1)).scalar()
 
 
 def _put(tx: Transaction, artist_id: str, name: FileName, **values: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 from starlette.requests import HTTPConnection
@@ -13,11 +14,13 @@ from wake_service.gateway.refusals import unavailable
 from wake_service.machinery import POOL
 from wake_service.machines.model import MachineState
 
+log = logging.getLogger(__name__)
+
 #: ComfyUI's web page gives up a call after 60 s without an answer.
 BROWSER_SECONDS = 55.0
 #: Calls of one artist that wait at once.
 MOST_WAITING = 64
-_COMES = frozenset({MachineState.WAKING, MachineState.STOPPING, MachineState.DRAINING, MachineState.READY, MachineState.BUSY})
+_COMES = frozenset({MachineState.WAKING, MachineState.READY, MachineState.BUSY})
 
 
 def is_browser(connection: HTTPConnection) -> bool:
@@ -59,6 +62,7 @@ async def awake_engine(connection: HTTPConnection, visit: GatewayVisit) -> Engin
         raise unavailable("So many calls wait for the machine already that no more can. Try again when it is awake.", 30)
     hold = service.settings.gateway_hold_seconds
     waiting[visit.who.artist_id] += 1
+    log.info("%s waits for a machine%s", connection.scope["path"], ", and wakes one" if wakes else "")
     try:
         engine = await _until_awake(visit, min(hold, BROWSER_SECONDS) if is_browser(connection) else hold, wakes=wakes)
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -41,8 +43,8 @@ async def own_files(request: Request) -> Response:
     if folder not in FOLDERS:
         raise Refusal(400, {"error": "Invalid directory type"})
     visit = visit_of(request)
-    found = await visit.service.store.read(lambda conn: files.listing(conn, visit.who.artist_id, folder, ""))
-    return JSONResponse([file.name.name for file in sorted(found, key=lambda file: -file.at)])
+    names = partial(files.names, artist_id=visit.who.artist_id, folder=folder, subfolder="", newest_first=True)
+    return JSONResponse(await visit.service.store.read(names))
 
 
 async def free(request: Request) -> Response:

@@ -51,7 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:  # it is a WebSocket's now
             return
         if self._in_head:
             self._head_size = self._head_size + len(data) if was_in_head else len(data)

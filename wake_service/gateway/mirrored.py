@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import logging
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -16,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from wake_service.comfy.client import EngineClient
+from wake_service.errors import EngineError
 from wake_service.files import records as files
 from wake_service.gateway.awake import awake_engine
 from wake_service.gateway.copies import send_entry, send_packable
@@ -27,12 +31,14 @@ from wake_service.mirror.mirror import Mirror
 from wake_service.mirror.model import Entry
 from wake_service.mirror.personal import Owned, with_files
 
+log = logging.getLogger(__name__)
+
 OBJECT_INFO, SYSTEM_STATS, FEATURES = "/object_info", "/system_stats", "/features"
 JSON = "application/json; charset=utf-8"
 #: While a machine is awake, what it said of its models and nodes counts for so long, in seconds: a model may be added meanwhile.
 FRESH_SECONDS = 30.0
-#: Lists of nodes of different artists that are held, made and packed.
-_HELD = 64
+#: Lists of nodes of different artists that are held, made and packed: in bytes; and their lists of files, by number.
+_HELD_BYTES, _HELD_FILES = 128 * 1024 * 1024, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,18 @@ class Made:
     body: bytes
     packed: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return len(self.body) + len(self.packed)
+
 
 class Lists:
     """Lists of nodes as each artist may see them. Made once for as long as neither the engine's nor her files change."""
 
     def __init__(self) -> None:
-        self._made: LRUCache[tuple[str, str, str, str], Made] = LRUCache(_HELD)
-        self._files: LRUCache[tuple[str, str], list[Owned]] = LRUCache(_HELD)
+        self._made: LRUCache[tuple[str, str, str, str], Made] = LRUCache(_HELD_BYTES, attrgetter("size"))
+        self._files: LRUCache[tuple[str, str], list[Owned]] = LRUCache(_HELD_FILES)
 
     async def of(self, visit: GatewayVisit, mirror: Mirror, entry: Entry, node_class: str | None = None) -> Made:
         """The list for a visitor, or what it says of one class."""
@@ -61,7 +72,9 @@ class Lists:
             if mine is None:
                 mine = self._files[hers] = await visit.service.store.read(partial(inputs_of, artist_id=hers[0]))
             info = await mirror.json(entry)
-            made = self._made[wanted] = await asyncio.to_thread(_make, info, mine, node_class)
+            made = await asyncio.to_thread(_make, info, mine, node_class)
+            if made.size <= _HELD_BYTES // 4:
+                self._made[wanted] = made
         return made
 
 
@@ -88,10 +101,19 @@ async def fact(request: Request, path: str, fresh_seconds: float = FRESH_SECONDS
     if engine is not None:
         known = entry is not None and mirror.is_of(engine) and visit.service.clock.now() - entry.as_of < fresh_seconds
         if not known or "no-cache" in request.headers.get("cache-control", ""):
-            entry = await mirror.renew(engine, path)
+            entry = await renewed(mirror, engine, path)
     if entry is None:
-        raise unavailable("The engine does not answer this at the moment. Try again soon.")
+        raise Refusal(404, "404: Not Found")
     return mirror, entry
+
+
+async def renewed(mirror: Mirror, engine: EngineClient, path: str) -> Entry | None:
+    """What an engine that is awake says; None where it has nothing. Raises Refusal (503) when it does not say."""
+    try:
+        return await mirror.renew(engine, path)
+    except EngineError as error:
+        log.info("%s", error)
+        raise unavailable("The machine does not answer this at the moment. Try again soon.") from error
 
 
 async def object_info(request: Request) -> Response:

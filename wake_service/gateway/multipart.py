@@ -86,14 +86,11 @@ class Form:
         count = 0
         while (event := await self._next()) is not _Mark.FORM_ENDS:
             if not isinstance(event, dict):
-                continue
+                continue  # what nobody read of the part before
             count += 1
             if count > MOST_PARTS:
                 raise Refusal(400, f"The form has more than {MOST_PARTS} parts.")
-            chunks = self._chunks()
-            yield _part(event, chunks)
-            async for _ in chunks:
-                continue
+            yield _part(event, self._chunks())
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while isinstance(event := await self._next(), bytes):

@@ -14,6 +14,7 @@ from wake_service.gateway.awake import awake_engine
 from wake_service.gateway.copies import send_entry
 from wake_service.gateway.doorway import painting, under_api, visit_of
 from wake_service.gateway.forwarding import Kept, forward
+from wake_service.gateway.mirrored import renewed
 from wake_service.gateway.refusals import Refusal, unavailable
 from wake_service.gateway.socket_forwarding import forward_socket
 from wake_service.machinery import POOL
@@ -63,9 +64,9 @@ async def static_file(request: Request, path: str) -> Response:
     mirror = visit.service.mirrors.of(POOL)
     entry, engine = mirror.find(path), visit.service.engine(POOL)
     if engine is not None and (entry is None or not mirror.is_of(engine)):
-        entry = await mirror.renew(engine, path)
+        entry = await renewed(mirror, engine, path)
     elif entry is None and mirror.is_empty:
-        entry = await mirror.renew(await awake_engine(request, visit), path)
+        entry = await renewed(mirror, await awake_engine(request, visit), path)
     if entry is None or entry.status == 404:
         if path == _USER_STYLE:
             return Response("", media_type="text/css")

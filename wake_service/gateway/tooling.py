@@ -29,6 +29,8 @@ from wake_service.workflows.tooling import image_name
 
 #: What it says of models is read from their files' headers, which takes it long: it counts for so long, in seconds.
 _MODELS_FRESH = 600.0
+#: A picture that was sent longer ago is taken again, in seconds: it might go before a graph names it.
+_KEPT_SURELY = 3600.0
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ADDED = "Models are added for all who share these machines: ask your admin (`wakebrush models add`). The picture was not begun."
 
@@ -46,7 +48,8 @@ async def put_image(request: Request) -> Response:
     """PUT /etn/image/{id}: keeps a picture for graphs that name it; one that is there already is not taken again."""
     visit, name = visit_of(request), _name(request)
     folders = visit.service.folders
-    if await folders.find(visit.who.artist_id, name) is not None:
+    known = await folders.find(visit.who.artist_id, name)
+    if known is not None and visit.service.clock.now() - known.at < _KEPT_SURELY:
         return JSONResponse({"status": "cached"})
     limit = visit.service.settings.gateway_max_body_bytes
     try:

@@ -48,7 +48,7 @@ PAGE = "/"
 _SCRIPTS = ("app", "api", "ui", "widgets", "utils", "domWidget", "pnginfo", "clipspace", "defaultGraph", "changeTracker")
 PAGE_FILES = (PAGE, "/user.css", "/assets/sorted-custom-node-map.json", *(f"/scripts/{name}.js" for name in _SCRIPTS))
 EXTENSIONS, BUILT_IN = "/extensions/", "/extensions/core/"
-TEMPLATES = "/templates/index.json"
+TEMPLATES, TEMPLATE_LOGOS = "/templates/index.json", "/templates/index_logo.json"
 _ABSENT = frozenset({404, 405})
 
 
@@ -222,7 +222,7 @@ class Crawl:
     async def _shown_later(self, said: Mapping[str, Any]) -> list[str]:
         """Templates, and what explains the nodes."""
         templates = _templates(_json(await self._file(TEMPLATES)))
-        return [*templates, *(f"/docs/{name}/en.md" for name in said["/object_info"])]
+        return [TEMPLATE_LOGOS, *templates, *(f"/docs/{name}/en.md" for name in said["/object_info"])]
 
 
 async def get(engine: EngineClient, path: str, *, etag: str | None, most: int, seconds: float) -> tuple[int, str, bytes, str]:

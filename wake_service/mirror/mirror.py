@@ -49,7 +49,7 @@ class Mirror:
         self._limits = limits or Limits()
         self._ask_packs = ask_packs
         self._copy = Copy()
-        self._of: weakref.ref[EngineClient] | None = None
+        self._of: weakref.WeakSet[EngineClient] = weakref.WeakSet()
         self._held: LRUCache[tuple[str, bool], bytes] = LRUCache(HELD_BYTES, getsizeof=len)
         self._parsed: tuple[str, Any] = ("", None)
         self._renewing: dict[str, asyncio.Future[Entry | None]] = {}
@@ -97,12 +97,15 @@ class Mirror:
                 self._copy = replace(copy, entries={**copy.entries, **self._copy.entries})
 
     async def stop(self) -> None:
-        """Lets go of what is under way."""
-        await self._background.cancel()
-        renewing = list(self._renewing.values())
-        for each in renewing:
-            each.cancel()
-        await asyncio.gather(*renewing, return_exceptions=True)
+        """Lets go of engines; what is known is on disk then."""
+        async with self._keeping:  # what is being written is written to its end
+            await self._background.cancel()
+            renewing = list(self._renewing.values())
+            for each in renewing:
+                each.cancel()
+            await asyncio.gather(*renewing, return_exceptions=True)
+            if self._save_begun:
+                await self._commit()
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
@@ -114,8 +117,8 @@ class Mirror:
         return max(common, given, key=lambda entry: entry.as_of)
 
     def is_of(self, engine: EngineClient) -> bool:
-        """Whether the copy was read of this very engine, in this life of it."""
-        return self._of is not None and self._of() is engine
+        """Whether the copy was read of this very engine, in this life of it, or of another one that is the same."""
+        return engine in self._of
 
     async def body(self, entry: Entry, *, packed: bool = False) -> bytes:
         """The bytes of an answer. Raises StorageError."""
@@ -162,15 +165,21 @@ class Mirror:
     async def _replace(self, copy: Copy, engine: EngineClient) -> None:
         async with self._keeping:
             theirs = {path: entry for path, entry in self._copy.entries.items() if not path.startswith("/")}
-            if copy.key != self._copy.key:
-                log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
+            is_new = copy.key != self._copy.key
+            if is_new:
+                self._of.clear()
             self._copy = replace(copy, entries={**theirs, **copy.entries})
-            self._of = weakref.ref(engine)
+            self._of.add(engine)
             await asyncio.to_thread(self.shelf.commit, self._copy)
             await asyncio.to_thread(self.shelf.sweep, self._copy)
+        if is_new:
+            log.info("pool %s: %s answers of its engine are kept for when it sleeps", self.pool, len(copy.entries))
 
     async def renew(self, engine: EngineClient, path: str) -> Entry | None:
-        """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all."""
+        """The common answer at a path as it is now; the one that is known when the engine does not say. Asked once for all.
+
+        None: the engine has none. Raises EngineError when it does not say and nothing is known.
+        """
         under_way = self._renewing.get(path)
         if under_way is None:
             under_way = self._renewing[path] = asyncio.ensure_future(self._renew(engine, path))
@@ -183,15 +192,28 @@ class Mirror:
         url = tooling.PREFIX + path if path.startswith(tooling.ROUTES) else path
         try:
             its_name = known.etag if known else None
-            status, media_type, data, etag = await get(engine, url, etag=its_name, most=ANSWER_BYTES, seconds=seconds)
+            most = ANSWER_BYTES if path in FACTS else self._limits.file_bytes
+            status, media_type, data, etag = await get(engine, url, etag=its_name, most=most, seconds=seconds)
+            if status not in (200, 404, 304):
+                raise EngineError(f"The engine at {engine.base_url} answered {path} with status {status}.")
         except EngineError as error:
+            if known is None:
+                raise
             log.info("%s is answered as it was last: %s", path, error)
             return known
         if status == 404 and path not in FACTS:
             return None
-        if status not in (200, 404):
+        if status == 304:
             return known
         return await self.keep(path, as_served(data, path, media_type), media_type, status=status, etag=etag)
+
+    def keep_beside(self, path: str, data: bytes, media_type: str, owner: str) -> None:
+        """Keeps what an owner was given, also when whoever asked for it has what they wanted and is gone."""
+
+        async def keep() -> None:
+            await self.keep(path, data, media_type, owner=owner)
+
+        self._background.spawn(keep())
 
     async def keep(
         self, path: str, data: bytes, media_type: str, *, status: int = 200, etag: str = "", owner: str = ""
@@ -221,12 +243,15 @@ class Mirror:
         await self._clock.sleep(SAVE_AFTER)
         self._save_begun = False
         async with self._keeping:
-            try:
-                await asyncio.to_thread(self.shelf.commit, self._copy)
-                if not self._reading.locked():  # a copy that is being read has files that nothing names yet
-                    await asyncio.to_thread(self.shelf.sweep, self._copy)
-            except OSError as error:
-                log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        try:
+            await asyncio.to_thread(self.shelf.commit, self._copy)
+            if not self._reading.locked():  # a copy that is being read has files that nothing names yet
+                await asyncio.to_thread(self.shelf.sweep, self._copy)
+        except OSError as error:
+            log.error("What the engines of %s answer could not be kept: %s", self.pool, error)
 
 
 def _drop_oldest(entries: dict[str, Entry], owner: str) -> None:

@@ -340,8 +340,9 @@ files = Table(
     Column("media_type", String(64), nullable=False),
     Column("at", Float, nullable=False),
     #: Which job made it, in which node.
-    Column("job_id", String(36), index=True),
+    Column("job_id", String(36)),
     Column("node_id", Text),
+    Index("ix_files_job_id", "job_id", "at"),
 )
 
 comfy_settings = Table(

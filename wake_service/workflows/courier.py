@@ -57,6 +57,7 @@ class Passed:
     """What a job's client was told in this life of the service, over all tries: it is told nothing twice."""
 
     begun: bool = False
+    recalled: bool = False
     pictures: set[tuple[str, int]] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
@@ -112,12 +113,24 @@ class WorkflowCourier:
 
     async def graph(self) -> dict[str, Any]:
         """The graph for this engine, its inputs at the engine. Raises EngineError or StorageError."""
+        fresh = self._luggage.is_fresh(self._job.id)
         self._stored = await self._luggage.stored(self._job.id)
         self._graph = orjson.loads(self._stored.graph)
+        if not fresh and not self._passed.begun and not self._passed.recalled:
+            await self._recall()
+        self._passed.recalled = True
         if self._request.face is Face.V2 or self._luggage.followed(self._job.id):
             self._progress = PromptProgress(self._prompt_id, Workflow(self._graph, ""))
         self._aliases.inputs = await self._luggage.bring(self._request.files)
         return naming.for_engine(self._graph, self._aliases.folder, self._aliases.inputs, self._luggage.catalogue())
+
+    async def _recall(self) -> None:
+        """What an earlier service has stored of it may not have reached its client: it is sent (again), and not made again."""
+        for file, image in await self._luggage.recall(self._job.id):
+            node = file.node_id or ""
+            index = sum(1 for known, _ in self._passed.pictures if known == node)
+            self._passed.pictures.add((node, index))
+            self._publish(frames.stored_picture(self._request.name, node, file.media_type, image))
 
     def extra(self) -> dict[str, Any]:
         """Further members of what is sent with the graph."""

@@ -79,6 +79,14 @@ def picture(raw: bytes, upstream: str, name: str, kind: Kind) -> Frame:
     return Frame(body, kind, plain=_TWO.pack(PICTURE, _FORMATS.get(media_type, 1)) + image)
 
 
+def stored_picture(name: str, node: str, media_type: str, image: bytes) -> Frame:
+    """A result that came over the socket and was stored, as if it came now."""
+    about = {"prompt_id": name, "node_id": node, "display_node_id": node, "real_node_id": node, "image_type": media_type}
+    header = orjson.dumps(about)
+    body = _TWO.pack(PICTURE_WITH_NAMES, len(header)) + header + image
+    return Frame(body, Kind.RESULT, plain=_TWO.pack(PICTURE, _FORMATS.get(media_type, 1)) + image, open=True)
+
+
 def image_of(raw: bytes) -> bytes:
     """The picture in a picture frame."""
     event, second = _TWO.unpack_from(raw)

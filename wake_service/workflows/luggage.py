@@ -87,6 +87,16 @@ class Luggage:
             raise StorageError(f"The graph of job {job_id} is not stored any more.")
         return found
 
+    async def recall(self, job_id: str) -> list[tuple[StoredFile, bytes]]:
+        """The pictures that came over the socket, and that an earlier service has stored. Raises StorageError."""
+        made = await self._depot.store.read(partial(files.of_job, job_id=job_id))
+        sent = [file for file in made if (file.name.folder, file.name.subfolder) == (SOCKET_FOLDER, SOCKET_SUBFOLDER)]
+        return [(file, await self._depot.blobs.get(file.sha256)) for file in sent]
+
+    def is_fresh(self, job_id: str) -> bool:
+        """Whether the job was accepted just now, so that nothing can be stored of it."""
+        return job_id in self._depot.fresh
+
     async def bring(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """Uploads what the graph starts from (checksums by the names it has for them); the engine's names by the graph's.
 

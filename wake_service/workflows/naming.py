@@ -31,19 +31,22 @@ _LOADERS = {
     "Load3D": "model_file",
     "LoadLatent": "latent",
 }
+#: A file that a reference by id means (files/assets.py): nobody writes such a name by accident, so it is one in any input.
+_APART = re.compile(r"assets/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[^/]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def file_inputs(graph: Graph, catalogue: Catalogue | None) -> Iterator[tuple[str, str, str]]:
     """The inputs that name a file of the artist's folders: (node id, input, name as written)."""
     for node_id, node in graph.items():
-        for name in _file_inputs_of(node["class_type"], catalogue):
-            value = node["inputs"].get(name)
-            if isinstance(value, str):
+        known = file_inputs_of(node["class_type"], catalogue)
+        for name, value in node["inputs"].items():
+            if isinstance(value, str) and (name in known or _APART.fullmatch(value)):
                 yield node_id, name, value
 
 
-def _file_inputs_of(class_type: str, catalogue: Catalogue | None) -> list[str]:
+def file_inputs_of(class_type: str, catalogue: Catalogue | None) -> list[str]:
+    """The inputs of a class that name files, as far as is known."""
     known = catalogue.node(class_type) if catalogue is not None else None
     listed = [name for name, spec in known.inputs.items() if spec.uploads] if known is not None else []
     loader = _LOADERS.get(class_type)

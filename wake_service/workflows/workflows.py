@@ -70,6 +70,7 @@ class Workflows:
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
         self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
+        self._shown: dict[str, JobState] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
@@ -196,8 +197,9 @@ class Workflows:
         if not job.is_workflow:
             return
         self.tell(job.id, StateNews(job))
-        if job.version == 0:
-            self._tell_status(job.artist_id)
+        if job.unfinished and self._shown.get(job.id) is not job.state:
+            self._shown[job.id] = job.state
+            self._tell_status(job.artist_id)  # which is when ComfyUI's page looks for what has changed
         if not job.unfinished:
             if job.request.face is Face.EAS:
                 self.sink.ring(job.artist_id)

@@ -13,6 +13,7 @@ import pytest
 from tests.contract.engine.graphs import text_to_image
 from tests.contract.sdk.clients import Line, Program, program, run
 from tests.support.artist import Artist
+from tests.support.loopback import LoopbackPort
 from tests.support.pictures import opened, png
 from tests.support.running_service import RunningService, eventually
 from wake_service.practice_engine.models import CHECKPOINTS
@@ -179,6 +180,14 @@ def test_a_link_serves_without_any_key(shared: RunningService, language: str) ->
     done = run(language, shared, {"workflow": flat(1)}, base=base, key=False)
     check_story(done)
     assert result_of(done)["outputs"][0]["url"].startswith(base)
+
+
+def test_a_port_of_ones_own_computer_serves_without_any_key(shared: RunningService, language: str, picture: Path) -> None:
+    wish = {"workflow": INVERTED, "upload": str(picture), "input": ["1", "image"]}
+    with LoopbackPort(shared) as port:
+        done = run(language, shared, wish, base=port.url, key=False)
+    check_story(done)
+    assert result_of(done)["outputs"][0]["url"].startswith(port.url), "what is fetched comes through the same port"
 
 
 def test_a_graph_that_could_never_run_is_refused_at_once(shared: RunningService, language: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wake_service.files.media import UNKNOWN, blob_media_type, media_type
-from wake_service.files.numbering import Numbered, next_copy, next_number, number_of, numbered
+from wake_service.files.numbering import Numbered, beyond, follower, next_copy, number_of, numbered
 
 NAMES = st.builds("x_{:05}{}".format, st.integers(0, 30), st.sampled_from(["_.png", ".mp4", "_.flac"]))
 
@@ -31,13 +31,17 @@ def test_only_what_an_engine_counts_is_a_number(name: str, parts: Numbered | Non
     assert parts is None or parts.at(parts.number) == name
 
 
-@given(wanted=NAMES, mine=st.sets(NAMES), others=st.sets(NAMES))
-def test_a_new_name_is_never_one_that_is_there(wanted: str, mine: set[str], others: set[str]) -> None:
-    parts = numbered(wanted)
-    assert parts is not None
-    number = next_number(parts, mine - others, others)
-    assert parts.at(number) not in mine | others
-    assert number not in {number_of(name, parts.prefix) for name in others}
+@given(st.sets(NAMES))
+def test_the_number_behind_all_is_nobody_s(names: set[str]) -> None:
+    assert all((number_of(name, "x_") or 0) < beyond("x_", names) for name in names)
+    assert beyond("other_", names) == 1
+
+
+@given(first=NAMES, second=NAMES)
+def test_what_follows_keeps_the_engine_s_distance(first: str, second: str) -> None:
+    parts, shown = numbered(second), number_of(first, "x_")
+    assert parts is not None and shown is not None
+    assert follower(parts, first) == (shown or 1) + parts.number - 1
 
 
 @given(name=st.text(min_size=1, max_size=12), taken=st.sets(st.text(max_size=12)))

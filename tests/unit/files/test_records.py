@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.service.house import empty_database
 from tests.unit.jobs.studio import Studio
@@ -110,6 +113,28 @@ async def test_two_jobs_at_once_never_share_a_number(cabinet: Cabinet) -> None:
         for job in ("job-1", "job-2")
     ]
     assert len(set(given)) == 6 and given[0] == "ComfyUI_00001_.png"
+
+
+JOBS_AND_NAMES = st.tuples(
+    st.sampled_from(["job-1", "job-2", "job-3"]),
+    st.builds("x_{:05}{}".format, st.integers(1, 12), st.sampled_from(["_.png", ".mp4"])),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=st.lists(JOBS_AND_NAMES, max_size=12), there=st.lists(st.sampled_from([9, 99999, 100000, 7, 3]), max_size=3))
+async def test_whatever_jobs_make_in_whatever_order_no_two_files_get_one_name(
+    cabinet: Cabinet, made: list[tuple[str, str]], there: list[int]
+) -> None:
+    place = uuid.uuid4().hex
+    given_names = [await cabinet.upload(f"{place}/x_{number:05}_.png [output]", str(number)) for number in set(there)]
+    numbers: dict[str, str] = {str(number): "nobody" for number in there}
+    for turn, (job, name) in enumerate(made):
+        path = await cabinet.output(f"{place}/{name}", f"{turn}", job)
+        number = str(int(path.rpartition("x_")[2][:9].partition("_")[0].partition(".")[0]))
+        assert numbers.setdefault(number, job) == job, "two jobs share a number"
+        given_names.append(f"{path} [output]")
+    assert len(set(given_names)) == len(given_names)
 
 
 async def test_a_job_that_is_made_anew_replaces_only_names_without_a_number(cabinet: Cabinet) -> None:

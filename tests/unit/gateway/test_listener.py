@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from wake_service.gateway import listener
 from wake_service.gateway.listener import PatientProtocol, gateway_server
@@ -18,7 +19,13 @@ PATIENCE = 0.15
 
 
 async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answers at once, whatever of the body has come."""
+    """Answers at once, whatever of the body has come; over a socket, whatever it hears."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (heard := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": heard["text"]})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -130,3 +137,10 @@ async def test_a_body_that_was_answered_early_and_comes_whole_costs_the_connecti
     await client.says(b"cd" + REQUEST)
     assert (await client.hears()).startswith(b"HTTP/1.1 200")
     client.writer.close()
+
+
+async def test_an_open_socket_may_be_silent(port: int) -> None:
+    async with connect(f"ws://127.0.0.1:{port}/ws") as client:
+        await asyncio.sleep(PATIENCE * 3)  # the connection's own clock is the event loop's
+        await client.send("still here")
+        assert await asyncio.wait_for(client.recv(), DEADLINE) == "still here"

@@ -234,6 +234,21 @@ async def test_the_tooling_pack_is_asked_for_its_models_in_parts(
     assert copy.entries["/etn/languages"].status == 200
 
 
+async def test_machines_that_are_the_same_are_known_by_one_copy_and_others_are_not(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror, second, third = Mirror("default", tmp_path / "pool", ManualClock()), engine.client(), engine.client()
+    for each in (client, second):
+        await mirror.refresh(each)
+    assert mirror.is_of(client) and mirror.is_of(second) and not mirror.is_of(third)
+    engine.answers["/system_stats"] = {"system": {"comfyui_version": "0.46"}}
+    await mirror.refresh(third)
+    assert mirror.is_of(third) and not mirror.is_of(client)
+    for other in (second, third):
+        await other.close()
+    await mirror.stop()
+
+
 async def test_what_was_read_of_an_engine_that_went_is_better_than_nothing(
     engine: LittleEngine, client: EngineClient, tmp_path: Path
 ) -> None:
@@ -254,4 +269,41 @@ async def test_what_was_read_of_an_engine_that_went_is_better_than_nothing(
     engine.answers |= {"/": PAGE + "<!-- newer -->", "/models/loras": []}
     await mirror.refresh(client)
     assert mirror.copy is whole
+    await mirror.stop()
+
+
+async def test_what_was_asked_last_is_on_disk_when_the_service_ends(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror = Mirror("default", tmp_path / "pool", ManualClock())
+    await mirror.refresh(client)
+    engine.answers["/models/loras"] = ["new.safetensors"]
+    entry = await mirror.renew(client, "/models/loras")
+    reading = asyncio.create_task(mirror.refresh(client))
+    await asyncio.sleep(0.01)
+    await mirror.stop()
+    await reading
+    again = Mirror("default", tmp_path / "pool", ManualClock())
+    await again.load()
+    found = again.find("/models/loras")
+    assert found is not None and entry is not None and found.sha256 == entry.sha256
+    assert again.copy.key == mirror.copy.key
+
+
+async def test_an_engine_that_does_not_say_is_no_engine_that_has_nothing(
+    engine: LittleEngine, client: EngineClient, tmp_path: Path
+) -> None:
+    mirror = Mirror("default", tmp_path / "pool", ManualClock())
+
+    async def fails(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    engine.handlers["/assets/app-BmK3YsXN.css"] = fails
+    with pytest.raises(EngineError, match="500"):
+        await mirror.renew(client, "/assets/app-BmK3YsXN.css")
+    assert await mirror.renew(client, "/assets/none.css") is None
+    del engine.handlers["/assets/app-BmK3YsXN.css"]
+    known = await mirror.renew(client, "/assets/app-BmK3YsXN.css")
+    engine.handlers["/assets/app-BmK3YsXN.css"] = fails
+    assert known is not None and await mirror.renew(client, "/assets/app-BmK3YsXN.css") is known
     await mirror.stop()

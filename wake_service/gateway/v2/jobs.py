@@ -17,7 +17,7 @@ from wake_service.gateway.refusals import Refusal
 from wake_service.gateway.v2 import pages
 from wake_service.gateway.v2.answers import enveloped, json_answer, not_found, refused, sentence
 from wake_service.gateway.v2.desk import Desk, visitor
-from wake_service.gateway.v2.references import missing, referenced, swap
+from wake_service.gateway.v2.references import missing, referenced, swap, unexpected
 from wake_service.gateway.v2.requests import Graph, JobBody, checked_key, job_body, json_body
 from wake_service.gateway.v2.views import summary_view
 from wake_service.jobs.model import Face, Job
@@ -26,6 +26,7 @@ from wake_service.machinery import POOL
 from wake_service.workflows import records, v2_records
 from wake_service.workflows.judge import judge
 from wake_service.workflows.model import GraphRefused, Submission
+from wake_service.workflows.naming import file_inputs_of
 
 #: A key may be used again after so many seconds (the contract's 24 hours).
 KEY_SECONDS = 86_400.0
@@ -45,12 +46,14 @@ async def submit(request: Request) -> Response:
 
 async def _graph(visit: GatewayVisit, workflow: Graph) -> Graph:
     """The graph with its assets' names, if it could run and may be painted now."""
+    catalogue = visit.service.catalogues.get(POOL)
     ids = referenced(workflow)
-    names = await visit.service.assets.names(visit.who.artist_id, ids)
+    apart = unexpected(workflow, lambda kind: file_inputs_of(kind, catalogue)) if ids else set()
+    names = await visit.service.assets.names(visit.who.artist_id, ids, apart)
     if lost := [each for each in ids if each not in names]:
         raise missing(lost)
     swap(workflow, names)
-    graph = judge(workflow, visit.service.catalogues.get(POOL))
+    graph = judge(workflow, catalogue)
     await check_may_paint(visit, graph)
     return graph
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from wake_service.gateway.refusals import Refusal
@@ -16,6 +16,16 @@ _TYPE, _ASSET = "__type", "core/ASSET"
 def referenced(graph: Graph) -> list[str]:
     """Ids of all assets that a graph refers to, each once. Raises Refusal: `missing_asset` for one that is malformed."""
     return list(dict.fromkeys(_id_of(reference) for _, _, reference in _references(graph)))
+
+
+def unexpected(graph: Graph, file_inputs: Callable[[str], Collection[str]]) -> set[str]:
+    """Ids of assets that stand where no file is known to be wanted. `file_inputs`: the inputs of a class that name files."""
+    expected = set()
+    for node in graph.values():
+        inputs, kind = (node.get("inputs"), node.get("class_type")) if isinstance(node, dict) else (None, None)
+        if isinstance(inputs, dict) and isinstance(kind, str):
+            expected |= {id(inputs[name]) for name in file_inputs(kind) if name in inputs}
+    return {_id_of(reference) for _, _, reference in _references(graph) if id(reference) not in expected}
 
 
 def swap(graph: Graph, names: Mapping[str, str]) -> None:

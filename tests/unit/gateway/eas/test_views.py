@@ -22,7 +22,8 @@ PICTURE = {"filename": "sea & sky.png", "subfolder": "a/b", "type": "output"}
 
 
 def stored(**parts: Any) -> Stored:
-    return replace(STORED, **{name: orjson.dumps(value).decode() for name, value in parts.items()})
+    written: dict[str, Any] = {name: orjson.dumps(value).decode() for name, value in parts.items()}
+    return replace(STORED, **written)
 
 
 def failed(*messages: tuple[str, dict[str, Any]], **parts: Any) -> dict[str, Any]:
@@ -79,6 +80,13 @@ def test_what_an_engine_refused_names_the_nodes() -> None:
     seen = views.prompt(job, stored(node_errors=node_errors), BASE)
     assert seen["node_errors"] == node_errors
     assert seen["error"]["details"] == "node 4 (CheckpointLoaderSimple)"
+
+
+def test_what_was_cancelled_says_so_in_comfyuis_word() -> None:
+    error = views.error(replace(ENDED, state=JobState.CANCELLED), STORED)
+    assert (
+        error is not None and error["type"] == "execution_interrupted" and error["message"].startswith("The task was cancelled")
+    )
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED])

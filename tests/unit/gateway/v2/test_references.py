@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wake_service.gateway.refusals import Refusal
-from wake_service.gateway.v2.references import referenced, swap
+from wake_service.gateway.v2.references import referenced, swap, unexpected
 
 ID = "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"
 
@@ -58,6 +58,18 @@ def test_an_id_in_capitals_means_the_same() -> None:
 def test_a_graph_as_deep_as_json_may_be_is_read() -> None:
     deep = orjson.loads(b'{"1":' + b'{"a":' * 1000 + orjson.dumps(reference()) + b"}" * 1001)
     assert referenced(deep) == [ID]
+
+
+def test_references_where_no_file_is_known_to_be_wanted_are_told_apart() -> None:
+    other = "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6c"
+    graph: dict[str, Any] = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": reference()}},
+        "2": {"class_type": "LoadImage", "inputs": {"image": "a.png", "note": reference(other)}},
+        "3": {"class_type": None, "inputs": {}},
+        "4": "no node",
+    }
+    assert unexpected(graph, lambda kind: ["image"] if kind == "LoadImage" else []) == {other}
+    assert unexpected(graph, lambda _kind: []) == {ID, other}
 
 
 json_values = st.recursive(

@@ -65,7 +65,7 @@ def _files() -> None:
         sa.PrimaryKeyConstraint("artist_id", "folder", "subfolder", "name", name=op.f("pk_files")),
     )
     op.create_index("ix_files_sha256", "files", ["sha256"], unique=False)
-    op.create_index("ix_files_job_id", "files", ["job_id"], unique=False)
+    op.create_index("ix_files_job_id", "files", ["job_id", "at"], unique=False)
     op.create_table(
         "comfy_settings",
         sa.Column("artist_id", sa.String(length=36), nullable=False),
