@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tests.unit.machines.world import World
 from wake_service.errors import ProviderError, StorageFull
 from wake_service.machines import model
-from wake_service.machines.model import HANDED_OVER, IllegalOrder, Machine, MachineState
+from wake_service.machines.model import HANDED_OVER, IllegalOrder, Machine, MachineState, WakeStage
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.store.tables import wakes
 
@@ -57,7 +57,10 @@ async def test_the_old_engine_that_still_answers_is_not_taken_for_the_new_one() 
     assert world.state is S.READY
     world.story.clear()
     world.controller.hand_over("m1")
-    await world.clock.advance(5)
+    await world.clock.advance(3)
+    world.cloud.announce(world.cloud.find("m1").sighting(world.clock.now()))
+    await world.clock.advance(2)
+    assert world.machine.stage is WakeStage.BOOTING, "it is not what is waited for"
     assert world.story == [S.WAKING] and world.artists.attachments == [world.machine.boot]
     await world.clock.advance(world.cloud.times.booting + 20)
     assert world.story == [S.WAKING, S.READY] and world.artists.handing_over == ["vacated", "wiped"]
