@@ -26,7 +26,7 @@ CHECKPOINT = "practice-sd15.safetensors"
 RECONNECT_SECONDS = 0.3
 DEADLINE = 60.0
 #: What a call raises when its connection breaks.
-CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+CUT = requests.RequestException
 Frame = tuple[str, dict[str, Any]]
 
 
@@ -185,7 +185,7 @@ class Painter:
         waiting, deadline = {prompt.id for prompt in prompts}, time.monotonic() + seconds
         while waiting:
             assert time.monotonic() < deadline, f"{len(waiting)} prompts have no end\n{self.service.log_tail()}"
-            with suppress(*CUT):
+            with suppress(CUT):
                 waiting -= {prompt_id for prompt_id in waiting if self.json(f"/history/{prompt_id}")}
             time.sleep(0.05)
 
