@@ -126,7 +126,7 @@ def test_a_comfyui_that_serves_one_artist_at_a_time_keeps_her_files_apart_and_on
     checkout: Path, tmp_path: Path
 ) -> None:
     executable(checkout / "venv/bin/python")
-    mine = {"comfyui_folder": checkout, "engine_args": "--output-directory /home/mira/pictures"}
+    mine = {"comfyui_folder": checkout, "engine_args": "--output-directory /srv/pictures"}
     engine = command(tmp_path, **mine, isolation="per_artist")
     place = tmp_path / "engine"
     told = ("--input-directory", place / "input", "--output-directory", place / "output", "--temp-directory", place)
