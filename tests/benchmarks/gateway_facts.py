@@ -6,6 +6,7 @@ from pathlib import Path
 
 import requests
 
+from tests.benchmarks import large_engine
 from tests.benchmarks.report import Metric, median
 from tests.benchmarks.services import service
 from tests.benchmarks.straight import wake
@@ -13,13 +14,11 @@ from tests.benchmarks.wrk import CONNECTIONS, requests_per_second
 from tests.support.running_service import eventually
 
 ROUNDS, SECONDS = 7, 3.0
-#: What a ComfyUI with some node packs tells of itself, in bytes.
-SIZE = 500_000
 
 
 def measure(folder: Path) -> dict[str, Metric]:
     """Rounds of asking with the ETag, asking for the whole, asking with the ETag again; asleep since its one wake."""
-    with service(folder, idle_seconds=1) as running:
+    with service(folder, idle_seconds=3, wish_seconds=3, **large_engine.settings(folder)) as running:
         with running.artist() as artist:
             wake(artist)
         eventually(lambda: not running.engines(), 30, "the end of the engine")
@@ -53,6 +52,8 @@ def measure(folder: Path) -> dict[str, Metric]:
 def _facts(address: str) -> tuple[str, int]:
     """The ETag and the size in bytes of what is told. Raises RuntimeError when it is not what is to be measured."""
     answer = requests.get(address, timeout=30)
+    if len(answer.content) < large_engine.SIZE:
+        raise RuntimeError(f"Only {len(answer.content)} bytes are told.")
     if answer.status_code != 200 or "ETag" not in answer.headers or answer.headers.get("Content-Encoding") != "gzip":
         raise RuntimeError(f"{answer.status_code} {answer.headers}: no compressed object_info with an ETag")
     return answer.headers["ETag"], len(answer.content)
