@@ -140,13 +140,12 @@ async def features(request: Request) -> Response:
 
 async def plain_fact(request: Request) -> Response:
     """GET of all else that an engine says of itself. Of a folder that the copy has not, the machine that is awake may know."""
-    service, path = visit_of(request).service, request.scope["path"]
-    mirror, engine = service.mirrors.of(POOL), service.engine(POOL)
+    visit, path = visit_of(request), request.scope["path"]
+    mirror, engine = visit.service.mirrors.of(POOL), visit.service.engine(POOL)
     if request.path_params and mirror.find(path) is None:
-        if engine is not None:
-            return await forward(request, engine)
-        if not mirror.is_empty:
+        if engine is None and not mirror.is_empty:
             raise Refusal(404, "404: Not Found")
+        return await forward(request, engine or await awake_engine(request, visit))
     return await send_entry(request, *await fact(request, path))
 
 
