@@ -15,6 +15,9 @@ from tests.faults.painter import Painter
 from tests.faults.proxy import Wire
 from tests.faults.test_engine_killed import fails
 
+#: Ten times over takes its time on a busy computer.
+pytestmark = pytest.mark.timeout(400)
+
 Start = Callable[..., Follower]
 TIMES = 10
 

@@ -12,6 +12,9 @@ from tests.faults.front import fronted
 from tests.faults.machine import Machine
 from tests.faults.painter import Painter
 
+#: Ten times over takes its time on a busy computer.
+pytestmark = pytest.mark.timeout(400)
+
 Start = Callable[..., Follower]
 TIMES = 10
 

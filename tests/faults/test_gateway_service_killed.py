@@ -9,6 +9,9 @@ import pytest
 from tests.faults.follower import Follower
 from tests.faults.painter import Painter, Prompt
 
+#: Ten lives of a service take their time on a busy computer.
+pytestmark = pytest.mark.timeout(400)
+
 Start = Callable[..., Follower]
 TIMES = 10
 STEPS = 4
@@ -36,7 +39,7 @@ MOMENTS = {"accepted": _accepted, "waking": _waking, "running": _running, "stori
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_prompt_outlives_the_service_and_is_delivered_once(start: Start, moment: str) -> None:
-    her = start(practice_args="--step-seconds 0.05", idle_seconds=0.5 if moment == "waking" else 30)
+    her = start(practice_args="--step-seconds 0.05", idle_seconds=0.5 if moment == "waking" else 5)
     with Painter(her.service) as painter:
         prompts = []
         for _ in range(TIMES):
@@ -51,7 +54,7 @@ def test_a_prompt_outlives_the_service_and_is_delivered_once(start: Start, momen
 
 
 def test_a_client_that_was_connected_again_before_the_end_hears_of_it(start: Start) -> None:
-    her = start(practice_args="--step-seconds 0.3", idle_seconds=30)
+    her = start(practice_args="--step-seconds 0.3", idle_seconds=5)
     with Painter(her.service) as painter:
         prompts = []
         for _ in range(3):
@@ -64,7 +67,7 @@ def test_a_client_that_was_connected_again_before_the_end_hears_of_it(start: Sta
 
 
 def test_the_same_prompt_sent_again_after_a_kill_is_the_same_prompt(start: Start) -> None:
-    her = start(idle_seconds=30)
+    her = start(idle_seconds=5)
     with Painter(her.service) as painter:
         prompts = []
         for _ in range(TIMES):
