@@ -118,7 +118,7 @@ class Service:
             connect or open_door,
         )
         self._woken = asyncio.Event()
-        depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get)
+        depot = Depot(self.store, self.blobs, self.shelf, self.clock, self.catalogues.get, changed=self.folders.changed)
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher

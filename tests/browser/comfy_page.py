@@ -14,6 +14,10 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket
 SECONDS = 60.0
 """For whatever a page or a machine does: generous, since both share two cores with other suites."""
 STARTED = "() => window.app?.vueAppReady && window.app.graph && window.app.api.socket?.readyState === WebSocket.OPEN"
+AT_REST = (
+    "() => { const view = JSON.stringify([window.app.canvas.ds.scale, window.app.canvas.ds.offset]);"
+    " const rests = view === window.lastView; window.lastView = view; return rests; }"
+)
 
 #: What the page says on the console at every first visit, also before a plain ComfyUI (0.33.0 was tried): (text, address of
 #: what failed). It asks for style sheets and files that nobody has stored, for its maker's news, and for its progress icons at
@@ -122,6 +126,8 @@ class ComfyPage:
         self._complaints.clear()
 
     def screenshot(self, file: Path) -> None:
+        """Takes a picture once nothing glides over the canvas any more."""
+        self.page.wait_for_function(AT_REST, polling=300)
         file.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=file)
 

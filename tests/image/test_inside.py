@@ -73,7 +73,12 @@ def python(machine: Machine, code: str, *arguments: str, user: str | None) -> su
 
 def test_everything_that_is_ours_is_up_and_nothing_has_failed(machine: Machine) -> None:
     units = ["comfyui.service", "wakebrush-agent.service", "wakebrush-guard.service", "wakebrush-shield.service"]
-    assert machine.run("systemctl", "is-active", *units, "wakebrush-idle.timer", "wakebrush-stop.path").split() == ["active"] * 6
+    assert (
+        machine.run(
+            "systemctl", "is-active", *units, "wakebrush-idle.timer", "wakebrush-stop.path", "wakebrush-wipe.path"
+        ).split()
+        == ["active"] * 7
+    )
     failed = machine.run("systemctl", "list-units", "--failed", "--plain", "--no-legend", "comfyui*", "wakebrush-*")
     assert failed.strip() == ""
 

@@ -231,6 +231,8 @@ async def test_who_may_only_look_sees_what_is_known_and_asks_no_pack(house: Hous
     assert (await looking.ask("POST", "/pack/echo", body=b"1")).status == 403
     assert engine.asked == []
     await mira.get("/pack/colours")
+    mirror = house.service.mirrors.of("default")
+    await until(lambda: mirror.find("/pack/colours", "all") is not None)  # it is kept beside the answer
     assert (await looking.get("/pack/colours")).status == 200
 
 

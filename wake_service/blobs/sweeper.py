@@ -67,6 +67,7 @@ class Sweeper:
         self._arriving = arriving
         self._grace = grace
         self._wanted = asyncio.Event()
+        self._alone = asyncio.Lock()
         #: Is called when files have gone from artists' folders.
         self.on_files_gone: Callable[[], None] = lambda: None
 
@@ -100,15 +101,16 @@ class Sweeper:
         return True
 
     async def sweep(self) -> Swept:
-        """Clears away what may go now. Raises StorageError; whatever was done by then is done."""
-        return Swept(
-            results=await self._sweep_results(),
-            files=await self._sweep_files(),
-            assets=await self._sweep_names(names.old_assets, names.let_assets_go),
-            holds=await self._sweep_holds(),
-            blobs=await self._sweep_blobs(),
-            bytes_of=await self._sweep_bytes(),
-        )
+        """Clears away what may go now, one sweep after the other. Raises StorageError; whatever was done by then is done."""
+        async with self._alone:  # two could remove the same bytes, the second one after they were put again
+            return Swept(
+                results=await self._sweep_results(),
+                files=await self._sweep_files(),
+                assets=await self._sweep_names(names.old_assets, names.let_assets_go),
+                holds=await self._sweep_holds(),
+                blobs=await self._sweep_blobs(),
+                bytes_of=await self._sweep_bytes(),
+            )
 
     async def _sweep_results(self) -> int:
         ended_before = self._retention.expired(self._clock.now())

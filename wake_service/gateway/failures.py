@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from wake_service.errors import StorageError, StorageFull
+from wake_service.errors import RequestError, StorageError, StorageFull
 from wake_service.gateway.refusals import Refusal, comfy_error, unavailable
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,14 @@ async def _answered(connection: Request | WebSocket, refusal: Refusal) -> Respon
 
 
 #: Starlette's own type knows no handler that serves both requests and sockets, as its dispatch does.
+async def _request_error(connection: Request | WebSocket, error: Exception) -> Response | None:
+    assert isinstance(error, RequestError)
+    return await _answered(connection, comfy_error(error.status, error.code, f"{error.title} {error.hint}".strip()))
+
+
 HANDLERS: dict[Any, Any] = {
     Refusal: _refused,
+    RequestError: _request_error,
     StorageFull: _storage_full,
     StorageError: _storage_failed,
     HTTPException: _http_error,

@@ -137,7 +137,7 @@ async def _pieces(answer: aiohttp.ClientResponse, kept: Kept | None) -> AsyncIte
                 kept, taken = None, bytearray()
         yield piece
     if kept is not None:
-        kept.mirror.keep_beside(kept.path, bytes(taken), answer.headers["Content-Type"], kept.owner)
+        await kept.mirror.keep_anyway(kept.path, bytes(taken), answer.headers["Content-Type"], kept.owner)
 
 
 def _returned(answer: aiohttp.ClientResponse, base: str, engine: EngineClient) -> list[tuple[bytes, bytes]]:

@@ -207,13 +207,13 @@ class Mirror:
             return known
         return await self.keep(path, as_served(data, path, media_type), media_type, status=status, etag=etag)
 
-    def keep_beside(self, path: str, data: bytes, media_type: str, owner: str) -> None:
-        """Keeps what an owner was given, also when whoever asked for it has what they wanted and is gone."""
+    async def keep_anyway(self, path: str, data: bytes, media_type: str, owner: str) -> None:
+        """Keeps what an owner was given, also when whoever asked for it has what they wanted and is gone before that is done."""
 
         async def keep() -> None:
             await self.keep(path, data, media_type, owner=owner)
 
-        self._background.spawn(keep())
+        await asyncio.shield(self._background.spawn(keep()))
 
     async def keep(
         self, path: str, data: bytes, media_type: str, *, status: int = 200, etag: str = "", owner: str = ""

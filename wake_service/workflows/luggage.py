@@ -41,6 +41,8 @@ class Depot:
     clock: Clock
     catalogue: Callable[[str], Catalogue | None]
     followed: Callable[[str], bool] = lambda _job_id: False
+    #: Is told whose folders have a new file.
+    changed: Callable[[str], None] = lambda _artist_id: None
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: LRUCache[str, Stored] = field(default_factory=lambda: LRUCache(64))
     #: By engine: names of uploads that it has, by our name for them.
@@ -181,7 +183,9 @@ class Luggage:
                 kept.append(StoredFile(name, blob.sha256, blob.size, kind, now, job.id, node))
             return kept
 
-        return await self._depot.store.write(work)
+        kept = await self._depot.store.write(work)
+        self._depot.changed(job.artist_id)
+        return kept
 
 
 def _shown(item: Mapping[str, Any], folder: str) -> FileName:

@@ -21,7 +21,7 @@ from wake_service.files import records as files
 from wake_service.jobs import records as job_records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.courier import Courier
-from wake_service.jobs.model import Face, Job, JobState, WorkflowRequest
+from wake_service.jobs.model import Face, Job, JobState, WorkflowRequest, running
 from wake_service.jobs.submissions import Submissions, new_id
 from wake_service.store.store import Transaction
 from wake_service.workflows import endings, frames, records
@@ -70,7 +70,6 @@ class Workflows:
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
         self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
-        self._shown: dict[str, JobState] = {}
         self._passed: dict[str, Passed] = {}
         self._at_work: dict[str, WorkflowCourier] = {}
         self._ending: set[WorkflowCourier] = set()
@@ -197,9 +196,8 @@ class Workflows:
         if not job.is_workflow:
             return
         self.tell(job.id, StateNews(job))
-        if job.unfinished and self._shown.get(job.id) is not job.state:
-            self._shown[job.id] = job.state
-            self._tell_status(job.artist_id)  # which is when ComfyUI's page looks for what has changed
+        if job.version == 0:
+            self._tell_status(job.artist_id)
         if not job.unfinished:
             if job.request.face is Face.EAS:
                 self.sink.ring(job.artist_id)
@@ -299,8 +297,14 @@ class Workflows:
 
     def unfinished(self, artist_id: str) -> list[Job]:
         """An artist's workflows that are not finished, in the order in which they will run."""
-        mine = [job for job in self._book.board.of_artist(artist_id) if job.is_workflow]
+        mine = [self._as_told(job) for job in self._book.board.of_artist(artist_id) if job.is_workflow]
         return sorted(mine, key=_turn)
+
+    def _as_told(self, job: Job) -> Job:
+        """What clients were told has begun runs, although that may not be durable yet, or it waits for another machine."""
+        passed = self._passed.get(job.id)
+        begun = passed is not None and passed.begun and job.state is JobState.QUEUED
+        return running(job, self._depot.clock.now()) if begun else job
 
     @staticmethod
     def name_of(job: Job) -> str:
@@ -347,7 +351,8 @@ class Workflows:
             return None
         if not job.unfinished and await self._depot.store.read(partial(records.is_hidden, job_id=job.id)):
             return None
-        pairs = await self.with_stored([self._book.board.get(job.id) or job])
+        present = self._book.board.get(job.id)
+        pairs = await self.with_stored([job if present is None else self._as_told(present)])
         return pairs[0] if pairs else None
 
     async def ended(self, artist_id: str, name: str) -> Pair | None:

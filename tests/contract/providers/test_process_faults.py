@@ -340,3 +340,55 @@ def test_a_launcher_of_a_later_version_is_understood() -> None:
 def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="cannot name a machine"):
         ProcessProvider(tmp_path, {"../m1": tiny_engine()}, SystemClock())
+
+
+def with_files(tmp_path: Path, *moods: str) -> ProcessWorld:
+    return ProcessWorld(tmp_path, lambda files: tiny_engine(*moods, files=files))
+
+
+async def test_an_engine_that_does_not_end_is_ended_before_the_machine_is_wiped(tmp_path: Path) -> None:
+    world = with_files(tmp_path, "deaf", "parent")
+    async with awake(world, grace=0.2) as (provider, sightings, before):
+        await world.paint("m1")
+        so_far = len(sightings.all)
+        await provider.hand_over("m1")
+        assert world.files("m1") == []
+        await gone(before.engine_pid or 0)
+        again = await sightings.until("m1", *AWAKE, after=so_far)
+        assert again.boot != before.boot
+    await world.clean_up()
+
+
+async def test_an_engine_that_does_not_start_again_is_told_with_its_last_words_and_the_machine_is_empty(tmp_path: Path) -> None:
+    world = with_files(tmp_path)
+    async with awake(world) as (provider, sightings, _):
+        await world.paint("m1")
+        state = world.folder("m1").state()
+        assert state is not None and state.engine_pid
+        await provider.hand_over("m1")
+        await world.kill_engine("m1")
+        stopped = await sightings.until("m1", Power.STOPPED)
+        assert stopped.message and world.files("m1") == []
+    await world.clean_up()
+
+
+async def test_a_machine_with_folders_that_are_not_its_own_is_not_wiped(world: ProcessWorld) -> None:
+    async with awake(world) as (provider, sightings, before):
+        with pytest.raises(ProviderError, match="not its own"):
+            await provider.hand_over("m1")
+        assert world.folder("m1").state() == replace(before, stage=BootStage.ENGINE)
+        assert sightings.of("m1")[-1].stage is BootStage.ENGINE
+
+
+async def test_a_launcher_that_is_killed_while_it_wipes_leaves_a_machine_that_was_not_wiped(tmp_path: Path) -> None:
+    world = with_files(tmp_path, "deaf")
+    async with awake(world, grace=5.0) as (provider, sightings, before):
+        await world.paint("m1")
+        so_far = len(sightings.all)
+        handing_over = asyncio.create_task(provider.hand_over("m1"))
+        await sightings.until("m1", Power.RUNNING, BootStage.BOOTING, after=so_far)
+        os.kill(before.launcher_pid or 0, signal.SIGKILL)
+        with pytest.raises(ProviderError):
+            await handing_over
+        assert world.files("m1"), "nobody may take it for wiped"
+    await world.clean_up()

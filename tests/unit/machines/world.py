@@ -101,6 +101,7 @@ class Artists:
         self.losses: list[str] = []
         self.blamed: list[bool] = []
         self.memory: list[bool] = []
+        self.handing_over: list[str] = []
         self.trouble: Exception | None = None
         self.following: asyncio.Task[None] | None = None
 
@@ -123,10 +124,13 @@ class Artists:
         self.attachments.append(machine.boot)
 
     async def vacate(self, machine_id: str) -> None:
-        return None
+        self.handing_over.append("vacated")
+        await self.detach(machine_id, None)
 
     async def handed_over(self, machine_id: str, *, wiped: bool) -> None:
-        return None
+        if self.trouble is not None:
+            raise self.trouble
+        self.handing_over.append("wiped" if wiped else "not wiped")
 
     def kept(self, machine: Machine, provider: Provider, prompt_ids: tuple[str, ...]) -> None:
         return None

@@ -120,3 +120,20 @@ def test_an_engine_cannot_be_opened_to_the_network_by_an_argument(checkout: Path
         command(tmp_path, comfyui_folder=checkout, engine_args=[argument])
     with pytest.raises(SetupError, match="practice_args may not hold"):
         command(tmp_path, practice_args=[argument])
+
+
+def test_a_comfyui_that_serves_one_artist_at_a_time_keeps_her_files_apart_and_only_those_are_wiped(
+    checkout: Path, tmp_path: Path
+) -> None:
+    executable(checkout / "venv/bin/python")
+    mine = {"comfyui_folder": checkout, "engine_args": "--output-directory /srv/pictures"}
+    engine = command(tmp_path, **mine, isolation="per_artist")
+    place = tmp_path / "engine"
+    told = ("--input-directory", place / "input", "--output-directory", place / "output", "--temp-directory", place)
+    assert engine.argv[-6:] == tuple(map(str, told)), "the last of two wins"
+    assert engine.wiped == (place / "input", place / "output", place / "temp")
+    assert command(tmp_path, **mine).wiped == (), "her own folders are nobody's to wipe"
+
+
+def test_the_practice_engines_own_folders_can_be_wiped(tmp_path: Path) -> None:
+    assert command(tmp_path).wiped == tuple(tmp_path / "engine" / name for name in ("input", "output", "temp"))
