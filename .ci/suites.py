@@ -33,10 +33,17 @@ LINTERS = {
 }
 #: Krita and the browser mostly wait for their own screens, and machines that boot from the image wait until they have idled for
 #: long enough, so they have a lane of their own; everything else would disturb each other's timing.
-LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita", "browser", "image"))
+LANES = (("lint", "unit", "service", "faults", "aws"), ("krita", "browser", "image", "contract"))
 
-#: The two Kritas run side by side; faults mostly wait for what they broke; machines in AWS live by clocks that tests move.
-OPTIONS = {"krita": ["-n", "2"], "faults": ["-n", "2"], "aws": ["-n", "2"], "image": ["-n", "3"]}
+#: The two Kritas run side by side, and so do the worlds of the contracts; faults mostly wait for what they broke; machines in AWS
+#: live by clocks that tests move.
+OPTIONS = {
+    "krita": ["-n", "2"],
+    "faults": ["-n", "2"],
+    "aws": ["-n", "2"],
+    "image": ["-n", "3"],
+    "contract": ["-n", "2", "--dist", "loadgroup"],
+}
 
 #: What was started and has not been ended, for the person who presses Ctrl+C.
 RUNNING: set[subprocess.Popen[bytes]] = set()

@@ -7,6 +7,7 @@ as FILE says, which counts down.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import signal
 import subprocess
@@ -23,6 +24,9 @@ sys.path.insert(0, {str(ROOT)!r})
 from tests.faults.front import main
 main()
 """
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def fronted(folder: Path, arguments: str) -> dict[str, Any]:
@@ -65,7 +69,13 @@ def main() -> None:
 
 def _practice_engine(arguments: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "wake_service.practice_engine", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=unblock)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A front that is killed takes its engine along: whoever cleans up knows the front alone."""
+    unblock()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _announced(engine: subprocess.Popen[str]) -> str:

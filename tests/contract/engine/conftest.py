@@ -43,7 +43,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             names = {name for name in names if WORLDS[name].gateway is gateway}
     if "steady" in marks:
         names = {name for name in names if WORLDS[name].steady or name in REAL_ONES}
-    metafunc.parametrize("world", [name for name in WORLDS if name in names], indirect=True, scope="session")
+    worlds = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in WORLDS if name in names]
+    metafunc.parametrize("world", worlds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
