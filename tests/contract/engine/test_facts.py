@@ -58,6 +58,7 @@ async def test_features_name_the_upload_limit(engine: Engine) -> None:
     assert features["max_upload_size"] == 104_857_600
 
 
+@pytest.mark.recorded("nodes get new inputs with every release")
 async def test_nodes_take_what_the_recorded_comfyui_takes(engine: Engine) -> None:
     info = (await engine.get("/object_info")).json()
     for name in set(info) & set(RECORDED):
@@ -65,6 +66,7 @@ async def test_nodes_take_what_the_recorded_comfyui_takes(engine: Engine) -> Non
             assert _shape(info[name]) == _shape(RECORDED[name]), name
 
 
+@pytest.mark.recorded("nodes get new inputs with every release")
 @pytest.mark.parametrize(
     "name", ["KSampler", "LoadImage", "SaveImage", "DualCLIPLoader", "SetLatentNoiseMask", "SaveImageWebsocket"]
 )
