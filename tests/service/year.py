@@ -139,7 +139,7 @@ class Year:
                 connect=lambda door: QuickClient(self.engine, door),
             )
         self.app = create_app(self.service)
-        self.discovery = Discovery(data, "http://127.0.0.1:7717")
+        self.discovery = Discovery(data, "http://127.0.0.1:7717", "http://127.0.0.1:7718")
         self.story = Story()
 
     async def live(self) -> Story:
