@@ -82,9 +82,9 @@ async def test_pictures_over_the_websocket_are_png_and_leave_no_history(engine: 
     assert struct.unpack(">I", data[:4])[0] == 2
     picture = Image.open(io.BytesIO(data[4:]))
     assert (picture.format, picture.size) == ("PNG", (20, 12))
-    assert [data for event, data in frames if event == "progress"] == [
-        {"value": 0, "max": 1, "prompt_id": prompt_id, "node": "3"}
-    ]
+    step = {"value": 0, "max": 1, "prompt_id": prompt_id, "node": "3"}
+    steps = [data for event, data in frames if event == "progress"]
+    assert steps == [step] * (1 if engine.world.steady else max(1, len(steps)))  # a killed machine begins anew
     assert (await engine.get(f"/history/{prompt_id}")).json()[prompt_id]["outputs"] == {}
 
 
