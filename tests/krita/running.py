@@ -125,9 +125,10 @@ class RunningKrita:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def complaints(self) -> list[str]:
-        """Lines of Krita's log that mean a broken plugin or a structural change at the wrong moment."""
+        """What Krita's log says of a broken plugin, or of a structural change at the wrong moment, with the lines that follow."""
         signs = ("Error loading plugin", "Could not import", "SAFE ASSERT", "Traceback (most recent call last)")
-        return [line for line in self.log.read_text(errors="replace").splitlines() if any(sign in line for sign in signs)]
+        lines = self.log.read_text(errors="replace").splitlines()
+        return ["\n".join(lines[at : at + 30]) for at, line in enumerate(lines) if any(sign in line for sign in signs)]
 
 
 @contextmanager

@@ -128,8 +128,10 @@ class NginxGuard:
     def kill(self) -> None:
         """Ends it without a chance to tidy up."""
         assert self._process is not None
+        workers = psutil.Process(self._process.pid).children()
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
+        psutil.wait_procs(workers, timeout=DEADLINE)  # as long as one lives, it listens
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
