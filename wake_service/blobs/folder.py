@@ -31,7 +31,7 @@ from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 #: What is written at once.
 _PIECE_BYTES = 1024 * 1024
 #: How many files' states are remembered as checked.
-_REMEMBERED = 4096
+_REMEMBERED = 512
 #: What changes with every write to a file: its inode, size, and the time of its last change in nanoseconds.
 _State: TypeAlias = tuple[int, int, int]
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -26,9 +25,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between tries to store what could not be stored (a full disk).
 _STORE_PAUSE = 2.0
-#: That a picture was begun, and that an engine rests, is written so much later: a picture that was quick is stored before, and
-#: another one sent. Seconds of real time, for what they give way to is real work.
-_GIVE_WAY = 0.02
 #: Folders in front of a file name, as engines put them into their messages.
 _FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.\- ]+)+[/\\]")
 _LONGEST = 500
@@ -62,11 +58,9 @@ class Recorder:
         self._dropped = dropped
         self._fetching: set[asyncio.Future[Fetched | None]] = set()
         self._notes: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-        self._home = asyncio.Event()
 
     def begun(self, picture: Picture) -> None:
         """The engine has begun with a picture."""
-        self._home.clear()
         self._notes.put_nowait(partial(self._write_begun, picture))
 
     def stage(self, picture: Picture, stage: Stage) -> None:
@@ -109,11 +103,10 @@ class Recorder:
         self._tray.forget(picture)
         if picture.courier is not None:
             picture.courier.left()
-        asyncio.get_running_loop().call_later(_GIVE_WAY, self._notes.put_nowait, self._write_rest)
+        self._notes.put_nowait(self._write_rest)
 
     def _fetched(self, fetching: asyncio.Future[Fetched | None]) -> None:
         self._fetching.discard(fetching)
-        self._home.set()
         if not fetching.cancelled():
             fetching.exception()  # looked at here, told where the note is written
 
@@ -142,9 +135,6 @@ class Recorder:
         return True
 
     async def _write_begun(self, picture: Picture) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GIVE_WAY):
-                await self._home.wait()
         job = self._book.board.get(picture.job_id)
         if job is None or job.machine_id is None or picture.dropped:
             return  # taken back meanwhile: it is another machine's to begin
