@@ -31,7 +31,7 @@ from wake_service.errors import BlobCorrupt, StorageError, StorageFull
 #: What is written at once.
 _PIECE_BYTES = 1024 * 1024
 #: How many files' states are remembered as checked.
-_REMEMBERED = 512
+_REMEMBERED = 4096
 #: What changes with every write to a file: its inode, size, and the time of its last change in nanoseconds.
 _State: TypeAlias = tuple[int, int, int]
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -124,6 +124,7 @@ class FolderBlobs:
         return await asyncio.to_thread(self._path(sha256).is_file)
 
     async def delete(self, sha256: str) -> bool:
+        self._checked.pop(sha256, None)
         path = self._path(sha256)
         try:
             with _sentences("deleted", sha256):
