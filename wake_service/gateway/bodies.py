@@ -27,11 +27,16 @@ async def json_object(request: Request, *, optional: bool = False) -> dict[str, 
 
 
 def _parsed(body: bytes) -> Any:
-    """ComfyUI reads JSON as Python writes it, `NaN` included."""
+    """ComfyUI reads JSON as Python writes it, `NaN` included. Raises ValueError."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
+        if not any(word in body for word in (b"NaN", b"Infinity")):
+            raise
+    try:
         return json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def names(body: dict[str, Any], member: str) -> list[str]:
