@@ -47,7 +47,7 @@ _JPEG = _Kind("image/jpeg", JpegImagePlugin.JpegImageFile)
 _WEBP = _Kind("image/webp", WebPImagePlugin.WebPImageFile)
 
 #: What Pillow's readers raise on files that are broken or made to hurt.
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -85,7 +85,7 @@ def _read(data: bytes, max_pixels: int, *, whole: bool) -> ImageInfo:
             _check_size(width, height, max_pixels)
             if whole:
                 _decode(kind, data, image)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise NotAnImage(f"The picture is broken or cut off, and cannot be read as {_name(kind)}.") from error
     return ImageInfo(kind.media_type, width, height)
 

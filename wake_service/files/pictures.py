@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
 from PIL import Image, PngImagePlugin
 
+from wake_service.blobs.image import UNREADABLE
 from wake_service.errors import WakebrushError
 
 #: A file, its bytes, or what reads them.
@@ -21,19 +20,7 @@ Kind: TypeAlias = Literal["webp", "jpeg", "rgb", "alpha"]
 MOST_PIXELS = 67_108_864
 #: What is read at all; Pillow knows formats for which it would start other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    OverflowError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+_UNREADABLE = (*UNREADABLE, Image.DecompressionBombWarning)
 
 
 class NotAPicture(WakebrushError):
