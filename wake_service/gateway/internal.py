@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from wake_service.files import records as files
 from wake_service.files.model import FOLDERS
+from wake_service.gateway.bodies import json_object
 from wake_service.gateway.doorway import visit_of
 from wake_service.gateway.forwarding import forward
 from wake_service.gateway.refusals import Refusal
@@ -50,6 +51,7 @@ async def own_files(request: Request) -> Response:
 async def free(request: Request) -> Response:
     """POST /free: a machine that sleeps or works for somebody has nothing to let go of."""
     visit = visit_of(request)
+    await json_object(request, optional=True)
     engine = visit.service.engine(POOL, visit.who.artist_id)
     busy = any(machine.pool == POOL and machine.state is MachineState.BUSY for machine in visit.service.fleet.all())
     return Response() if engine is None or busy else await forward(request, engine)
