@@ -35,8 +35,8 @@ LINTERS = {
 #: long enough, so they have a lane of their own; everything else would disturb each other's timing.
 LANES = (("lint", "unit", "service", "faults", "aws"), ("krita", "browser", "image", "contract"))
 
-#: The four Kritas run side by side, and so do the worlds of the contracts; faults mostly wait for what they broke; machines in AWS
-#: live by clocks that tests move.
+#: The four Kritas run side by side, and so do the worlds of the contracts; faults mostly wait for what they broke; machines in
+#: AWS live by clocks that tests move.
 OPTIONS = {
     "krita": ["-n", "4"],
     "faults": ["-n", "2"],

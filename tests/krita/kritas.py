@@ -46,7 +46,8 @@ class KritaVersion:
                 raise KritaMissing("Krita is missing; run: apt-get install krita python3-pyqt5")
             return
         sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
-        made = subprocess.run([*sudo, str(REPOSITORY / ".ci/krita-root"), str(self.root), self.name], stderr=subprocess.PIPE, text=True)
+        make = [*sudo, str(REPOSITORY / ".ci/krita-root"), str(self.root), self.name]
+        made = subprocess.run(make, stderr=subprocess.PIPE, text=True)
         if made.returncode != 0:
             raise KritaMissing(f"The root with Krita {self.name} could not be made:\n{made.stderr}")
 
