@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ..i18n import tr
 from ..version import API, CLIENT_HEADER
+from .catalogue import Models
 from .config import Connection
 from .errors import Incompatible, Problem, ServiceError, Stopped, Unreachable, from_answer
 from .libraries import requests
@@ -37,6 +38,10 @@ class Service:
 
     def styles(self) -> list[Style]:
         return [Style.parse(each) for each in self._json("GET", "/v1/styles")["styles"]]
+
+    def models(self) -> Models:
+        """What the machines have to paint with, with licences; known also while all sleep."""
+        return Models.parse(self._json("GET", "/v1/models"))
 
     def machines(self) -> list[Machine]:
         return [Machine.parse(each) for each in self._json("GET", "/v1/machines")["machines"]]
