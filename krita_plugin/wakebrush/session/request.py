@@ -17,7 +17,8 @@ _NAME_LENGTH = 60
 
 @dataclass(frozen=True)
 class PaintRequest:
-    """What one press of the button asks for, before the region is captured. `strength`: above 0, up to 1."""
+    """What one press of the button asks for, before the region is captured. `strength`: above 0, up to 1; `gather`: it waits
+    with other ideas until she wakes a machine for all of them."""
 
     mode: str
     prompt: str
@@ -26,6 +27,7 @@ class PaintRequest:
     strength: float
     seed: int | None
     count: int
+    gather: bool = False
 
     @property
     def need_image(self) -> bool:
@@ -86,6 +88,7 @@ def body(request: PaintRequest, plan: RegionPlan, uploads: dict[str, str], refer
         "seed": request.seed,
         "count": request.count,
         "reference": reference,
+        **({"gather": True} if request.gather else {}),
     }
 
 

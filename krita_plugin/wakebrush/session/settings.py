@@ -11,7 +11,11 @@ LARGEST_SEED = 2**64 - 1
 
 
 class PaintSettings(Observable):
-    """The inputs of the next picture. `strength` in percent; `seed` '' picks one; region sizes in document pixels."""
+    """The inputs of the next picture. `strength` in percent; `seed` '' picks one; region sizes in document pixels.
+
+    `wake_on_intent`: a prompt typed or a selection made wakes a machine. `quiet_budget`: the month's cost is shown from 80 % on
+    only. `gather`: while everything sleeps, the button puts ideas aside.
+    """
 
     prompt = Property("", store=True)
     negative_prompt = Property("", store=True)
@@ -23,6 +27,9 @@ class PaintSettings(Observable):
     feather = Property(16, store=True)
     padding = Property(64, store=True)
     full_view = Property(False, store=True)
+    wake_on_intent = Property(False, store=True)
+    quiet_budget = Property(False, store=True)
+    gather = Property(False, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()
