@@ -6,8 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from ..client.model import Machine
-from ..i18n import tr
+from ..i18n import later, tr
 from .progress import Progress
+
+_MONTHS = (
+    later("January"),
+    later("February"),
+    later("March"),
+    later("April"),
+    later("May"),
+    later("June"),
+    later("July"),
+    later("August"),
+    later("September"),
+    later("October"),
+    later("November"),
+    later("December"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,20 +79,7 @@ def about(seconds: float) -> str:
 
 def month_name(month: int) -> str:
     """1 is January."""
-    return (
-        tr("January"),
-        tr("February"),
-        tr("March"),
-        tr("April"),
-        tr("May"),
-        tr("June"),
-        tr("July"),
-        tr("August"),
-        tr("September"),
-        tr("October"),
-        tr("November"),
-        tr("December"),
-    )[month - 1]
+    return tr(_MONTHS[month - 1])
 
 
 def span(seconds: float) -> str:
