@@ -34,10 +34,10 @@ def add_blob(
     dialect = tx.conn.dialect.name
     if tx.conn.execute(_STAYING, {"sha256": sha256}).first() is None:
         raise BlobSwept(sha256)
-    known = tx.conn.execute(_WIDTH, {"sha256": sha256}).first()
-    if known is None:
+    known = tx.conn.execute(_WIDTH, {"sha256": sha256}).first() if size["width"] else None
+    if known is None:  # or nothing new is known of it: then a row that is there stays
         tx.conn.execute(_blob(dialect), {"sha256": sha256, "media_type": media_type, "created_at": now, **size})
-    elif not known.width and size["width"]:
+    elif not known.width:
         seen = {"media_type": media_type, "width": size["width"], "height": size["height"]}
         tx.conn.execute(update(blobs).where(blobs.c.sha256 == sha256).values(**seen))
     tx.conn.execute(_grant(dialect), {"artist_id": artist_id, "sha256": sha256, "pinned_until": pinned_until})
