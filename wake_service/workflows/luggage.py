@@ -119,23 +119,18 @@ class Luggage:
 
     async def keep_picture(self, job: Job, node: str, index: int, picture: Preview) -> StoredFile:
         """Stores a picture that came over the socket. Raises StorageError."""
-        blob = await self._depot.shelf.put(picture.data)
         suffix = picture.media_type.rpartition("/")[2]
         now, kind = self.clock.now(), picture.media_type
-        add = partial(
-            files.add_named,
-            artist_id=job.artist_id,
-            name=FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index + 1:05}.{suffix}"),
-            sha256=blob.sha256,
-            size=blob.size,
-            media_type=kind,
-            job_id=job.id,
-            node_id=node,
-            now=now,
-        )
-        name = await self._depot.store.write(add)
+        called = FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index + 1:05}.{suffix}")
+
+        def write(tx: Transaction, blob: BlobInfo) -> StoredFile:
+            made = {"artist_id": job.artist_id, "job_id": job.id, "node_id": node}
+            name = files.add_named(tx, name=called, sha256=blob.sha256, size=blob.size, media_type=kind, now=now, **made)
+            return StoredFile(name, blob.sha256, blob.size, kind, now, job.id, node)
+
+        file = await self._depot.shelf.keep_made(picture.data, write)
         self._depot.changed(job.artist_id)
-        return StoredFile(name, blob.sha256, blob.size, kind, now, job.id, node)
+        return file
 
     async def keep_output(self, job: Job, node: str, output: Any, folder: str) -> tuple[Any, list[StoredFile]]:
         """Fetches and stores the files that a node has made; its output under the artist's names, and the files.
