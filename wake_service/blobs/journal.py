@@ -23,6 +23,8 @@ MOST_WAITING = 16 * 1024 * 1024
 #: How long blobs gather before they are brought, and before another try, in seconds.
 GATHER_SECONDS = 1.0
 _PAUSE = 5.0
+#: Between two blobs, in seconds: their syncs shall not stand together in the way of somebody's picture.
+_BREATH = 0.02
 
 
 class JournaledBlobs:
@@ -85,6 +87,7 @@ class JournaledBlobs:
         brought = dict(self._waiting)
         for sha256, data in brought.items():
             await self._blobs.put(data, sha256=sha256)
+            await self._clock.sleep(_BREATH)
         if brought:
             await self._store.write(partial(self._forget, brought))
 
