@@ -56,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True)
 class LayerPixels:
-    """The pixels of one region of a layer, in bands from the top; each is small enough to be written without a pause in the GUI."""
+    """One region of a layer, in bands from the top; each is small enough to be written without a pause in the GUI."""
 
     area: Rect
     bands: tuple[Band, ...]

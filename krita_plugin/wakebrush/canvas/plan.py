@@ -6,130 +6,26 @@ Values in, values out: no Krita, no Qt. `plan` decides; everything after it does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
+from ..i18n import tr
 from .rect import Rect
+from .scene import Context, Fill, Mask, PlanSettings, Scene, Task
+from .sizes import ModelSize, asked_size, first_pass
+from .targets import NothingToPaint, enlarged, mask_of, part_of, parts_of, widened
 
-__all__ = ["Context", "Fill", "Mask", "ModelSize", "PaintPlan", "PlanSettings", "Rect", "RegionPlan", "Scene", "Task"]
+__all__ = [
+    "Context", "Fill", "Mask", "ModelSize", "NothingToPaint", "PaintPlan", "PlanSettings", "Rect", "RegionPlan", "Scene", "Task",
+    "plan",
+]  # fmt: skip
 
-
-class Task(str, Enum):
-    """What she wants of the picture."""
-
-    GENERATE = "generate"
-    REFINE = "refine"
-    FILL = "fill"
-    EXPAND = "expand"
-    ADD = "add"
-    REMOVE = "remove"
-    BACKGROUND = "background"
-    CUSTOM = "custom"
-
-
-class Context(str, Enum):
-    """How much of the document the model sees around what it paints."""
-
-    AUTOMATIC = "automatic"
-    MASK = "mask"
-    IMAGE = "image"
-    LAYER = "layer"
-
-
-class Fill(str, Enum):
-    """What is under the mask when the engine begins.
-
-    NONE: what is there. NEUTRAL: grey. BLUR: what is there, without its forms. BORDER: the colours around, carried inward.
-    REPLACE: a scatter of the colours around. MODEL: what the engine's own inpaint model makes of it; BORDER where it has none.
-    """
-
-    NONE = "none"
-    NEUTRAL = "neutral"
-    BLUR = "blur"
-    BORDER = "border"
-    REPLACE = "replace"
-    MODEL = "model"
-
-
-class Mask(str, Enum):
-    """What says where a region is painted.
-
-    ALL: all of it. SELECTION: the selected pixels. PAINT: the opaque pixels of the active layer. MARGINS: what lies outside
-    the canvas as it is. HOLES: the transparent pixels of what was captured.
-    """
-
-    ALL = "all"
-    SELECTION = "selection"
-    PAINT = "paint"
-    MARGINS = "margins"
-    HOLES = "holes"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the canvas sees now.
-
-    `canvas`: width and height in pixels. `selection`: bounds of the selected pixels; `islands`: bounds of its separate
-    parts, at least one where there is a selection. `layer`: bounds of the active layer's content. `paint`: bounds of its
-    opaque pixels, where they may serve as the mask. `holes`: bounds of the transparent pixels of what is seen, coarse
-    ones (too large, never too small). `is_empty`: nothing is painted in the selection, or else in the canvas.
-    """
-
-    canvas: tuple[int, int]
-    selection: Rect | None = None
-    islands: tuple[Rect, ...] = ()
-    layer: Rect | None = None
-    paint: Rect | None = None
-    holes: Rect | None = None
-    is_empty: bool = False
-
-    @property
-    def whole(self) -> Rect:
-        """The canvas as a rectangle."""
-        return Rect(0, 0, *self.canvas)
-
-
-@dataclass(frozen=True)
-class PlanSettings:
-    """What she has set.
-
-    `context` and `fill` count for CUSTOM only, `strength` (above 0, up to 1) for REFINE and CUSTOM. `feather` (to either
-    side of the edge), `grow` and `padding` are per cent of the shorter side of what is selected; the feather is
-    `feather_least` pixels at least. `least_size`: a region has so many pixels a side, where the canvas has room.
-    `multiplier`: pixels asked of the model per document pixel, along one side. `megapixels`: the most of one picture; None
-    leaves it to the model. `margins`: left, top, right, bottom in pixels, for EXPAND.
-    """
-
-    task: Task = Task.GENERATE
-    context: Context = Context.AUTOMATIC
-    fill: Fill = Fill.NONE
-    strength: float = 1.0
-    feather: float = 5.0
-    feather_least: int = 8
-    grow: float = 3.0
-    padding: float = 20.0
-    least_size: int = 512
-    multiplier: float = 1.0
-    megapixels: float | None = None
-    margins: tuple[int, int, int, int] = (0, 0, 0, 0)
-    mask_from_layer: bool = False
-    keep_transparency: bool = False
-    match_colours: bool = True
-    split_islands: bool = True
-
-
-@dataclass(frozen=True)
-class ModelSize:
-    """The size a model was trained on. `multiple`: sides are asked for in multiples of so many pixels. `max_pixels`: the
-    service's limit for one picture; None: it has none."""
-
-    width: int
-    height: int
-    multiple: int = 16
-    max_pixels: int | None = None
-
-    @property
-    def trained_pixels(self) -> int:
-        return self.width * self.height
+FILLS = {
+    Task.FILL: Fill.BLUR,
+    Task.EXPAND: Fill.BORDER,
+    Task.ADD: Fill.NEUTRAL,
+    Task.REMOVE: Fill.MODEL,
+    Task.BACKGROUND: Fill.REPLACE,
+}
+"""How much of what was there may shine through: its light for a filling, nothing at all for a new background."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +34,8 @@ class RegionPlan:
 
     The model paints `width` × `height`, which maps onto exactly the area; with `first_pass` it paints that size first and
     enlarges it. `area` may reach outside the canvas for EXPAND only. Where `mask` is not ALL, it is taken from within
-    `target` (of what is selected there, the bounds after `grow`), `grow` pixels wider, with a soft edge of `feather` pixels
-    to either side.
+    `target` (the bounds of what is painted, after `grow`), `grow` pixels wider, with a soft edge of `feather` pixels to
+    either side. `match_colours`: the result is made to agree with what lies around it.
     """
 
     area: Rect
@@ -182,3 +78,133 @@ class PaintPlan:
     @property
     def needs_mask(self) -> bool:
         return self.mode == "inpaint"
+
+    def describe(self) -> str:
+        """What it does, in one sentence."""
+        parts = "; ".join(_described(region) for region in self.regions)
+        return f"{self.task.title} {parts}"
+
+
+def plan(scene: Scene, settings: PlanSettings, model: ModelSize) -> PaintPlan:
+    """What to capture and what to ask for.
+
+    Areas are widened to multiples of the model's step where the canvas has room, so that a picture of the area's own size
+    needs no scaling. Raises NothingToPaint, a sentence, when the task has nothing to work on here; ValueError for a canvas
+    without pixels.
+    """
+    if scene.whole.is_empty:
+        raise ValueError(f"A canvas of {scene.canvas[0]} × {scene.canvas[1]} pixels has no region.")
+    mask = mask_of(scene, settings)
+    mode, strength = _mode(settings, mask)
+    canvas = enlarged(scene.whole, settings.margins) if mask is Mask.MARGINS else scene.whole
+    rule = _Rule(scene, settings, model, mask, mode, canvas)
+    parts = parts_of(scene, settings, mask, canvas, rule.area)
+    return PaintPlan(
+        settings.task,
+        mode,
+        strength,
+        tuple(rule.region(part, strength) for part in parts),
+        canvas,
+        keep_transparency=settings.keep_transparency and settings.task is not Task.EXPAND,
+    )
+
+
+def _mode(settings: PlanSettings, mask: Mask) -> tuple[str, float]:
+    """The wire's mode, with the strength that goes with it."""
+    task = settings.task
+    strength = settings.strength if task in (Task.REFINE, Task.CUSTOM) else 1.0
+    if task is Task.GENERATE or (mask is Mask.ALL and strength >= 1):
+        return "text_to_image", 1.0
+    return ("image_to_image" if mask is Mask.ALL else "inpaint"), strength
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How bounds of what is painted become a region, the same for all parts of one plan."""
+
+    scene: Scene
+    settings: PlanSettings
+    model: ModelSize
+    mask: Mask
+    mode: str
+    canvas: Rect
+
+    def region(self, part: Rect, strength: float) -> RegionPlan:
+        area = self.area(part)
+        size = asked_size(area, self.model, self.settings.multiplier, self.settings.megapixels)
+        first = first_pass(size, self.model, strength)
+        if self.mask is Mask.ALL:
+            return RegionPlan(area, *size, first_pass=first)
+        grow, target, feather = self.edge(part)
+        return RegionPlan(
+            area,
+            *size,
+            first_pass=first,
+            mask=self.mask,
+            target=target,
+            grow=grow,
+            feather=feather,
+            fill=Fill.NONE if self.mode != "inpaint" else FILLS.get(self.settings.task, self.fill),
+            match_colours=self.settings.match_colours and self.mode == "inpaint",
+        )
+
+    @property
+    def fill(self) -> Fill:
+        """For the tasks that have none of their own."""
+        return self.settings.fill if self.settings.task is Task.CUSTOM else Fill.NONE
+
+    def area(self, part: Rect) -> Rect:
+        """What is captured and painted over, for bounds of what is painted."""
+        multiple = self.model.multiple
+        if self.mask is Mask.ALL:
+            layer = (
+                None if self.context is not Context.LAYER or self.scene.layer is None else self.scene.layer.clipped(self.canvas)
+            )
+            return self.canvas if layer is None or layer.is_empty else widened(layer, 0, multiple, self.canvas)
+        _, target, feather = self.edge(part)
+        needed = target.grown(feather).clipped(self.canvas)
+        if self.context is Context.IMAGE:
+            return self.canvas
+        if self.context is Context.MASK or self.mode == "text_to_image":
+            return widened(needed, 0, multiple, self.canvas)
+        if self.context is Context.LAYER and self.scene.layer is not None:
+            seen = needed.united(self.scene.layer.clipped(self.canvas)) if self.scene.layer.meets(self.canvas) else needed
+            return widened(seen, 0, multiple, self.canvas)
+        seen = needed.grown(self._padding(part)).clipped(self.canvas)
+        return widened(seen, self.settings.least_size, multiple, self.canvas)
+
+    @property
+    def context(self) -> Context:
+        return self.settings.context if self.settings.task is Task.CUSTOM else Context.AUTOMATIC
+
+    def edge(self, part: Rect) -> tuple[int, Rect, int]:
+        """By how much the mask is widened, its bounds then, and how soft its edge is to either side."""
+        settings = self.settings
+        if self.mask in (Mask.MARGINS, Mask.HOLES):
+            # The soft edge lies within what is painted already: what is not must be covered wholly.
+            feather = min(max(settings.feather_least, part_of(settings.feather, part)), self.scene.whole.shorter_side // 4)
+            return feather, part.grown(feather).clipped(self.canvas), feather
+        grow = part_of(settings.grow, part)
+        target = part.grown(grow).clipped(self.canvas)
+        return grow, target, fitting_feather(max(settings.feather_least, part_of(settings.feather, target)), target)
+
+    def _padding(self, part: Rect) -> int:
+        if self.mask is Mask.MARGINS:  # as much of the picture as is new, or the model would not know how to go on
+            return max(part.shorter_side, self.settings.least_size - part.shorter_side)
+        return part_of(self.settings.padding, part)
+
+
+def fitting_feather(feather: int, target: Rect) -> int:
+    """At most a quarter of the selection's shorter side: more would leave a small selection without a solid middle."""
+    return max(0, min(feather, target.shorter_side // 4))
+
+
+def _described(region: RegionPlan) -> str:
+    area = region.area
+    where = f"{area.width} × {area.height}" + ("" if area.x == area.y == 0 else tr(" at ({x}, {y})", x=area.x, y=area.y))
+    asked = (region.width, region.height)
+    if asked == (area.width, area.height) and region.first_pass is None:
+        return where
+    if region.first_pass is None:
+        return tr("{where}, painted at {width} × {height}", where=where, width=asked[0], height=asked[1])
+    return tr("{where}, painted at {width} × {height} in two passes", where=where, width=asked[0], height=asked[1])
