@@ -59,14 +59,15 @@ class RegionPlan:
 class PaintPlan:
     """All that one press paints.
 
-    `mode`: text_to_image, image_to_image or inpaint, as the wire names them. `canvas`: the canvas after this, in pixels of
-    now: larger than it for EXPAND, where its x and y are 0 or negative.
+    `mode`: text_to_image, image_to_image or inpaint, as the wire names them. `now`: the canvas as it is. `canvas`: the canvas
+    after this, in pixels of now: larger for EXPAND, where its x and y are 0 or negative.
     """
 
     task: Task
     mode: str
     strength: float
     regions: tuple[RegionPlan, ...]
+    now: Rect
     canvas: Rect
     keep_transparency: bool = False
 
@@ -79,10 +80,18 @@ class PaintPlan:
     def needs_mask(self) -> bool:
         return self.mode == "inpaint"
 
+    def kept_within(self, overlap: int) -> Rect:
+        """What of the present canvas a larger one keeps, where the new parts overlap it by so many pixels."""
+        now, canvas = self.now, self.canvas
+        x, y = (now.x + overlap if canvas.x < now.x else now.x), (now.y + overlap if canvas.y < now.y else now.y)
+        right = now.right - overlap if canvas.right > now.right else now.right
+        bottom = now.bottom - overlap if canvas.bottom > now.bottom else now.bottom
+        return Rect(x, y, max(0, right - x), max(0, bottom - y))
+
     def describe(self) -> str:
         """What it does, in one sentence."""
         parts = "; ".join(_described(region) for region in self.regions)
-        return f"{self.task.title} {parts}"
+        return f"{self.task.label} {parts}"
 
 
 def plan(scene: Scene, settings: PlanSettings, model: ModelSize) -> PaintPlan:
@@ -104,6 +113,7 @@ def plan(scene: Scene, settings: PlanSettings, model: ModelSize) -> PaintPlan:
         mode,
         strength,
         tuple(rule.region(part, strength) for part in parts),
+        scene.whole,
         canvas,
         keep_transparency=settings.keep_transparency and settings.task is not Task.EXPAND,
     )

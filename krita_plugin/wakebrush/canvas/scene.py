@@ -22,7 +22,7 @@ class Task(str, Enum):
     CUSTOM = "custom"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """Its name in her language."""
         titles = {
             Task.GENERATE: tr("Generate"),
