@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
