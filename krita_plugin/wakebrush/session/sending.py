@@ -9,17 +9,15 @@ from ..client.errors import Problem
 from ..client.model import Job, Price
 from ..client.service import Service
 from ..journal import Entry, Journal
-from ..qt import QImage
 from .pictures import checksum, encode
 from .request import PaintRequest, body
 
 
-def write_down(
-    canvas: Canvas, journal: Journal, capture: Capture, request: PaintRequest, key: str
-) -> tuple[Entry, QImage | None]:
-    """Makes the pictures and puts everything on disk; answers the entry and how the layer will be masked. Raises OSError."""
+def write_down(canvas: Canvas, journal: Journal, capture: Capture, request: PaintRequest, key: str) -> Entry:
+    """Makes the pictures and puts everything on disk. Raises OSError."""
     finished = canvas.finish(capture)
-    files = {"alpha": encode(finished.alpha)} if finished.alpha is not None else {}
+    kept = {"alpha": finished.alpha, "opacity": finished.opacity}
+    files = {role: encode(image) for role, image in kept.items() if image is not None}
     uploads = {}
     for role, image, needed in (("image", finished.image, request.need_image), ("mask", finished.mask, request.need_mask)):
         if needed and image is not None:
@@ -35,10 +33,9 @@ def write_down(
         request=body(request, capture.plan, uploads, reference=key),
         created_at=time.time(),
         uploads=uploads,
-        has_alpha=finished.alpha is not None,
     )
     journal.write(entry, files)
-    return entry, finished.alpha
+    return entry
 
 
 def send(service: Service, journal: Journal, entry: Entry) -> tuple[Entry, Job, Price]:
