@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ..client.model import Lora
 from ..i18n import tr
 
 #: What the service takes.
@@ -26,14 +27,6 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 #: An escaped sign of the text, while the text is searched for signs that mean something: private characters, one for each.
 _KEPT = {sign: chr(0xF8D0 + number) for number, sign in enumerate(_ESCAPED)}
-
-
-@dataclass(frozen=True)
-class Lora:
-    """A LoRA by its name and its strength (−10 to 10)."""
-
-    name: str
-    strength: float = 1.0
 
 
 @dataclass(frozen=True)

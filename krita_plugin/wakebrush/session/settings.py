@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..client.config import KeyValueStore
 from .observable import Observable, Property
@@ -23,6 +24,10 @@ class PaintSettings(Observable):
     feather = Property(16, store=True)
     padding = Property(64, store=True)
     full_view = Property(False, store=True)
+    #: Results become layers as soon as they are there.
+    apply_at_once = Property(False, store=True)
+    #: Words are offered while she types.
+    completion = Property(True, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()
@@ -34,6 +39,10 @@ class PaintSettings(Observable):
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])
+
+    def default(self, name: str) -> Any:
+        """What a property is before she has set anything."""
+        return self.properties()[name].default
 
     def save(self) -> None:
         """Stores what outlives Krita."""

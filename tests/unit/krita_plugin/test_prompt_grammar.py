@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakebrush.session.prompt_grammar import Lora, merged, named, read, shares, stem, varies
+from wakebrush.client.model import Lora
+from wakebrush.session.prompt_grammar import merged, named, read, shares, stem, varies
 
 INKS = ("brush.safetensors", "inks/Sumi-e v2.safetensors", "a/line.safetensors", "b/line.safetensors")
 
