@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..client.config import KeyValueStore
 from .observable import Property
@@ -20,6 +21,10 @@ class PaintSettings(RegionSettings):
     seed = Property("", store=True)
     count = Property(1)
     full_view = Property(False, store=True)
+    #: Results become layers as soon as they are there.
+    apply_at_once = Property(False, store=True)
+    #: Words are offered while she types.
+    completion = Property(True, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()
@@ -31,6 +36,10 @@ class PaintSettings(RegionSettings):
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])
+
+    def default(self, name: str) -> Any:
+        """What a property is before she has set anything."""
+        return self.properties()[name].default
 
     def save(self) -> None:
         """Stores what outlives Krita."""
