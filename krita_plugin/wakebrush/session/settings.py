@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..client.config import KeyValueStore
-from .observable import Observable, Property
+from .observable import Property
+from .region_settings import RegionSettings
 
 LARGEST_SEED = 2**64 - 1
 
 
-class PaintSettings(Observable):
-    """The inputs of the next picture. `strength` in percent; `seed` '' picks one; region sizes in document pixels."""
+class PaintSettings(RegionSettings):
+    """The inputs of the next picture. `seed` '' picks one."""
 
     prompt = Property("", store=True)
     negative_prompt = Property("", store=True)
     style = Property("", store=True)
-    strength = Property(70, store=True)
     seed = Property("", store=True)
     count = Property(1)
-    grow = Property(0, store=True)
-    feather = Property(16, store=True)
-    padding = Property(64, store=True)
     full_view = Property(False, store=True)
+    #: Results become layers as soon as they are there.
+    apply_at_once = Property(False, store=True)
+    #: Words are offered while she types.
+    completion = Property(True, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()
@@ -34,6 +36,10 @@ class PaintSettings(Observable):
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])
+
+    def default(self, name: str) -> Any:
+        """What a property is before she has set anything."""
+        return self.properties()[name].default
 
     def save(self) -> None:
         """Stores what outlives Krita."""
