@@ -23,6 +23,12 @@ class PaintSettings(Observable):
     feather = Property(16, store=True)
     padding = Property(64, store=True)
     full_view = Property(False, store=True)
+    #: Results become layers as soon as they arrive.
+    apply_at_once = Property(False, store=True)
+    #: Pictures in the making are drawn over the canvas.
+    previews_on_canvas = Property(True, store=True)
+    #: The most that results may add to her file, in MiB.
+    history_megabytes = Property(8, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()
