@@ -6,7 +6,7 @@ import uuid
 
 from krita import Document, Krita, Selection
 
-from .region import Rect
+from .rect import Rect
 
 CMYK_NOTICE = "CMYK: colours outside print range may shift a little."
 

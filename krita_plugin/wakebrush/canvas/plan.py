@@ -107,7 +107,7 @@ def plan(scene: Scene, settings: PlanSettings, model: ModelSize) -> PaintPlan:
     mode, strength = _mode(settings, mask)
     canvas = enlarged(scene.whole, settings.margins) if mask is Mask.MARGINS else scene.whole
     rule = _Rule(scene, settings, model, mask, mode, canvas)
-    parts = parts_of(scene, settings, mask, canvas, rule.area)
+    parts = parts_of(scene, settings, mask, canvas, rule)
     return PaintPlan(
         settings.task,
         mode,
@@ -182,6 +182,11 @@ class _Rule:
             return widened(seen, 0, multiple, self.canvas)
         seen = needed.grown(self._padding(part)).clipped(self.canvas)
         return widened(seen, self.settings.least_size, multiple, self.canvas)
+
+    def soft(self, part: Rect) -> Rect:
+        """Where it changes anything, for bounds of what is painted."""
+        _, target, feather = self.edge(part)
+        return target.grown(feather)
 
     @property
     def context(self) -> Context:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Protocol
 
 from ..i18n import tr
 from .rect import Rect
@@ -36,29 +37,40 @@ def mask_of(scene: Scene, settings: PlanSettings) -> Mask:
     return Mask.ALL
 
 
-def parts_of(scene: Scene, settings: PlanSettings, mask: Mask, canvas: Rect, around: Callable[[Rect], Rect]) -> list[Rect]:
-    """Bounds of what is painted, one for each picture. `around`: what a picture of some bounds takes in."""
+class Reach(Protocol):
+    """How far a picture of some bounds reaches."""
+
+    def area(self, part: Rect) -> Rect:
+        """What it takes in."""
+
+    def soft(self, part: Rect) -> Rect:
+        """Where it changes anything."""
+
+
+def parts_of(scene: Scene, settings: PlanSettings, mask: Mask, canvas: Rect, reach: Reach) -> list[Rect]:
+    """Bounds of what is painted, one for each picture."""
     if mask is Mask.MARGINS:
-        return separated(_strips(scene.whole, canvas), around)
+        return separated(_strips(scene.whole, canvas), reach)
     whole = {Mask.SELECTION: scene.selected, Mask.PAINT: scene.paint, Mask.HOLES: scene.holes}.get(mask)
     bounds = scene.whole if whole is None else whole.clipped(scene.whole)
     if mask is Mask.SELECTION and settings.split_islands:
         islands = [island.clipped(scene.whole) for island in scene.islands if island.meets(scene.whole)]
         if 1 < len(islands) <= MOST_PARTS:
-            return separated(islands, around)
+            return separated(islands, reach)
     return [bounds]
 
 
-def separated(parts: Sequence[Rect], around: Callable[[Rect], Rect]) -> list[Rect]:
-    """Parts that are near each other become one: where one picture of both takes no more pixels than two pictures do."""
+def separated(parts: Sequence[Rect], reach: Reach) -> list[Rect]:
+    """Parts that are near each other become one: where both would change the same pixels, or where one picture of both
+    takes no more pixels than two pictures do."""
     left = list(parts)
-    while pair := next(((a, b) for a, b in combinations(left, 2) if _near(a, b, around)), None):
+    while pair := next(((a, b) for a, b in combinations(left, 2) if _near(a, b, reach)), None):
         left = [part for part in left if part not in pair] + [pair[0].united(pair[1])]
     return left
 
 
-def _near(a: Rect, b: Rect, around: Callable[[Rect], Rect]) -> bool:
-    return around(a.united(b)).pixels <= around(a).pixels + around(b).pixels
+def _near(a: Rect, b: Rect, reach: Reach) -> bool:
+    return reach.soft(a).meets(reach.soft(b)) or reach.area(a.united(b)).pixels <= reach.area(a).pixels + reach.area(b).pixels
 
 
 def _strips(whole: Rect, canvas: Rect) -> list[Rect]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
-from ..canvas.region import RegionSettings
+from ..canvas.plan import NothingToPaint, Task
 from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
 from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
-from ..client.model import Machine, Me, Style
+from ..client.model import Limits, Machine, Me, Style
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
 from . import words
 from .link import Link
+from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .pictures import decode
-from .request import PaintRequest, choose_mode, model_size, parse_seed
+from .planned import Planned
+from .request import Order, PaintRequest, model_size, parse_seed, portions
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
 from .under_way import UnderWay
@@ -114,24 +117,21 @@ class Session(Observable):
             if not isinstance(self._error, Unreachable) or self.style is None:
                 return
         try:
-            request = self._request()
-        except ValueError as error:
+            self._check()
+            planned = self.planned()
+            request = self._request(planned)
+        except (ValueError, NoDocument) as error:
             self.notice = Notice(str(error))
             return
-        settings = self.settings
-        settings.save()
-        region = RegionSettings(settings.grow, settings.feather, settings.padding)
-        try:
-            self.work.begin(request, region, model_size(self.style, self._me.limits.max_pixels if self._me else None))
-        except NoDocument as error:
-            self.notice = Notice(str(error))
+        self.settings.save()
+        self.work.begin(request, planned)
 
     def cancel(self) -> None:
         """Lets go of the picture that the bar is about."""
         picture = self.current
         if picture is not None:
             self.preview = None
-            self.work.cancel(picture)
+            self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
         """After endpoint or token were changed."""
@@ -193,22 +193,44 @@ class Session(Observable):
     def machine(self) -> Machine | None:
         return words.main_machine(list(self._machines.values()))
 
-    def _request(self) -> PaintRequest:
-        settings, style = self.settings, self.style
-        if not settings.prompt.strip():
-            raise ValueError(tr("Say in the prompt what you want to see."))
-        if style is None and not self._connected:
-            raise ValueError(tr("One moment: the service has not answered yet."))
-        if style is None:
-            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
-        mode, strength = self._mode()
-        seed = parse_seed(settings.seed)
-        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        return PaintRequest(mode, prompt, negative, style.name, strength, seed, settings.count)
+    @property
+    def facts(self) -> Facts:
+        """What the choice of a task depends on."""
+        state, settings = self._canvas_state, self.settings
+        masked = state.has_selection or (settings.mask_from_layer and state.layer is not None)
+        return Facts(state.has_selection, masked, state.is_empty, settings.strength)
 
-    def _mode(self) -> tuple[str, float]:
-        state = self._canvas_state
-        return choose_mode(is_empty=state.is_empty, has_selection=state.has_selection, strength=self.settings.strength / 100)
+    def planned(self) -> Planned:
+        """What the button would do now. Raises NoDocument, NothingToPaint."""
+        task = chosen(self.settings.task, self.facts)
+        most = self._me.limits.max_pixels if self._me else None
+        return Planned.now(self._canvas, self.settings, task, model_size(self.style, most))
+
+    def describe(self) -> str:
+        """What the button would do now, in a sentence; or why it can do nothing."""
+        try:
+            return self.planned().plan.describe()
+        except (NothingToPaint, NoDocument) as sentence:
+            return str(sentence)
+
+    def _check(self) -> None:
+        """Raises ValueError, a sentence, while nothing can be asked for."""
+        if not self.settings.prompt.strip() and chosen(self.settings.task, self.facts) is not Task.REMOVE:
+            raise ValueError(tr("Say in the prompt what you want to see."))
+        if self.style is None and not self._connected:
+            raise ValueError(tr("One moment: the service has not answered yet."))
+        if self.style is None:
+            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
+
+    def _request(self, planned: Planned) -> PaintRequest:
+        settings, style = self.settings, self.style
+        assert style is not None  # _check has seen it
+        most = self._me.limits.max_count if self._me else Limits().max_count
+        seed = parse_seed(settings.seed)
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
+            seed = random.getrandbits(32)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        return PaintRequest(prompt, negative, style.name, portions([Order(prompt, negative, seed, settings.count)], most))
 
     # What the service says.
 
@@ -290,10 +312,10 @@ class Session(Observable):
     # What the docker shows.
 
     def _update(self) -> None:
-        mode, strength = self._mode()
-        self.label = words.button_label(mode, strength)
+        facts = self.facts
+        self.label = button_label(chosen(self.settings.task, facts), facts)
         self.can_generate = self._canvas_state.document_id is not None
-        self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
+        self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
         self.offer = self._offer()

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 
 from ..client.config import KeyValueStore
-from .observable import Observable, Property
+from .observable import Property
+from .region_settings import RegionSettings
 
 LARGEST_SEED = 2**64 - 1
 
 
-class PaintSettings(Observable):
-    """The inputs of the next picture. `strength` in percent; `seed` '' picks one; region sizes in document pixels."""
+class PaintSettings(RegionSettings):
+    """The inputs of the next picture. `seed` '' picks one."""
 
     prompt = Property("", store=True)
     negative_prompt = Property("", store=True)
     style = Property("", store=True)
-    strength = Property(70, store=True)
     seed = Property("", store=True)
     count = Property(1)
-    grow = Property(0, store=True)
-    feather = Property(16, store=True)
-    padding = Property(64, store=True)
     full_view = Property(False, store=True)
     #: Results become layers as soon as they arrive.
     apply_at_once = Property(False, store=True)

@@ -45,13 +45,6 @@ def disk_notice(error: Exception) -> Notice:
     return Notice(tr("The picture could not be prepared ({reason}).", reason=reason), tr("Press the button again."))
 
 
-def button_label(mode: str, strength: float) -> str:
-    """What the button will do."""
-    if mode == "inpaint":
-        return tr("Fill the selection") if strength >= 1 else tr("Refine the selection")
-    return tr("Refine") if mode == "image_to_image" else tr("Generate")
-
-
 def duration(seconds: float) -> str:
     """`35 s`, `1:50` or `2 h 5 min`."""
     whole = max(0, round(seconds))

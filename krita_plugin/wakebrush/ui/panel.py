@@ -10,8 +10,10 @@ from ..qt import QApplication, QIcon, Qt, QtGui, QTimer, QtWidgets, QWidget
 from ..session import Session
 from .advanced import AdvancedSettings
 from .lines import FaintSentence, NoticeLine, OfferLine, StateRow
+from .mode_menu import ModeButton
 from .preview import Preview
 from .prompt_edit import PromptEdit
+from .region_settings import MarginsRow, RegionBox
 from .settings_dialog import SettingsDialog
 from .strength import StrengthSlider
 
@@ -56,9 +58,9 @@ class Panel(QWidget):
         self._more.setAutoRaise(True)
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._advanced = AdvancedSettings(settings)
-        self._generate = QtWidgets.QPushButton()
-        self._generate.setObjectName("generate")
-        self._generate.setToolTip(tr("Ctrl+Enter in the prompt does the same"))
+        self._region = RegionBox(settings)
+        self._margins = MarginsRow(settings)
+        self._generate = ModeButton(self._session)
         self._cancel = QtWidgets.QPushButton(tr("Cancel"))
         self._cancel.setObjectName("cancel")
         self._price = FaintSentence("price")
@@ -84,7 +86,7 @@ class Panel(QWidget):
         for widget in (self._state, self._practice, self._prompt):
             column.addWidget(widget)
         column.addLayout(style_row)
-        for widget in (self._strength, self._advanced, self._generate, self._price):
+        for widget in (self._strength, self._advanced, self._region, self._margins, self._generate, self._price):
             column.addWidget(widget)
         column.addLayout(way)
         for widget in (self._notice, self._offer):
@@ -100,7 +102,7 @@ class Panel(QWidget):
         self._style.activated.connect(self._choose_style)
         self._strength.changed.connect(lambda percent: setattr(settings, "strength", percent))
         self._more.toggled.connect(lambda on: setattr(settings, "full_view", on))
-        self._generate.clicked.connect(lambda: session.generate())
+        self._generate.pressed_to_paint.connect(session.generate)
         self._cancel.clicked.connect(lambda: session.cancel())
         self._state.settings_asked.connect(self.open_settings)
         self._notice.settings_asked.connect(self.open_settings)
@@ -168,6 +170,7 @@ class Panel(QWidget):
         self._more.setChecked(on)
         self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self._advanced.setVisible(on)
+        self._region.setVisible(on)
 
     def _show_progress(self) -> None:
         progress = self._session.progress
