@@ -29,6 +29,12 @@ class PaintSettings(RegionSettings):
     history_megabytes = Property(8, store=True)
     #: Words are offered while she types.
     completion = Property(True, store=True)
+    #: A prompt typed or a selection made wakes a machine.
+    wake_on_intent = Property(False, store=True)
+    #: The month's cost is shown from 80 % of the budget on only.
+    quiet_budget = Property(False, store=True)
+    #: While everything sleeps, the button puts ideas aside.
+    gather = Property(False, store=True)
 
     def __init__(self, store: KeyValueStore) -> None:
         super().__init__()

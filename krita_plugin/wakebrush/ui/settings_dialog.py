@@ -10,6 +10,7 @@ from ..qt import Qt, QtWidgets, QWidget
 from ..session import Session
 from ..version import VERSION
 from .lines import Sentence
+from .machine_settings import MachineSettings
 
 
 class SettingsDialog(QtWidgets.QDialog):
@@ -36,6 +37,7 @@ class SettingsDialog(QtWidgets.QDialog):
         column.addLayout(form)
         column.addWidget(self._test, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._answer, 1)
+        column.addWidget(MachineSettings(session.settings))
         column.addWidget(QtWidgets.QLabel(tr("Wakebrush plugin {version}", version=VERSION)))
         column.addWidget(self._buttons())
 

@@ -132,7 +132,7 @@ def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, sessi
 
 def test_an_error_stands_right_below_the_button_while_there_is_no_bar(panel: Panel, session: Session, qtbot: QtBot) -> None:
     price, button, error, bar = (find(panel, name) for name in ("price", "generate", "error_line", "progress"))
-    session.price = ""
+    session.desk.price = ""
     session.notice = Notice("This computer is no longer paired.")
     qtbot.waitUntil(lambda: 0 <= error.geometry().top() - button.geometry().bottom() <= 8)
     session.progress = 0.1
