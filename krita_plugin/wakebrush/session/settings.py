@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ..client.config import KeyValueStore
 from .observable import Observable, Property
@@ -24,13 +26,13 @@ class PaintSettings(Observable):
     padding = Property(64, store=True)
     full_view = Property(False, store=True)
 
-    def __init__(self, store: KeyValueStore) -> None:
+    def __init__(self, store: KeyValueStore, defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._store = store
         try:
-            stored = json.loads(store.read("paint") or "{}")
+            stored = {**(defaults or {}), **json.loads(store.read("paint") or "{}")}
         except ValueError:
-            stored = {}
+            stored = dict(defaults or {})
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])
