@@ -154,18 +154,11 @@ class Profiles:
             self._central_token = {str(endpoint): str(token) for endpoint, token in told.get("central", {}).items()}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            self.problem = tr(
-                "The list of your services cannot be read ({reason}). Please pair this computer again.", reason=error
-            )
-            self._put_aside()
-
-    def _put_aside(self) -> None:
-        try:
-            self._file.replace(self._file.with_suffix(".damaged"))
         except OSError as error:
-            self.problem = tr("The list of your services cannot be read ({reason}). Pair this computer again.", reason=error)
-            with contextlib.suppress(OSError):  # then it is overwritten when she pairs again, as the sentence says
+            self.problem = tr("The list of your services cannot be read ({reason}).", reason=error.strerror or str(error))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.problem = tr("The list of your services was damaged and is put aside. Pair this computer again.")
+            with contextlib.suppress(OSError):  # then it is overwritten when she pairs again
                 self._file.replace(self._file.with_suffix(".damaged"))
 
     def _take_over(self, settings: KeyValueStore) -> None:

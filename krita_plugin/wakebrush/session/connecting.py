@@ -68,6 +68,13 @@ class Connecting(Observable):
         """The connection to use now; for worker threads. Raises ServiceError."""
         return resolve(self.profiles, self._environ, self._system_proxy)
 
+    @property
+    def decided_elsewhere(self) -> str:
+        """A sentence where her list does not decide, or ''."""
+        if self._environ.get("KRITA_AI_ENDPOINT", "").strip():
+            return tr("The environment variable KRITA_AI_ENDPOINT decides which service is used, whatever is chosen here.")
+        return ""
+
     # Pairing.
 
     def pair(self, text: str, address: str, works: Callable[[Profile], None], works_not: Failed) -> None:

@@ -64,12 +64,13 @@ class Session(Observable):
         store: KeyValueStore,
         *,
         environ: dict[str, str] | None = None,
+        host: str = "no Krita",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._environ = environ
+        self._host = host
         studio = central.load(environ)
         self.connecting = Connecting(store, environ, studio, system_proxy)
         self.settings = PaintSettings(store, studio.defaults)
@@ -182,10 +183,10 @@ class Session(Observable):
 
     # What is known.
 
-    def report(self, host: str) -> str:
-        """What somebody who helps wants to know, without any secret. `host`: the program and its version."""
+    def report(self) -> str:
+        """What somebody who helps wants to know, without any secret."""
         service = self._link.service
-        return report.of(self.connecting, [] if service is None else list(service.timings.last), host)
+        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
 
     @property
     def connected(self) -> bool:
