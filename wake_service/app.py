@@ -13,6 +13,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
+from wake_service.accounts.pairings import Pairing
 from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
@@ -94,6 +95,7 @@ class Service:
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
+        self.pairing = Pairing(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
         self.book = JobBook(self.store, self.clock, self.events, settings.currency)

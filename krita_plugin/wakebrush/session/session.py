@@ -11,14 +11,17 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.plan import NothingToPaint, Task
-from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
+from ..client import central
+from ..client.config import KeyValueStore, data_folder
+from ..client.errors import ServiceError, Stopped, Unreachable
 from ..client.model import Machine, Me, Style
+from ..client.profiles import Profile
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import words
+from . import report, words
+from .connecting import Connecting
 from .desk import Desk
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
@@ -31,6 +34,7 @@ from .queue import Unsent
 from .request import Order, PaintRequest, model_size, parse_seed, portions
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
@@ -67,15 +71,19 @@ class Session(Observable):
         store: KeyValueStore,
         *,
         environ: dict[str, str] | None = None,
+        host: str = "no Krita",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._environ = environ
-        self.settings = PaintSettings(store)
+        self._host = host
+        studio = central.load(environ)
+        self.connecting = Connecting(store, environ, studio, system_proxy)
+        self.settings = PaintSettings(store, studio.defaults)
         self._canvas = canvas
-        self._link = Link(store, environ)
+        self._link = Link(self.connecting.resolve)
+        self.connecting.bind(self._link.lanes)
         self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
         self._error: ServiceError | None = None
         self._connected = False
@@ -101,12 +109,15 @@ class Session(Observable):
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
         self.settings.changed.connect(lambda _: self._update())
+        self.connecting.told.connect(self._tell)
+        self.connecting.moved.connect(self.reconnect)
 
     # Verbs.
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
         self.work.resume()
+        self.connecting.start()
         self._link.start()
 
     def stop(self) -> bool:
@@ -152,9 +163,7 @@ class Session(Observable):
         self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
     ) -> None:
         """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        entered = MemoryStore({"endpoint": endpoint, "token": token})
-        environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
-        self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
+        self.connecting.test(Profile("", "", endpoint, token), works, works_not)
 
     def show_offer(self) -> None:
         """Shows the pictures that the offer is about."""
@@ -184,6 +193,11 @@ class Session(Observable):
             self._update()
 
     # What is known.
+
+    def report(self) -> str:
+        """What somebody who helps wants to know, without any secret."""
+        service = self._link.service
+        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
 
     @property
     def connected(self) -> bool:
@@ -258,7 +272,11 @@ class Session(Observable):
     # What the service says.
 
     def _online(self) -> None:
+        if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
+            self.notice = None
         self._error = None
+        self.connecting.states.append(report.state(None))
+        self.connecting.look_for_update()
         self._ask_for_styles()
         self._link.ask("ask", Service.me, self.desk.got_me)
 
@@ -274,7 +292,9 @@ class Session(Observable):
     def _offline(self, error: ServiceError) -> None:
         self._connected = self.desk.connected = False
         self._error = error
-        if isinstance(error, (Refused, Incompatible)) and self.notice is None:
+        self.connecting.states.append(report.state(error))
+        mends_itself = error.action == "connect" and self.connecting.enrol()
+        if error.action and not mends_itself and self.notice is None:
             self._tell_error(error)
         self._update()
 
@@ -323,8 +343,7 @@ class Session(Observable):
 
     def _tell_error(self, error: ServiceError | None) -> None:
         if error is not None:
-            mendable = isinstance(error, (Refused, NotFound, Insecure)) or error.code == "invalid_endpoint"
-            self.notice = Notice(error.title, error.hint, "settings" if mendable else "")
+            self.notice = Notice(error.title, error.hint, error.action)
 
     # What the docker shows.
 

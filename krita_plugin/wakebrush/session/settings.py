@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..client.config import KeyValueStore
@@ -36,13 +37,13 @@ class PaintSettings(RegionSettings):
     #: While everything sleeps, the button puts ideas aside.
     gather = Property(False, store=True)
 
-    def __init__(self, store: KeyValueStore) -> None:
+    def __init__(self, store: KeyValueStore, defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._store = store
         try:
-            stored = json.loads(store.read("paint") or "{}")
+            stored = {**(defaults or {}), **json.loads(store.read("paint") or "{}")}
         except ValueError:
-            stored = {}
+            stored = dict(defaults or {})
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])

@@ -27,7 +27,7 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something she should know or do. `action`: '' or what a click opens: `settings`."""
+    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`."""
 
     title: str
     hint: str = ""

@@ -9,6 +9,7 @@ from ..i18n import tr
 from ..qt import QApplication, QIcon, Qt, QtGui, QTimer, QtWidgets, QWidget
 from ..session import Session
 from .advanced import AdvancedSettings
+from .connect_dialog import ConnectDialog
 from .lines import FaintSentence, NoticeLine, OfferLine, StateRow
 from .machine_row import MachineRow
 from .mode_menu import ModeButton
@@ -34,6 +35,7 @@ class Panel(QWidget):
         self.setObjectName("wakebrush_panel")
         self._session = session
         self._dialog: SettingsDialog | None = None
+        self._connect_dialog: ConnectDialog | None = None
         self._build(settings_icon or QIcon())
         self._arrange()
         self._connect()
@@ -110,7 +112,7 @@ class Panel(QWidget):
         self._generate.pressed_to_paint.connect(session.generate)
         self._cancel.clicked.connect(lambda: session.cancel())
         self._state.settings_asked.connect(self.open_settings)
-        self._notice.settings_asked.connect(self.open_settings)
+        self._notice.acted.connect(self._act)
         self._notice.dismissed.connect(session.dismiss_notice)
         self._offer.accepted.connect(session.show_offer)
         self._offer.declined.connect(session.discard_offer)
@@ -136,7 +138,20 @@ class Panel(QWidget):
         """Opens the settings beside Krita's window."""
         if self._dialog is None:
             self._dialog = SettingsDialog(self._session, self)
+            self._dialog.connect_asked.connect(self.open_connect)
         self._dialog.open_with_stored()
+
+    def open_connect(self) -> None:
+        """Opens the pairing beside Krita's window."""
+        if self._connect_dialog is None:
+            self._connect_dialog = ConnectDialog(self._session, self)
+            self._connect_dialog.settings_asked.connect(self.open_settings)
+        self._connect_dialog.open_empty()
+
+    def _act(self, action: str) -> None:
+        """What the button beside an error does."""
+        deeds = {"settings": self.open_settings, "connect": self.open_connect, "update": self._session.connecting.install_update}
+        deeds[action]()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
