@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .catalogue import Licence
+
 UNFINISHED = ("queued", "running")
 
 
@@ -88,7 +90,7 @@ class Job:
     """A request at the service. `eta_seconds`: until it is finished, as of when this was said. `finished_at`: epoch seconds.
 
     `note`: what she should know of it, in the service's words. `group`: the same for all jobs of one press. `cost`: what it has
-    cost so far.
+    cost so far. `front`: she has put it before her others.
     """
 
     id: str
@@ -110,10 +112,16 @@ class Job:
     group: str | None = None
     cost: Money | None = None
     created_at: float | None = None
+    front: bool = False
 
     @property
     def unfinished(self) -> bool:
         return self.state in UNFINISHED
+
+    @property
+    def gathered(self) -> bool:
+        """Whether it waits, waking nothing, until she releases what she has gathered."""
+        return self.state == "queued" and self.waiting_for == "gathered"
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Job:
@@ -137,6 +145,7 @@ class Job:
             group=value.get("group"),
             cost=Money.parse(value.get("cost")),
             created_at=moment(value.get("created_at")),
+            front=bool(value.get("front")),
         )
 
 
@@ -225,8 +234,24 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Lora:
+    """A LoRA file with its strength."""
+
+    name: str
+    strength: float = 1.0
+
+    @classmethod
+    def parse(cls, value: dict[str, Any]) -> Lora:
+        return cls(str(value["name"]), float(value.get("strength", 1.0)))
+
+
+@dataclass(frozen=True)
 class Style:
-    """A way to paint. `width` × `height`: what its model was trained on; `available` is None while nobody knows."""
+    """A way to paint. `width` × `height`: what its model was trained on; `available` is None while nobody knows.
+
+    `checkpoint` is '' for a style of several files (FLUX), `vae` where the checkpoint's own is used. `licence`: the strictest
+    of its models', None while nobody has said any.
+    """
 
     name: str
     title: str
@@ -239,6 +264,17 @@ class Style:
     missing: tuple[str, ...] = ()
     #: Why her team does not paint with it; '' when it does.
     barred: str = ""
+    checkpoint: str = ""
+    vae: str = ""
+    sampler: str = ""
+    scheduler: str = ""
+    prompt_template: str = ""
+    negative_prompt: str = ""
+    steps: int = 20
+    cfg: float = 7.0
+    guidance: float = 3.5
+    loras: tuple[Lora, ...] = ()
+    licence: Licence | None = None
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Style:
@@ -253,7 +289,16 @@ class Style:
             available=value.get("available"),
             missing=tuple(str(each) for each in value.get("missing") or ()),
             barred=str(value.get("barred") or ""),
+            steps=int(value.get("steps") or 20),
+            cfg=float(value.get("cfg", 7.0)),
+            guidance=float(value.get("guidance", 3.5)),
+            loras=tuple(Lora.parse(each) for each in value.get("loras") or ()),
+            licence=Licence.parse(value.get("licence")),
+            **{name: str(value.get(name) or "") for name in _STYLE_TEXTS},
         )
+
+
+_STYLE_TEXTS = ("checkpoint", "vae", "sampler", "scheduler", "prompt_template", "negative_prompt")
 
 
 @dataclass(frozen=True)

@@ -6,30 +6,35 @@ import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
-from ..canvas.region import ModelSize, RegionSettings
-from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
+from ..canvas.plan import NothingToPaint, Task
+from ..client import central
+from ..client.config import KeyValueStore, data_folder
+from ..client.errors import ServiceError, Stopped, Unreachable
 from ..client.model import Machine, Me, Style
+from ..client.profiles import Profile
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import words
+from . import report, words
+from .connecting import Connecting
 from .desk import Desk
 from .link import Link
+from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .pictures import decode
+from .planned import Planned
 from .prices import Question
 from .progress import Course
-from .queue import Unsent, batches
-from .request import PaintRequest, choose_mode, model_size, parse_seed
+from .queue import Unsent
+from .request import Order, PaintRequest, model_size, parse_seed, portions
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
@@ -66,15 +71,19 @@ class Session(Observable):
         store: KeyValueStore,
         *,
         environ: dict[str, str] | None = None,
+        host: str = "no Krita",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._environ = environ
-        self.settings = PaintSettings(store)
+        self._host = host
+        studio = central.load(environ)
+        self.connecting = Connecting(store, environ, studio, system_proxy)
+        self.settings = PaintSettings(store, studio.defaults)
         self._canvas = canvas
-        self._link = Link(store, environ)
+        self._link = Link(self.connecting.resolve)
+        self.connecting.bind(self._link.lanes)
         self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
         self._error: ServiceError | None = None
         self._connected = False
@@ -100,12 +109,15 @@ class Session(Observable):
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
         self.settings.changed.connect(lambda _: self._update())
+        self.connecting.told.connect(self._tell)
+        self.connecting.moved.connect(self.reconnect)
 
     # Verbs.
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
         self.work.resume()
+        self.connecting.start()
         self._link.start()
 
     def stop(self) -> bool:
@@ -123,16 +135,14 @@ class Session(Observable):
             if not isinstance(self._error, Unreachable) or self.style is None:
                 return
         try:
-            request = self._request()
-        except ValueError as error:
+            self._check()
+            planned = self.planned()
+            request = self._request(planned)
+        except (ValueError, NoDocument) as error:
             self.notice = Notice(str(error))
             return
         self.settings.save()
-        try:
-            for seed, count in batches(request.count, request.seed, self.desk.most, random.getrandbits(32)):
-                self.work.begin(replace(request, seed=seed, count=count), self._region_settings(), self._model_size())
-        except NoDocument as error:
-            self.notice = Notice(str(error))
+        self.work.begin(request, planned)
         self.desk.pressed()
 
     def cancel(self) -> None:
@@ -140,7 +150,7 @@ class Session(Observable):
         picture = self.current
         if picture is not None:
             self.preview = None
-            self.work.cancel(picture)
+            self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
         """After endpoint or token were changed."""
@@ -153,9 +163,7 @@ class Session(Observable):
         self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
     ) -> None:
         """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        entered = MemoryStore({"endpoint": endpoint, "token": token})
-        environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
-        self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
+        self.connecting.test(Profile("", "", endpoint, token), works, works_not)
 
     def show_offer(self) -> None:
         """Shows the pictures that the offer is about."""
@@ -186,6 +194,11 @@ class Session(Observable):
 
     # What is known.
 
+    def report(self) -> str:
+        """What somebody who helps wants to know, without any secret."""
+        service = self._link.service
+        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
+
     @property
     def connected(self) -> bool:
         return self._connected
@@ -205,43 +218,65 @@ class Session(Observable):
     def machine(self) -> Machine | None:
         return self.desk.machine
 
-    def _request(self) -> PaintRequest:
-        settings, style = self.settings, self.style
-        if not settings.prompt.strip():
-            raise ValueError(tr("Say in the prompt what you want to see."))
-        if style is None and not self._connected:
-            raise ValueError(tr("One moment: the service has not answered yet."))
-        if style is None:
-            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
-        mode, strength = self._mode()
-        seed = parse_seed(settings.seed)
-        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        return PaintRequest(mode, prompt, negative, style.name, strength, seed, settings.count, self.desk.gathers)
+    @property
+    def facts(self) -> Facts:
+        """What the choice of a task depends on."""
+        state, settings = self._canvas_state, self.settings
+        masked = state.has_selection or (settings.mask_from_layer and state.layer is not None)
+        return Facts(state.has_selection, masked, state.is_empty, settings.strength)
 
     def _question(self) -> Question | None:
         """What the button would ask for, as far as its price depends on it."""
         if self.style is None or self._canvas_state.document_id is None:
             return None
         try:
-            region = self._canvas.plan(self._region_settings(), self._model_size())
-        except NoDocument:
-            return None  # it was closed a moment ago: there is nothing to paint, and nothing to pay
-        return Question(self.style.name, region.width, region.height, self.settings.count)
+            plan = self.planned().plan
+        except (NoDocument, NothingToPaint):
+            return None  # there is nothing to paint, and nothing to pay
+        largest = max(plan.regions, key=lambda region: region.width * region.height)
+        return Question(self.style.name, largest.width, largest.height, self.settings.count * len(plan.regions))
 
-    def _region_settings(self) -> RegionSettings:
-        return RegionSettings(self.settings.grow, self.settings.feather, self.settings.padding)
+    def planned(self) -> Planned:
+        """What the button would do now. Raises NoDocument, NothingToPaint."""
+        task = chosen(self.settings.task, self.facts)
+        most = self.desk.me.limits.max_pixels if self.desk.me else None
+        return Planned.now(self._canvas, self.settings, task, model_size(self.style, most))
 
-    def _model_size(self) -> ModelSize:
-        return model_size(self.style, self.desk.me.limits.max_pixels if self.desk.me else None)
+    def describe(self) -> str:
+        """What the button would do now, in a sentence; or why it can do nothing."""
+        try:
+            return self.planned().plan.describe()
+        except (NothingToPaint, NoDocument) as sentence:
+            return str(sentence)
 
-    def _mode(self) -> tuple[str, float]:
-        state = self._canvas_state
-        return choose_mode(is_empty=state.is_empty, has_selection=state.has_selection, strength=self.settings.strength / 100)
+    def _check(self) -> None:
+        """Raises ValueError, a sentence, while nothing can be asked for."""
+        if not self.settings.prompt.strip() and chosen(self.settings.task, self.facts) is not Task.REMOVE:
+            raise ValueError(tr("Say in the prompt what you want to see."))
+        if self.style is None and not self._connected:
+            raise ValueError(tr("One moment: the service has not answered yet."))
+        if self.style is None:
+            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
+
+    def _request(self, planned: Planned) -> PaintRequest:
+        settings, style = self.settings, self.style
+        assert style is not None  # _check has seen it
+        most = self.desk.most
+        seed = parse_seed(settings.seed)
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
+            seed = random.getrandbits(32)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        orders = portions([Order(prompt, negative, seed, settings.count)], most)
+        return PaintRequest(prompt, negative, style.name, orders, gather=self.desk.gathers)
 
     # What the service says.
 
     def _online(self) -> None:
+        if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
+            self.notice = None
         self._error = None
+        self.connecting.states.append(report.state(None))
+        self.connecting.look_for_update()
         self._ask_for_styles()
         self._link.ask("ask", Service.me, self.desk.got_me)
 
@@ -257,7 +292,9 @@ class Session(Observable):
     def _offline(self, error: ServiceError) -> None:
         self._connected = self.desk.connected = False
         self._error = error
-        if isinstance(error, (Refused, Incompatible)) and self.notice is None:
+        self.connecting.states.append(report.state(error))
+        mends_itself = error.action == "connect" and self.connecting.enrol()
+        if error.action and not mends_itself and self.notice is None:
             self._tell_error(error)
         self._update()
 
@@ -306,8 +343,7 @@ class Session(Observable):
 
     def _tell_error(self, error: ServiceError | None) -> None:
         if error is not None:
-            mendable = isinstance(error, (Refused, NotFound, Insecure)) or error.code == "invalid_endpoint"
-            self.notice = Notice(error.title, error.hint, "settings" if mendable else "")
+            self.notice = Notice(error.title, error.hint, error.action)
 
     # What the docker shows.
 
@@ -316,10 +352,11 @@ class Session(Observable):
         self._update()
 
     def _update(self) -> None:
-        mode, strength = self._mode()
-        self.label = tr("Put the idea aside") if self.desk.gathers else words.button_label(mode, strength)
+        facts = self.facts
+        task = button_label(chosen(self.settings.task, facts), facts)
+        self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
-        self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
+        self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
         self.offer = self._offer()

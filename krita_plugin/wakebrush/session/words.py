@@ -27,7 +27,7 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something she should know or do. `action`: '' or what a click opens: `settings`."""
+    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`."""
 
     title: str
     hint: str = ""
@@ -51,13 +51,6 @@ def garbled_notice(error: Exception) -> Notice:
         tr("The service answered something that this plugin cannot read ({reason}).", reason=type(error).__name__),
         tr("Try again. If it stays so, update the plugin or tell your admin."),
     )
-
-
-def button_label(mode: str, strength: float) -> str:
-    """What the button will do."""
-    if mode == "inpaint":
-        return tr("Fill the selection") if strength >= 1 else tr("Refine the selection")
-    return tr("Refine") if mode == "image_to_image" else tr("Generate")
 
 
 def duration(seconds: float) -> str:
@@ -125,18 +118,12 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
     return words if not others else tr("{words} · {n} more", words=words, n=others)
 
 
-def offer_sentence(count: int, *, earlier: bool, homeless: bool) -> str:
-    """The question about pictures that wait. `earlier`: Krita was closed meanwhile; `homeless`: their document is gone."""
+def offer_sentence(count: int, *, homeless: bool) -> str:
+    """The question about pictures that wait: finished while Krita was closed. `homeless`: their document is gone."""
     if homeless and count == 1:
         return tr("1 picture was finished for a document that was never saved. Show it here?")
     if homeless:
         return tr("{n} pictures were finished for a document that was never saved. Show them here?", n=count)
-    if earlier and count == 1:
+    if count == 1:
         return tr("While Krita was closed, 1 picture was finished for this document. Show it?")
-    if earlier:
-        return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
-    return (
-        tr("1 picture waits for this document. Show it?")
-        if count == 1
-        else tr("{n} pictures wait for this document. Show them?", n=count)
-    )
+    return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)

@@ -14,7 +14,7 @@ MOST_PICTURES = 40
 
 
 class AdvancedSettings(QWidget):
-    """Negative prompt, seed, count and region; bound to the settings."""
+    """Negative prompt, seed and count; bound to the settings."""
 
     def __init__(self, settings: PaintSettings) -> None:
         super().__init__()
@@ -27,9 +27,6 @@ class AdvancedSettings(QWidget):
         self._seed.setToolTip(tr("The same seed with the same settings gives the same picture"))
         self._numbers = {
             "count": _number("count", 1, MOST_PICTURES, tr("How many pictures to make"), ""),
-            "grow": _number("grow", 0, 512, tr("Widens the selection by so many pixels"), tr(" px")),
-            "feather": _number("feather", 0, 512, tr("Softens the edge of the selection over so many pixels"), tr(" px")),
-            "padding": _number("padding", 0, 2048, tr("So many pixels around the selection are shown to the model"), tr(" px")),
         }
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -38,8 +35,6 @@ class AdvancedSettings(QWidget):
         grid.addWidget(QtWidgets.QLabel(tr("Avoid")), 0, 0)
         grid.addWidget(self._negative, 0, 1, 1, 3)
         cells: list[tuple[str, QtWidgets.QWidget]] = [(tr("Seed"), self._seed), (tr("Pictures"), self._numbers["count"])]
-        cells += [(tr("Grow"), self._numbers["grow"]), (tr("Feather"), self._numbers["feather"])]
-        cells.append((tr("Context"), self._numbers["padding"]))
         for number, (label, field) in enumerate(cells):
             row, column = 1 + number // 2, number % 2 * 2
             grid.addWidget(QtWidgets.QLabel(label), row, column)

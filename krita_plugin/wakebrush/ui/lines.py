@@ -129,19 +129,20 @@ class NoticeLine(QtWidgets.QFrame):
     """What went wrong and what to do about it."""
 
     dismissed = Signal()
-    settings_asked = Signal()
+    acted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
+        self._action = ""
         self.setObjectName("error_line")
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         self._title, self._hint = Sentence("error_title"), Sentence("error_hint")
         bold = self._title.font()
         bold.setBold(True)
         self._title.setFont(bold)
-        self._settings = QtWidgets.QPushButton(tr("Open the settings"))
+        self._settings = QtWidgets.QPushButton()
         self._settings.setObjectName("error_settings")
-        self._settings.clicked.connect(lambda: self.settings_asked.emit())
+        self._settings.clicked.connect(lambda: self.acted.emit(self._action))
         close = QtWidgets.QToolButton()
         close.setObjectName("error_close")
         close.setAutoRaise(True)
@@ -168,7 +169,10 @@ class NoticeLine(QtWidgets.QFrame):
             self._title.setText(notice.title)
             self._hint.setText(notice.hint)
             self._hint.setVisible(bool(notice.hint))
-            self._settings.setVisible(notice.action == "settings")
+            self._action = notice.action
+            words = {"settings": tr("Open the settings"), "connect": tr("Connect…"), "update": tr("Install")}
+            self._settings.setText(words.get(notice.action, ""))
+            self._settings.setVisible(notice.action in words)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         super().paintEvent(event)

@@ -9,12 +9,15 @@ from ..i18n import tr
 from ..qt import QApplication, QIcon, Qt, QtGui, QTimer, QtWidgets, QWidget
 from ..session import Session
 from .advanced import AdvancedSettings
+from .connect_dialog import ConnectDialog
 from .lines import FaintSentence, NoticeLine, OfferLine, StateRow
 from .machine_row import MachineRow
+from .mode_menu import ModeButton
 from .preview import Preview
 from .price_row import PriceRow
 from .prompt_edit import PromptEdit
 from .queue_list import QueueList
+from .region_settings import MarginsRow, RegionBox
 from .settings_dialog import SettingsDialog
 from .strength import StrengthSlider
 
@@ -32,6 +35,7 @@ class Panel(QWidget):
         self.setObjectName("wakebrush_panel")
         self._session = session
         self._dialog: SettingsDialog | None = None
+        self._connect_dialog: ConnectDialog | None = None
         self._build(settings_icon or QIcon())
         self._arrange()
         self._connect()
@@ -59,9 +63,9 @@ class Panel(QWidget):
         self._more.setAutoRaise(True)
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._advanced = AdvancedSettings(settings)
-        self._generate = QtWidgets.QPushButton()
-        self._generate.setObjectName("generate")
-        self._generate.setToolTip(tr("Ctrl+Enter in the prompt does the same"))
+        self._region = RegionBox(settings)
+        self._margins = MarginsRow(settings)
+        self._generate = ModeButton(self._session)
         self._cancel = QtWidgets.QPushButton(tr("Cancel"))
         self._cancel.setObjectName("cancel")
         self._machine = MachineRow()
@@ -89,7 +93,7 @@ class Panel(QWidget):
         for widget in (self._state, self._machine, self._practice, self._prompt):
             column.addWidget(widget)
         column.addLayout(style_row)
-        for widget in (self._strength, self._advanced, self._generate, self._price):
+        for widget in (self._strength, self._advanced, self._region, self._margins, self._generate, self._price):
             column.addWidget(widget)
         column.addLayout(way)
         for widget in (self._notice, self._queue, self._offer):
@@ -105,10 +109,10 @@ class Panel(QWidget):
         self._style.activated.connect(self._choose_style)
         self._strength.changed.connect(lambda percent: setattr(settings, "strength", percent))
         self._more.toggled.connect(lambda on: setattr(settings, "full_view", on))
-        self._generate.clicked.connect(lambda: session.generate())
+        self._generate.pressed_to_paint.connect(session.generate)
         self._cancel.clicked.connect(lambda: session.cancel())
         self._state.settings_asked.connect(self.open_settings)
-        self._notice.settings_asked.connect(self.open_settings)
+        self._notice.acted.connect(self._act)
         self._notice.dismissed.connect(session.dismiss_notice)
         self._offer.accepted.connect(session.show_offer)
         self._offer.declined.connect(session.discard_offer)
@@ -134,7 +138,20 @@ class Panel(QWidget):
         """Opens the settings beside Krita's window."""
         if self._dialog is None:
             self._dialog = SettingsDialog(self._session, self)
+            self._dialog.connect_asked.connect(self.open_connect)
         self._dialog.open_with_stored()
+
+    def open_connect(self) -> None:
+        """Opens the pairing beside Krita's window."""
+        if self._connect_dialog is None:
+            self._connect_dialog = ConnectDialog(self._session, self)
+            self._connect_dialog.settings_asked.connect(self.open_settings)
+        self._connect_dialog.open_empty()
+
+    def _act(self, action: str) -> None:
+        """What the button beside an error does."""
+        deeds = {"settings": self.open_settings, "connect": self.open_connect, "update": self._session.connecting.install_update}
+        deeds[action]()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
@@ -209,6 +226,7 @@ class Panel(QWidget):
         self._more.setChecked(on)
         self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self._advanced.setVisible(on)
+        self._region.setVisible(on)
         self._queue.set_wanted(on)
 
     def _show_progress(self) -> None:

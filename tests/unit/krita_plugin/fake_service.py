@@ -44,10 +44,21 @@ ME = {
 
 STYLES = [
     {"name": "practice-gouache", "title": "Gouache", "description": "Broad strokes", "base": "sd15", "width": 512, "height": 512,
-     "steps": 12, "default_strength": 0.7, "available": True, "missing": []},
+     "steps": 12, "default_strength": 0.7, "available": True, "missing": [], "checkpoint": "practice-sd15.safetensors",
+     "sampler": "dpmpp_2m", "scheduler": "karras", "cfg": 7.0,
+     "loras": [{"name": "practice-gouache.safetensors", "strength": 1.0}],
+     "licence": {"name": "openrail", "commercial": "ask"}},
     {"name": "flux-ink", "title": "Ink", "description": "", "base": "flux", "width": 1024, "height": 1024, "steps": 20,
      "default_strength": 0.6, "available": False, "missing": ["ink.safetensors"]},
 ]  # fmt: skip
+
+MODELS = {
+    "models": [
+        {"name": "practice-sd15.safetensors", "folder": "checkpoints", "licence": {"name": "openrail", "commercial": "ask"}},
+        {"name": "practice-gouache.safetensors", "folder": "loras", "licence": {"name": "", "commercial": None}},
+    ],
+    "samplers": ["euler", "dpmpp_2m"], "schedulers": ["normal", "karras"], "as_of": NOW,
+}  # fmt: skip
 
 
 class FakeService:
@@ -145,6 +156,7 @@ class FakeService:
             [
                 web.get("/v1/me", _saying(lambda: self.me)),
                 web.get("/v1/styles", _saying(lambda: {"styles": STYLES})),
+                web.get("/v1/models", _saying(lambda: MODELS)),
                 web.get("/v1/machines", _saying(lambda: {"machines": self.machines})),
                 web.post("/v1/wake", _saying(lambda: {"machine": self.machines[0], "price": PRICE, "until": NOW})),
                 web.get("/v1/blobs/{sha}", self._blob),

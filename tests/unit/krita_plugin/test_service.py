@@ -121,6 +121,25 @@ def test_a_machine_is_kept_awake_and_let_go(client: Service) -> None:
     assert client.let_go("practice").held_until is None
 
 
+def test_models_come_with_their_licence_and_what_can_be_sampled(client: Service) -> None:
+    models, style = client.models(), client.styles()[0]
+    assert models.of("checkpoints") == ("practice-sd15.safetensors",)
+    licence = models.licence("practice-sd15.safetensors")
+    assert licence is not None and (licence.name, licence.commercial) == ("openrail", "ask")
+    assert models.samplers == ("euler", "dpmpp_2m") and models.schedulers == ("normal", "karras")
+    assert (style.checkpoint, style.sampler, style.scheduler) == ("practice-sd15.safetensors", "dpmpp_2m", "karras")
+    assert (style.steps, style.cfg, style.loras[0].strength) == (12, 7.0, 1.0)
+    assert style.licence is not None and style.licence.commercial == "ask"
+    assert client.styles()[1].licence is None
+
+
+def test_a_gathered_job_says_so_until_it_is_released(client: Service) -> None:
+    job, _ = client.generate(request(gather=True, group="press"), "one")
+    assert (job.gathered, job.group, job.front) == (True, "press", False)
+    client.release_gathered()
+    assert not client.job(job.id).gathered
+
+
 def test_a_picture_that_arrives_damaged_is_not_taken(client: Service, service: FakeService) -> None:
     job, _ = client.generate(request(), "key")
     service.results[job.id, 0] = b"torn"
