@@ -14,20 +14,19 @@ from ..canvas.base import Placement, Where
 from ..canvas.plan import RegionPlan
 from ..canvas.rect import Rect
 from ..canvas.scene import Fill, Mask, PlanSettings, Task
-from ..qt import QBuffer, QByteArray, QImage, QIODevice
+from ..qt import QImage
+from .pictures import encode
 
 #: Name of the text chunk in PNG files.
 PNG_KEY = "wakebrush"
 _VERSION = 1
-#: zlib level 1, as for what is sent (see pictures.py).
-_QUALITY = 80
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`prompt`, `negative`: as she typed them. `seed`: of this picture. `strength`: above 0, up to 1. `region`: x, y, width, height
-    in document pixels; `size`: what was asked of the engine. `plan`: the plan settings of that press, by name. `job`, `n`: where
-    the service keeps the picture."""
+    """`prompt`, `negative`: as she typed them. `seed`: of this picture. `strength`: above 0, up to 1. `region`: x, y, width,
+    height in document pixels; `selected`: the bounds of what was selected then; `size`: what was asked of the engine. `plan`:
+    the plan settings of that press, by name. `job`, `n`: where the service keeps the picture."""
 
     prompt: str = ""
     negative: str = ""
@@ -39,6 +38,7 @@ class Recipe:
     loras: tuple[dict[str, Any], ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     region: tuple[int, int, int, int] | None = None
+    selected: tuple[int, int, int, int] | None = None
     size: tuple[int, int] | None = None
     job: str | None = None
     n: int = 0
@@ -82,9 +82,10 @@ def parse(text: str | None) -> Recipe | None:
 def from_values(value: dict[str, Any]) -> Recipe:
     """A recipe from its values as JSON gives them; unknown ones are left out. Raises TypeError, ValueError."""
     known = {name: each for name, each in value.items() if name in Recipe.__dataclass_fields__}
-    if "region" in known and known["region"] is not None:
-        x, y, width, height = (int(each) for each in known["region"])
-        known["region"] = (x, y, width, height)
+    for name in ("region", "selected"):
+        if known.get(name) is not None:
+            x, y, width, height = (int(each) for each in known[name])
+            known[name] = (x, y, width, height)
     if known.get("size") is not None:
         width, height = (int(each) for each in known["size"])
         known["size"] = (width, height)
@@ -101,8 +102,11 @@ def values(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def of_request(body: dict[str, Any], settings: PlanSettings, *, prompt: str, negative: str) -> Recipe:
-    """The recipe of a press. `body`: of POST /v1/generate; `prompt` and `negative` as she typed them."""
+def of_request(
+    body: dict[str, Any], settings: PlanSettings, *, prompt: str, negative: str, selected: Rect | None = None
+) -> Recipe:
+    """The recipe of a press. `body`: of POST /v1/generate; `prompt` and `negative` as she typed them; `selected`: the bounds of
+    the selection."""
     region = body.get("region")
     return Recipe(
         prompt=prompt,
@@ -115,6 +119,7 @@ def of_request(body: dict[str, Any], settings: PlanSettings, *, prompt: str, neg
         loras=tuple(body.get("loras") or ()),
         plan=json.loads(json.dumps(asdict(settings), default=_plain)),
         region=None if region is None else (region["x"], region["y"], region["width"], region["height"]),
+        selected=None if selected is None else (selected.x, selected.y, selected.width, selected.height),
         size=(int(body["width"]), int(body["height"])),
     )
 
@@ -173,13 +178,7 @@ def write_png(image: QImage, recipe: Recipe) -> bytes:
     """The picture as a PNG file with its recipe in a text chunk. Raises ValueError when Qt cannot."""
     named = image.copy()
     named.setText(PNG_KEY, recipe.text())
-    content = QByteArray()
-    buffer = QBuffer(content)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not named.save(buffer, "PNG", _QUALITY):
-        raise ValueError("Qt could not write the picture as PNG")
-    buffer.close()
-    return bytes(content)
+    return encode(named)
 
 
 def _plain(value: Any) -> Any:

@@ -21,8 +21,12 @@ class PaintSettings(RegionSettings):
     seed = Property("", store=True)
     count = Property(1)
     full_view = Property(False, store=True)
-    #: Results become layers as soon as they are there.
+    #: Results become layers as soon as they arrive.
     apply_at_once = Property(False, store=True)
+    #: Pictures in the making are drawn over the canvas.
+    previews_on_canvas = Property(True, store=True)
+    #: The most that results may add to her file, in MiB.
+    history_megabytes = Property(8, store=True)
     #: Words are offered while she types.
     completion = Property(True, store=True)
 

@@ -125,18 +125,12 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
     return words if not others else tr("{words} · {n} more", words=words, n=others)
 
 
-def offer_sentence(count: int, *, earlier: bool, homeless: bool) -> str:
-    """The question about pictures that wait. `earlier`: Krita was closed meanwhile; `homeless`: their document is gone."""
+def offer_sentence(count: int, *, homeless: bool) -> str:
+    """The question about pictures that wait: finished while Krita was closed. `homeless`: their document is gone."""
     if homeless and count == 1:
         return tr("1 picture was finished for a document that was never saved. Show it here?")
     if homeless:
         return tr("{n} pictures were finished for a document that was never saved. Show them here?", n=count)
-    if earlier and count == 1:
+    if count == 1:
         return tr("While Krita was closed, 1 picture was finished for this document. Show it?")
-    if earlier:
-        return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
-    return (
-        tr("1 picture waits for this document. Show it?")
-        if count == 1
-        else tr("{n} pictures wait for this document. Show them?", n=count)
-    )
+    return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
