@@ -24,7 +24,8 @@ from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .pictures import decode
 from .planned import Planned
-from .request import Order, PaintRequest, model_size, parse_seed, portions
+from .prompt_grammar import shares, varies
+from .request import PaintRequest, model_size, orders, parse_seed, portions
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
 from .under_way import UnderWay
@@ -227,10 +228,10 @@ class Session(Observable):
         assert style is not None  # _check has seen it
         most = self._me.limits.max_count if self._me else Limits().max_count
         seed = parse_seed(settings.seed)
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
-            seed = random.getrandbits(32)
         prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        return PaintRequest(prompt, negative, style.name, portions([Order(prompt, negative, seed, settings.count)], most))
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+            seed = random.getrandbits(32)
+        return PaintRequest(prompt, negative, style.name, portions(orders(shares(prompt, negative, seed, settings.count)), most))
 
     # What the service says.
 
