@@ -30,8 +30,9 @@ from .pictures import decode
 from .planned import Planned
 from .prices import Question
 from .progress import Course
+from .prompt_grammar import shares, varies
 from .queue import Unsent
-from .request import Order, PaintRequest, model_size, parse_seed, portions
+from .request import PaintRequest, model_size, orders, parse_seed, portions
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
 from .system_proxy import system_proxy
@@ -263,11 +264,11 @@ class Session(Observable):
         assert style is not None  # _check has seen it
         most = self.desk.most
         seed = parse_seed(settings.seed)
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
-            seed = random.getrandbits(32)
         prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        orders = portions([Order(prompt, negative, seed, settings.count)], most)
-        return PaintRequest(prompt, negative, style.name, orders, gather=self.desk.gathers)
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+            seed = random.getrandbits(32)
+        jobs = portions(orders(shares(prompt, negative, seed, settings.count)), most)
+        return PaintRequest(prompt, negative, style.name, jobs, gather=self.desk.gathers)
 
     # What the service says.
 
