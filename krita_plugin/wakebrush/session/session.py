@@ -22,11 +22,12 @@ from . import words
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
-from .pictures import decode
 from .planned import Planned
 from .request import Order, PaintRequest, model_size, parse_seed, portions
+from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
+from .step_previews import StepPreviews
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
@@ -34,14 +35,12 @@ from .work import Work
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
-#: A layer that takes longer to appear waits for her hand.
-_HELD_SECONDS = 0.7
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `offer` a question about pictures that wait to be shown; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `progress` is 0 to 1, or None."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -52,7 +51,6 @@ class Session(Observable):
     progress: Property[float | None] = Property(None)
     progress_text = Property("")
     notice: Property[Notice | None] = Property(None)
-    offer = Property("")
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
     practice = Property(False)
@@ -72,13 +70,15 @@ class Session(Observable):
         self.settings = PaintSettings(store)
         self._canvas = canvas
         self._link = Link(store, environ)
-        self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
+        journal = Journal(Path(data_folder(environ)) / "krita" / "journal")
+        self.work = Work(self._link, canvas, journal)
+        self.results = Results(self._link, canvas, journal, self.settings)
+        self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
         self._machines: dict[str, Machine] = {}
         self._me: Me | None = None
         self._canvas_state = CanvasState(None, False, True)
-        self._newest_preview = 0
         self._waits = Waits(clock)
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
@@ -93,12 +93,18 @@ class Session(Observable):
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
+        self.work.landed.connect(self.results.land)
+        self.work.ended.connect(self.results.close)
+        self.results.told.connect(self._tell)
+        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
+        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
 
     # Verbs.
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
+        self.results.resume()
         self.work.resume()
         self._link.start()
 
@@ -130,7 +136,7 @@ class Session(Observable):
         """Lets go of the picture that the bar is about."""
         picture = self.current
         if picture is not None:
-            self.preview = None
+            self._previews.clear()
             self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
@@ -148,17 +154,6 @@ class Session(Observable):
         environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
         self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
 
-    def show_offer(self) -> None:
-        """Shows the pictures that the offer is about."""
-        document_id = self._canvas_state.document_id
-        if document_id is not None:
-            self.work.show(self.work.parked_for(document_id), document_id)
-
-    def discard_offer(self) -> None:
-        """Lets go of the pictures that the offer is about."""
-        for picture in self.work.parked_for(self._canvas_state.document_id):
-            self.work.cancel(picture)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
@@ -166,7 +161,7 @@ class Session(Observable):
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         if before.document_id != self._canvas_state.document_id:
-            self.work.documents_changed()
+            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         if before != self._canvas_state:
@@ -279,13 +274,7 @@ class Session(Observable):
         picture = self.work.of_job(header.get("job"))
         if picture is None or picture is not current:
             return
-        self._newest_preview += 1
-        number = self._newest_preview
-        self._link.lanes.run("preview", lambda: decode(image), lambda decoded: self._previewed(picture, number, decoded))
-
-    def _previewed(self, picture: UnderWay, number: int, image: QImage) -> None:
-        if number == self._newest_preview and self.current is picture:
-            self.preview = image
+        self._previews.take(picture, image, on_canvas=self.settings.previews_on_canvas)
 
     def _got_styles(self, styles: list[Style]) -> None:
         self._connected, self._error = True, None
@@ -318,7 +307,6 @@ class Session(Observable):
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
-        self.offer = self._offer()
         current = self.current
         self.price = words.price_text(machine, current.price if current else None)
         if machine is not None:
@@ -326,7 +314,7 @@ class Session(Observable):
         self.state_line = self._state_line(current, machine)
         self._show_progress(current, machine)
         if current is None:
-            self.preview = None
+            self._previews.clear()
         if current is None and (machine is None or machine.eta_seconds is None):
             self._tick.stop()
         elif not self._tick.isActive():
@@ -356,17 +344,6 @@ class Session(Observable):
             explained = error is not None and notice is not None and notice.title == error.title
             return unconnected_line(error, was_connected=bool(current or self._machines), explained=explained)
         if current is None:
-            return machine_line(machine, time.time())
-        held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
+            return held_line() if self.results.held else machine_line(machine, time.time())
         job = self._waits.as_of_now(current.job) if current.job is not None else None
-        return picture_line(job, machine, time.time(), held=held)
-
-    def _offer(self) -> str:
-        parked = self.work.parked_for(self._canvas_state.document_id)
-        if not parked:
-            return ""
-        return words.offer_sentence(
-            sum(len(picture.wanted) for picture in parked),
-            earlier=any(picture.earlier for picture in parked),
-            homeless=any(not picture.path for picture in parked),
-        )
+        return picture_line(job, machine, time.time())

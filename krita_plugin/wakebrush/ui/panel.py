@@ -107,9 +107,10 @@ class Panel(QWidget):
         self._state.settings_asked.connect(self.open_settings)
         self._notice.settings_asked.connect(self.open_settings)
         self._notice.dismissed.connect(session.dismiss_notice)
-        self._offer.accepted.connect(session.show_offer)
-        self._offer.declined.connect(session.discard_offer)
+        self._offer.accepted.connect(session.results.show_offer)
+        self._offer.declined.connect(session.results.discard_offer)
         session.changed.connect(self._show)
+        session.results.changed.connect(self._show)
         settings.changed.connect(self._show)
 
     def open_settings(self) -> None:
@@ -152,7 +153,7 @@ class Panel(QWidget):
             "progress": self._show_progress,
             "progress_text": lambda: self._progress.setFormat(session.progress_text),
             "notice": lambda: self._notice.show_notice(session.notice),
-            "offer": lambda: self._offer.show_offer(session.offer),
+            "offer": lambda: self._offer.show_offer(session.results.offer),
             "preview": lambda: self._preview.show_image(session.preview),
             "styles": self._show_styles,
             "style": self._show_styles,
