@@ -66,6 +66,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.media_types: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.results: dict[tuple[str, int], bytes] = {}
@@ -213,6 +214,7 @@ class FakeService:
         sha = request.match_info["sha"]
         assert hashlib.sha256(content).hexdigest() == sha
         self.blobs[sha] = content
+        self.media_types[sha] = request.content_type
         return web.json_response({"sha256": sha}, status=201)
 
     async def _generate(self, request: web.Request) -> web.Response:
