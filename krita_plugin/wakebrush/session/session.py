@@ -28,6 +28,7 @@ from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
+from .writing import Writing
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
@@ -52,6 +53,7 @@ class Session(Observable):
     offer = Property("")
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
+    language_notice = Property("")
     practice = Property(False)
 
     def __init__(
@@ -69,7 +71,9 @@ class Session(Observable):
         self.settings = PaintSettings(store)
         self._canvas = canvas
         self._link = Link(store, environ)
-        self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
+        folder = Path(data_folder(environ)) / "krita"
+        self.work = Work(self._link, canvas, Journal(folder / "journal"))
+        self.writing = Writing(self._link, self.settings, store, folder)
         self._error: ServiceError | None = None
         self._connected = False
         self._machines: dict[str, Machine] = {}
@@ -90,6 +94,8 @@ class Session(Observable):
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
+        self.writing.told.connect(self._tell)
+        self.writing.book.changed.connect(self._styles_changed)
         self.settings.changed.connect(lambda _: self._update())
 
     # Verbs.
@@ -97,6 +103,7 @@ class Session(Observable):
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
         self.work.resume()
+        self.writing.start()
         self._link.start()
 
     def stop(self) -> bool:
@@ -166,6 +173,7 @@ class Session(Observable):
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         if before.document_id != self._canvas_state.document_id:
+            self.writing.documents.follow(self._canvas_state.document_id)
             self.work.documents_changed()
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
@@ -186,8 +194,7 @@ class Session(Observable):
     @property
     def style(self) -> Style | None:
         """The chosen style, or the first that can be used."""
-        named = next((style for style in self.styles if style.name == self.settings.style), None)
-        return named or next((style for style in self.styles if style.available is not False), None)
+        return self.writing.style
 
     @property
     def machine(self) -> Machine | None:
@@ -215,6 +222,7 @@ class Session(Observable):
     def _online(self) -> None:
         self._error = None
         self._ask_for_styles()
+        self.writing.online()
         self._link.ask("ask", Service.me, self._got_me)
 
     def _ask_for_styles(self) -> None:
@@ -250,6 +258,7 @@ class Session(Observable):
         self.work.machine_changed(self.machine)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
+            self.writing.online()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -268,12 +277,17 @@ class Session(Observable):
     def _got_styles(self, styles: list[Style]) -> None:
         self._connected, self._error = True, None
         first_time = not self.styles
-        self.styles = tuple(styles)
+        self.writing.book.offer(tuple(styles))
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
         self.work.online()
         self._update()
+
+    def _styles_changed(self, name: str) -> None:
+        if name == "styles":
+            self.styles = self.writing.book.styles
+            self._update()
 
     def _got_me(self, me: Me) -> None:
         self._me = me
@@ -294,6 +308,7 @@ class Session(Observable):
         self.label = words.button_label(mode, strength)
         self.can_generate = self._canvas_state.document_id is not None
         self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
+        self.language_notice = self.writing.language_notice
         machine = self.machine
         self.practice = machine is not None and machine.practice
         self.offer = self._offer()
