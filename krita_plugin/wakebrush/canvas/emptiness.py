@@ -5,7 +5,7 @@ from __future__ import annotations
 from krita import Document
 
 from .pixels import bits
-from .region import Rect
+from .rect import Rect
 
 TILE = 256
 TILES_A_LOOK = 12

@@ -196,6 +196,11 @@ class Machine:
     def awake(self) -> bool:
         return self.state in ("ready", "busy", "draining")
 
+    @property
+    def up(self) -> bool:
+        """Whether it is there for the next picture: awake, or about to be."""
+        return self.state in ("ready", "busy", "waking")
+
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Machine:
         engine = value.get("engine") or {}

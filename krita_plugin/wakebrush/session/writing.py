@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ..i18n import tr
 from ..qt import QObject, Signal
 from .document_settings import DocumentSettings
 from .link import Link
-from .prompt_grammar import Share, merged, named, shares, varies
+from .prompt_grammar import Share, merged, named, read, shares, varies
 from .prompt_hand import Piece
+from .request import Order
 from .settings import PaintSettings
 from .style_book import StyleBook
 from .styles import OwnStyle, exported
@@ -32,7 +33,7 @@ class Asked:
 
     style: str
     overrides: dict[str, Any]
-    shares: tuple[Share, ...]
+    orders: tuple[Order, ...]
 
 
 class Writing(QObject):
@@ -94,19 +95,19 @@ class Writing(QObject):
         """Words for what is being typed."""
         return suggest(piece, self.tags, self.book.models.of("loras")) if self._settings.completion else []
 
+    @property
+    def words(self) -> str:
+        """What is left of the prompt without comments and LoRAs. Raises ValueError, a sentence."""
+        return read(self._settings.prompt)[0]
+
     def asked(self, style: Style, seed: int | None, count: int) -> Asked:
-        """What a press asks for now. Raises ValueError with a sentence: what cannot be read, or is not there."""
+        """What a press asks for now. Raises ValueError, a sentence: what cannot be read, or is not there."""
         prompt, negative = self._settings.prompt, self._settings.negative_prompt
         if seed is None and varies(prompt, negative):
-            seed = random.getrandbits(63)
+            seed = random.getrandbits(32)
         known = self.book.models.of("loras")
-        found = []
-        for share in shares(prompt, negative, seed, count):
-            if not share.prompt:
-                raise ValueError(tr("Say in the prompt what you want to see."))
-            found.append(Share(share.prompt, share.negative_prompt, merged(named(share.loras, known)), share.seed, share.count))
-        basis, overrides = self.book.asked(style.name)
-        return Asked(basis, overrides, tuple(found))
+        orders = tuple(_order(share, known) for share in shares(prompt, negative, seed, count))
+        return Asked(*self.book.asked(style.name), orders)
 
     # Files: read and written off the GUI thread.
 
@@ -149,3 +150,8 @@ class Writing(QObject):
         """Nobody knows what the service can load: names go as they are, and the service judges them."""
         if not isinstance(error, ServiceError):
             self.failed(error)
+
+
+def _order(share: Share, known: tuple[str, ...]) -> Order:
+    loras = tuple(asdict(lora) for lora in merged(named(share.loras, known)))
+    return Order(share.prompt, share.negative_prompt, share.seed, share.count, loras)

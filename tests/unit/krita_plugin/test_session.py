@@ -11,7 +11,7 @@ from typing import Any
 
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.client.config import MemoryStore
 from wakebrush.session import Session
 from wakebrush.session.settings import PaintSettings
