@@ -123,7 +123,7 @@ class StyleManager(QtWidgets.QDialog):
     def _save(self) -> None:
         written, before = self._form.written(), self._chosen_name()
         if written.name != before and self._book.own_of(written.name) is not None:
-            title = self._book.free_title(written.title)
+            title = self._book.free_title(written.title, but=before)
             written = OwnStyle(**{**vars(written), "name": own_name(title), "title": title})
         self._book.keep(written, instead_of=before)
         self._writing.renamed(before, written.name)
