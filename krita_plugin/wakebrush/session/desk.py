@@ -245,7 +245,7 @@ class Desk(Observable):
         includes_wake = quote is not None and quote.price.includes_wake
         price = prices.button_price(self.quotes.total, includes_wake, main)
         if self.gathers and price:
-            price = tr("costs nothing yet: the idea waits for the wake")
+            price = tr("costs nothing yet")
         self.price = " · ".join(part for part in (price, self._last_cost) if part)
         self.price_tip = prices.price_tip(quote)
         count = ideas(self._jobs.values())

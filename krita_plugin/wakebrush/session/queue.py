@@ -94,7 +94,7 @@ def total_cost(jobs: Iterable[Job]) -> Money | None:
 def waiting_words(job: Job, machine: Machine | None) -> str:
     """What a queued job waits for, in a few words."""
     reason = {
-        "gathered": tr("idea, waits for the wake"),
+        "gathered": tr("an idea, waits for your word"),
         "budget": tr("waits for the budget"),
         "capacity": tr("waits for a free machine"),
         "paused": tr("paused"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from ..i18n import tr
 from ..qt import QObject, Signal
 from .document_settings import DocumentSettings
 from .link import Link
-from .prompt_grammar import Share, merged, named, read, shares, varies
+from .prompt_grammar import merged, named, read, shares, varies
 from .prompt_hand import Piece
-from .request import Order
+from .request import Order, orders
 from .settings import PaintSettings
 from .style_book import StyleBook
 from .styles import OwnStyle, exported
@@ -106,8 +106,8 @@ class Writing(QObject):
         if seed is None and varies(prompt, negative):
             seed = random.getrandbits(32)
         known = self.book.models.of("loras")
-        orders = tuple(_order(share, known) for share in shares(prompt, negative, seed, count))
-        return Asked(*self.book.asked(style.name), orders)
+        found = [replace(share, loras=merged(named(share.loras, known))) for share in shares(prompt, negative, seed, count)]
+        return Asked(*self.book.asked(style.name), tuple(orders(found)))
 
     # Files: read and written off the GUI thread.
 
@@ -150,8 +150,3 @@ class Writing(QObject):
         """Nobody knows what the service can load: names go as they are, and the service judges them."""
         if not isinstance(error, ServiceError):
             self.failed(error)
-
-
-def _order(share: Share, known: tuple[str, ...]) -> Order:
-    loras = tuple(asdict(lora) for lora in merged(named(share.loras, known)))
-    return Order(share.prompt, share.negative_prompt, share.seed, share.count, loras)

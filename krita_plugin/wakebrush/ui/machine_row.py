@@ -32,9 +32,11 @@ class MachineRow(QWidget):
         self._wake.clicked.connect(lambda: self.wake_asked.emit())
         self._hold.clicked.connect(lambda: self.hold_asked.emit())
         self._let_go.clicked.connect(lambda: self.let_go_asked.emit())
-        self._gather = QtWidgets.QCheckBox(tr("Asleep: put ideas aside, wake once for all"))
+        self._gather = QtWidgets.QCheckBox(tr("Gather ideas, then wake once"))
         self._gather.setObjectName("gather")
-        self._gather.setToolTip(tr("The button puts ideas aside; another one wakes the machine and paints them all."))
+        self._gather.setToolTip(
+            tr("While the machine sleeps, the button puts ideas aside. Another one wakes it and paints them all.")
+        )
         self._gather.toggled.connect(lambda on: self.gather_chosen.emit(on))
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

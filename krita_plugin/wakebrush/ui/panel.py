@@ -206,7 +206,7 @@ class Panel(QWidget):
             "price_tip": lambda: self._price.show_tip(desk.price_tip),
             "release_label": lambda: self._price.show_gather(desk.release_label),
             "gather": lambda: self._machine.show_gather(settings.gather),
-            "view": lambda: self._machine.show_view(desk.view),
+            "view": self._show_machine,
             "aside": lambda: self._machine.show_aside(desk.aside),
             "rows": self._show_queue,
             "admin": lambda: self._queue.show_admin(desk.admin),
@@ -220,6 +220,13 @@ class Panel(QWidget):
             "language_notice": lambda: self._language.show_text(session.language_notice),
             "budget": lambda: self._budget.show_text(desk.budget),
         }
+
+    def _show_machine(self) -> None:
+        """The question whether to keep it awake pushes down what is below: not while she holds something there."""
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            QTimer.singleShot(_HELD_MS, self._show_machine)
+            return
+        self._machine.show_view(self._session.desk.view)
 
     def _show_queue(self) -> None:
         """A row that went away while her finger is on one would move another below it."""

@@ -78,6 +78,9 @@ class _QueueRow(QWidget):
         self._sentence = OneLine("queue_row_sentence", is_faint=True)
         self._front = _small("front", "↑", tr("Before your other pictures"))
         self._cancel = _small("cancel_row", "×", tr("Cancel this"))
+        keeps_its_room = self._front.sizePolicy()
+        keeps_its_room.setRetainSizeWhenHidden(True)
+        self._front.setSizePolicy(keeps_its_room)
         self._front.clicked.connect(lambda: self.fronted.emit(self._row))
         self._cancel.clicked.connect(lambda: self.cancelled.emit(self._row))
         grid = QtWidgets.QGridLayout(self)
@@ -94,7 +97,7 @@ class _QueueRow(QWidget):
         self._title.setText(row.title)
         self._sentence.setText(row.sentence)
         self._title.setToolTip(row.tip)
-        self._front.setEnabled(row.can_go_first)
+        self._front.setVisible(row.can_go_first)
 
 
 def _small(name: str, text: str, tip: str) -> QtWidgets.QToolButton:

@@ -60,7 +60,7 @@ def test_one_press_is_one_row_however_many_jobs_it_is() -> None:
         (queued("a", 1), "1 before it"),
         (queued("a"), "next"),
         (queued("a", waiting_for="machine_waking"), "waking, 32 s left"),
-        (queued("a", waiting_for="gathered", count=3), "idea, waits for the wake, 3 pictures"),
+        (queued("a", waiting_for="gathered", count=3), "an idea, waits for your word, 3 pictures"),
         (queued("a", waiting_for="budget"), "waits for the budget"),
         (queued("a", waiting_for="capacity"), "waits for a free machine"),
         (queued("a", waiting_for="paused"), "paused"),
