@@ -26,33 +26,32 @@ from .desk import Desk
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
-from .pictures import decode
 from .planned import Planned
 from .prices import Question
 from .progress import Course
-from .prompt_grammar import shares, varies
 from .queue import Unsent
-from .request import PaintRequest, model_size, orders, parse_seed, portions
+from .request import PaintRequest, model_size, parse_seed, portions
+from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
+from .step_previews import StepPreviews
 from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
+from .writing import Writing
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
 #: How often while a machine is awake and nothing is under way: the time until it sleeps is shown in minutes and seconds.
 _IDLE_TICK_MS = 1000
-#: A layer that takes longer to appear waits for her hand.
-_HELD_SECONDS = 0.7
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `offer` a question about pictures that wait to be shown; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `progress` is 0 to 1, or None."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -61,9 +60,9 @@ class Session(Observable):
     progress: Property[float | None] = Property(None)
     progress_text = Property("")
     notice: Property[Notice | None] = Property(None)
-    offer = Property("")
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
+    language_notice = Property("")
     practice = Property(False)
 
     def __init__(
@@ -85,11 +84,15 @@ class Session(Observable):
         self._canvas = canvas
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link.lanes)
-        self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
+        folder = Path(data_folder(environ)) / "krita"
+        journal = Journal(folder / "journal")
+        self.work = Work(self._link, canvas, journal)
+        self.results = Results(self._link, canvas, journal, self.settings)
+        self.writing = Writing(self._link, self.settings, store, folder)
+        self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
         self._canvas_state = CanvasState(None, False, True)
-        self._newest_preview = 0
         self._waits = Waits(clock)
         self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
         self._course = Course()
@@ -106,9 +109,16 @@ class Session(Observable):
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
+        self.writing.told.connect(self._tell)
+        self.writing.book.changed.connect(self._styles_changed)
         self.work.withdrawn.connect(self.desk.cancelled)
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
+        self.work.landed.connect(self.results.land)
+        self.work.ended.connect(self.results.close)
+        self.results.told.connect(self._tell)
+        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
+        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
         self.connecting.told.connect(self._tell)
         self.connecting.moved.connect(self.reconnect)
@@ -117,7 +127,9 @@ class Session(Observable):
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
+        self.results.resume()
         self.work.resume()
+        self.writing.start()
         self.connecting.start()
         self._link.start()
 
@@ -150,7 +162,7 @@ class Session(Observable):
         """Lets go of the picture that the bar is about."""
         picture = self.current
         if picture is not None:
-            self.preview = None
+            self._previews.clear()
             self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
@@ -166,17 +178,6 @@ class Session(Observable):
         """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
         self.connecting.test(Profile("", "", endpoint, token), works, works_not)
 
-    def show_offer(self) -> None:
-        """Shows the pictures that the offer is about."""
-        document_id = self._canvas_state.document_id
-        if document_id is not None:
-            self.work.show(self.work.parked_for(document_id), document_id)
-
-    def discard_offer(self) -> None:
-        """Lets go of the pictures that the offer is about."""
-        for picture in self.work.parked_for(self._canvas_state.document_id):
-            self.work.cancel(picture)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
@@ -184,7 +185,8 @@ class Session(Observable):
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         if before.document_id != self._canvas_state.document_id:
-            self.work.documents_changed()
+            self.writing.documents.follow(self._canvas_state.document_id)
+            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
@@ -212,8 +214,7 @@ class Session(Observable):
     @property
     def style(self) -> Style | None:
         """The chosen style, or the first that can be used."""
-        named = next((style for style in self.styles if style.name == self.settings.style), None)
-        return named or next((style for style in self.styles if style.available is not False), None)
+        return self.writing.style
 
     @property
     def machine(self) -> Machine | None:
@@ -235,7 +236,8 @@ class Session(Observable):
         except (NoDocument, NothingToPaint):
             return None  # there is nothing to paint, and nothing to pay
         largest = max(plan.regions, key=lambda region: region.width * region.height)
-        return Question(self.style.name, largest.width, largest.height, self.settings.count * len(plan.regions))
+        style, _ = self.writing.book.asked(self.style.name)
+        return Question(style, largest.width, largest.height, self.settings.count * len(plan.regions))
 
     def planned(self) -> Planned:
         """What the button would do now. Raises NoDocument, NothingToPaint."""
@@ -252,7 +254,7 @@ class Session(Observable):
 
     def _check(self) -> None:
         """Raises ValueError, a sentence, while nothing can be asked for."""
-        if not self.settings.prompt.strip() and chosen(self.settings.task, self.facts) is not Task.REMOVE:
+        if not self.writing.words and chosen(self.settings.task, self.facts) is not Task.REMOVE:
             raise ValueError(tr("Say in the prompt what you want to see."))
         if self.style is None and not self._connected:
             raise ValueError(tr("One moment: the service has not answered yet."))
@@ -264,11 +266,11 @@ class Session(Observable):
         assert style is not None  # _check has seen it
         most = self.desk.most
         seed = parse_seed(settings.seed)
-        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
             seed = random.getrandbits(32)
-        wanted = portions(orders(shares(prompt, negative, seed, settings.count)), most)
-        return PaintRequest(prompt, negative, style.name, wanted, gather=self.desk.gathers)
+        asked = self.writing.asked(style, seed, settings.count)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        return PaintRequest(prompt, negative, asked.style, portions(asked.orders, most), asked.overrides, self.desk.gathers)
 
     # What the service says.
 
@@ -279,6 +281,7 @@ class Session(Observable):
         self.connecting.states.append(report.state(None))
         self.connecting.look_for_update()
         self._ask_for_styles()
+        self.writing.online()
         self._link.ask("ask", Service.me, self.desk.got_me)
 
     def _ask_for_styles(self) -> None:
@@ -312,6 +315,7 @@ class Session(Observable):
         self.work.machine_changed(self.machine)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
+            self.writing.online()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -319,25 +323,24 @@ class Session(Observable):
         picture = self.work.of_job(header.get("job"))
         if picture is None or picture is not current:
             return
-        self._newest_preview += 1
-        number = self._newest_preview
-        self._link.lanes.run("preview", lambda: decode(image), lambda decoded: self._previewed(picture, number, decoded))
-
-    def _previewed(self, picture: UnderWay, number: int, image: QImage) -> None:
-        if number == self._newest_preview and self.current is picture:
-            self.preview = image
+        self._previews.take(picture, image, on_canvas=self.settings.previews_on_canvas)
 
     def _got_styles(self, styles: list[Style]) -> None:
         self._connected = self.desk.connected = True
         self._error = None
         first_time = not self.styles
-        self.styles = tuple(styles)
+        self.writing.book.offer(tuple(styles))
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
         self.work.online()
         self.desk.price_may_change()
         self._update()
+
+    def _styles_changed(self, name: str) -> None:
+        if name == "styles":
+            self.styles = self.writing.book.styles
+            self._update()
 
     def _tell(self, notice: Notice) -> None:
         self.notice = notice
@@ -357,10 +360,10 @@ class Session(Observable):
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
+        self.language_notice = self.writing.language_notice
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
-        self.offer = self._offer()
         unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
         self.desk.unsent(Unsent(each.key, each.name, each.count) for each in unsent)
         current = self.current
@@ -369,7 +372,7 @@ class Session(Observable):
         self.state_line = self._state_line(current, machine)
         self._show_progress(current, machine)
         if current is None:
-            self.preview = None
+            self._previews.clear()
         self._set_pace(current, machine)
 
     def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
@@ -406,17 +409,6 @@ class Session(Observable):
             explained = error is not None and notice is not None and notice.title == error.title
             return unconnected_line(error, was_connected=bool(current or self.desk.machines), explained=explained)
         if current is None:
-            return machine_line(machine, time.time(), budget=self.desk.month)
-        held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
+            return held_line() if self.results.held else machine_line(machine, time.time(), budget=self.desk.month)
         job = self._waits.as_of_now(current.job) if current.job is not None else None
-        return picture_line(job, machine, time.time(), held=held, budget=self.desk.month)
-
-    def _offer(self) -> str:
-        parked = self.work.parked_for(self._canvas_state.document_id)
-        if not parked:
-            return ""
-        return words.offer_sentence(
-            sum(len(picture.wanted) for picture in parked),
-            earlier=any(picture.earlier for picture in parked),
-            homeless=any(not picture.path for picture in parked),
-        )
+        return picture_line(job, machine, time.time(), budget=self.desk.month)
