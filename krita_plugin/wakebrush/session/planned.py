@@ -30,8 +30,3 @@ class Planned:
             settings.source(canvas.unseen()),
             settings.placement(made, None if layer is None else layer.id),
         )
-
-    @property
-    def pixels(self) -> int:
-        """Of one picture, over all regions."""
-        return sum(region.width * region.height for region in self.plan.regions)

@@ -192,7 +192,7 @@ def test_the_studios_defaults_hold_until_she_chooses_otherwise(new_session: NewS
     environ = studio(tmp_path, defaults={"strength": 40, "feather": "much", "nonsense": 1})
     store = MemoryStore()
     session = new_session(environ=environ, store=store)
-    assert (session.settings.strength, session.settings.feather) == (40, 16)
+    assert (session.settings.strength, session.settings.feather) == (40, 5)
     session.settings.strength = 55
     session.settings.save()
     assert new_session(environ=environ, store=store).settings.strength == 55

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.session import Session
 from wakebrush.session.desk import Desk
 from wakebrush.session.queue import Row
