@@ -30,9 +30,8 @@ from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .planned import Planned
 from .prices import Question
-from .prompt_grammar import shares, varies
 from .queue import Unsent
-from .request import PaintRequest, model_size, orders, parse_seed, portions
+from .request import PaintRequest, model_size, parse_seed, portions
 from .results import Results
 from .settings import PaintSettings
 from .state_line import StateLine, held_line, machine_line, picture_line, unconnected_line
@@ -42,6 +41,7 @@ from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
+from .writing import Writing
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
@@ -63,6 +63,7 @@ class Session(Observable):
     notice: Property[Notice | None] = Property(None)
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
+    language_notice = Property("")
     practice = Property(False)
 
     def __init__(
@@ -84,9 +85,11 @@ class Session(Observable):
         self._canvas = canvas
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link.lanes)
-        journal = Journal(Path(data_folder(environ)) / "krita" / "journal")
+        folder = Path(data_folder(environ)) / "krita"
+        journal = Journal(folder / "journal")
         self.work = Work(self._link, canvas, journal)
         self.results = Results(self._link, canvas, journal, self.settings)
+        self.writing = Writing(self._link, self.settings, store, folder)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
@@ -96,7 +99,6 @@ class Session(Observable):
         self._herald = Herald(canvas)
         self._bar = Bar()
         self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
         self._connect_parts()
         self._update()
 
@@ -108,6 +110,8 @@ class Session(Observable):
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
+        self.writing.told.connect(self._tell)
+        self.writing.book.changed.connect(self._styles_changed)
         self.work.withdrawn.connect(self.desk.cancelled)
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
@@ -127,6 +131,7 @@ class Session(Observable):
         """Looks for a service and takes up what an earlier run left."""
         self.results.resume()
         self.work.resume()
+        self.writing.start()
         self.connecting.start()
         self._link.start()
 
@@ -182,6 +187,7 @@ class Session(Observable):
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         if before.document_id != self._canvas_state.document_id:
+            self.writing.documents.follow(self._canvas_state.document_id)
             self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
@@ -210,8 +216,7 @@ class Session(Observable):
     @property
     def style(self) -> Style | None:
         """The chosen style, or the first that can be used."""
-        named = next((style for style in self.styles if style.name == self.settings.style), None)
-        return named or next((style for style in self.styles if style.available is not False), None)
+        return self.writing.style
 
     @property
     def machine(self) -> Machine | None:
@@ -233,7 +238,8 @@ class Session(Observable):
         except (NoDocument, NothingToPaint):
             return None  # there is nothing to paint, and nothing to pay
         largest = max(plan.regions, key=lambda region: region.width * region.height)
-        return Question(self.style.name, largest.width, largest.height, self.settings.count * len(plan.regions))
+        style, _ = self.writing.book.asked(self.style.name)
+        return Question(style, largest.width, largest.height, self.settings.count * len(plan.regions))
 
     def planned(self) -> Planned:
         """What the button would do now. Raises NoDocument, NothingToPaint."""
@@ -250,7 +256,7 @@ class Session(Observable):
 
     def _check(self) -> None:
         """Raises ValueError, a sentence, while nothing can be asked for."""
-        if not self.settings.prompt.strip() and chosen(self.settings.task, self.facts) is not Task.REMOVE:
+        if not self.writing.words and chosen(self.settings.task, self.facts) is not Task.REMOVE:
             raise ValueError(tr("Say in the prompt what you want to see."))
         if self.style is None and not self._connected:
             raise ValueError(tr("One moment: the service has not answered yet."))
@@ -262,11 +268,11 @@ class Session(Observable):
         assert style is not None  # _check has seen it
         most = self.desk.most
         seed = parse_seed(settings.seed)
-        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
             seed = random.getrandbits(32)
-        jobs = portions(orders(shares(prompt, negative, seed, settings.count)), most)
-        return PaintRequest(prompt, negative, style.name, jobs, gather=self.desk.gathers)
+        asked = self.writing.asked(style, seed, settings.count)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        return PaintRequest(prompt, negative, asked.style, portions(asked.orders, most), asked.overrides, self.desk.gathers)
 
     # What the service says.
 
@@ -277,6 +283,7 @@ class Session(Observable):
         self.connecting.states.append(report.state(None))
         self.connecting.look_for_update()
         self._ask_for_styles()
+        self.writing.online()
         self._link.ask("ask", Service.me, self.desk.got_me)
 
     def _ask_for_styles(self) -> None:
@@ -311,6 +318,7 @@ class Session(Observable):
         self._herald.machine(self.machine, waits=self.current is not None)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
+            self.writing.online()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -324,7 +332,7 @@ class Session(Observable):
         self._connected = self.desk.connected = True
         self._error = None
         first_time = not self.styles
-        self.styles = tuple(styles)
+        self.writing.book.offer(tuple(styles))
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
@@ -332,13 +340,17 @@ class Session(Observable):
         self.desk.price_may_change()
         self._update()
 
+    def _styles_changed(self, name: str) -> None:
+        if name == "styles":
+            self.styles = self.writing.book.styles
+            self._update()
+
     def _tell(self, notice: Notice) -> None:
         self.notice = notice
         self._herald.trouble(notice)
 
-    def _tell_error(self, error: ServiceError | None) -> None:
-        if error is not None:
-            self._tell(Notice(error.title, error.hint, error.action))
+    def _tell_error(self, error: ServiceError) -> None:
+        self._tell(Notice(error.title, error.hint, error.action))
 
     # What the docker shows.
 
@@ -351,6 +363,7 @@ class Session(Observable):
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
+        self.language_notice = self.writing.language_notice
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice

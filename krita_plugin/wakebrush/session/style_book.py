@@ -83,9 +83,9 @@ class StyleBook(Observable):
             self.keep(own)
         return found
 
-    def free_title(self, title: str) -> str:
-        """The title, with a number when there is such a style already."""
-        taken = {own.title for own in self.own} | {style.title for style in self._offered}
+    def free_title(self, title: str, *, but: str = "") -> str:
+        """The title, with a number when there is such a style already; `but`: the name of one that may have it."""
+        taken = {own.title for own in self.own if own.name != but} | {style.title for style in self._offered}
         number, free = 2, title
         while free in taken:
             number, free = number + 1, f"{title} {number}"

@@ -178,7 +178,7 @@ def test_all_of_hers_go_at_once_those_of_other_programs_too(new_session: NewSess
     until(qtbot, lambda: len(session.desk.rows) == 2)
     session.desk.cancel_mine()
     until(qtbot, lambda: session.desk.rows == () and not session.work.pictures)
-    assert ("cancel_all", "mine") in service.bodies
+    assert ("/v1/jobs", "mine") in service.bodies
 
 
 def test_one_press_of_another_program_can_be_let_go_of(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
@@ -227,7 +227,7 @@ def test_an_admin_lets_go_of_everybodys(new_session: NewSession, service: FakeSe
     press(session, qtbot, service)
     session.desk.cancel_all("all")
     until(qtbot, lambda: session.desk.aside == "Cancelled.")
-    assert ("cancel_all", "all") in service.bodies and session.desk.rows == ()
+    assert ("/v1/jobs", "all") in service.bodies and session.desk.rows == ()
 
 
 def test_ideas_are_put_aside_while_it_sleeps_and_painted_with_one_wake(
