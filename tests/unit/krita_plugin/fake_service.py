@@ -224,6 +224,7 @@ class FakeService:
 
     async def _generate(self, request: web.Request) -> web.Response:
         body, key = await request.json(), request.headers["Idempotency-Key"]
+        self.bodies.append((request.path, body))
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
