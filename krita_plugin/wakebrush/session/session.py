@@ -300,7 +300,8 @@ class Session(Observable):
         self.budget = words.budget_text(me.budget)
 
     def _tell(self, notice: Notice) -> None:
-        self.notice = notice
+        if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
+            self.notice = notice
 
     def _tell_error(self, error: ServiceError | None) -> None:
         if error is not None:
