@@ -80,6 +80,9 @@ blob_bytes = Table(
     Column("leaving", Boolean, nullable=False),
 )
 
+#: Bytes that are on their way into the blob store; until they are there, these are the ones that count.
+blob_journal = Table("blob_journal", metadata, Column("sha256", String(64), primary_key=True), Column("data", LargeBinary))
+
 jobs = Table(
     "jobs",
     metadata,

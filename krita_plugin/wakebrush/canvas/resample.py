@@ -8,7 +8,7 @@ the two costs little and blocks nobody.
 from __future__ import annotations
 
 from ..qt import QBuffer, QByteArray, QImage, QImageReader, QIODevice, QSize
-from .base import UnreadablePicture
+from .capture import UnreadablePicture
 
 
 def scaled(image: QImage, width: int, height: int) -> QImage:

@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from ..i18n import tr
 from ..version import API, CLIENT_HEADER
+from .catalogue import Models
 from .config import Connection
 from .errors import Incompatible, Problem, ServiceError, Stopped, Unreachable, from_answer
 from .libraries import requests
-from .model import Job, Machine, Me, Price, Style
+from .model import Cancelled, CancelledAll, Held, Job, Machine, Me, Price, PriceQuote, Style, moment
 from .timings import Timings
 from .transport import Sockets, broken, new_session
 
@@ -45,6 +46,10 @@ class Service:
     def styles(self) -> list[Style]:
         return [Style.parse(each) for each in self._json("GET", "/v1/styles")["styles"]]
 
+    def models(self) -> Models:
+        """What the machines have to paint with, with licences; known also while all sleep."""
+        return Models.parse(self._json("GET", "/v1/models"))
+
     def machines(self) -> list[Machine]:
         return [Machine.parse(each) for each in self._json("GET", "/v1/machines")["machines"]]
 
@@ -69,8 +74,40 @@ class Service:
     def job(self, job_id: str) -> Job:
         return Job.parse(self._json("GET", f"/v1/jobs/{quote(job_id, safe='')}"))
 
-    def cancel(self, job_id: str) -> Job:
-        return Job.parse(self._json("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
+    def jobs(self, state: str = "queued,running", limit: int = 50) -> list[Job]:
+        """Her jobs in some states, the newest first."""
+        answer = self._json("GET", "/v1/jobs", params={"state": state, "limit": limit})
+        return [Job.parse(each) for each in answer["jobs"]]
+
+    def cancel(self, job_id: str) -> Cancelled:
+        return Cancelled.parse(self._json("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
+
+    def cancel_all(self, which: str = "mine") -> CancelledAll:
+        """Lets go of all unfinished jobs; `which`: `mine`, or `all` (admins only)."""
+        answer = self._json("DELETE", "/v1/jobs", params={"which": which})
+        return CancelledAll(int(answer["cancelled"]), answer.get("machine_sleeps"))
+
+    def front(self, job_id: str) -> Job:
+        """Puts a job before her other waiting ones."""
+        return Job.parse(self._json("POST", f"/v1/jobs/{quote(job_id, safe='')}/front"))
+
+    def price(self, body: dict[str, Any]) -> PriceQuote:
+        """What a request would cost now; `{"gathered": True}`: what all that she has gathered would cost."""
+        return PriceQuote.parse(self._json("POST", "/v1/price", json=body))
+
+    def release_gathered(self) -> tuple[list[Job], Price]:
+        """All that she has gathered is painted now; wakes a machine."""
+        answer = self._json("POST", "/v1/gathered/release")
+        return [Job.parse(each) for each in answer["jobs"]], Price.parse(answer.get("price"))
+
+    def hold(self, machine_id: str, seconds: float) -> Held:
+        """Keeps a machine awake from now on, so long at most as the service allows."""
+        answer = self._json("PUT", f"/v1/machines/{quote(machine_id, safe='')}/hold", json={"seconds": seconds})
+        return Held(Machine.parse(answer["machine"]), Price.parse(answer.get("price")), moment(answer.get("until")))
+
+    def let_go(self, machine_id: str) -> Machine:
+        """The machine may sleep again when nobody needs it."""
+        return Machine.parse(self._json("DELETE", f"/v1/machines/{quote(machine_id, safe='')}/hold")["machine"])
 
     def result(self, job_id: str, n: int, sha256: str) -> bytes:
         """The picture's file. Raises Unreachable when what arrived is not what `sha256` says."""

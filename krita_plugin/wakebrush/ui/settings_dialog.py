@@ -12,6 +12,7 @@ from ..qt import QApplication, Qt, QtWidgets, QWidget, Signal
 from ..session import Session
 from ..version import VERSION
 from .lines import Sentence
+from .machine_settings import MachineSettings
 from .service_form import ServiceForm
 
 
@@ -69,6 +70,7 @@ class SettingsDialog(QtWidgets.QDialog):
         column.addWidget(self._form)
         column.addLayout(tools)
         column.addWidget(self._answer, 1)
+        column.addWidget(MachineSettings(self._session.settings))
         versions = QtWidgets.QHBoxLayout()
         versions.addWidget(QtWidgets.QLabel(tr("Wakebrush plugin {version}", version=VERSION)))
         versions.addWidget(self._update)

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.client.model import Style
 from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
 from wakebrush.session.state_line import StateLine
 from wakebrush.session.words import Notice
-from wakebrush.ui.panel import Panel, style_tip
+from wakebrush.ui.panel import Panel
 from wakebrush.ui.prompt_edit import PromptEdit
 from wakebrush.ui.scroll import ScrollArea
+from wakebrush.ui.style_row import style_tip
 from wakebrush.ui.theme import dot_colour
 
 from .fake_canvas import FakeCanvas
@@ -132,7 +133,7 @@ def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, sessi
 
 def test_an_error_stands_right_below_the_button_while_there_is_no_bar(panel: Panel, session: Session, qtbot: QtBot) -> None:
     price, button, error, bar = (find(panel, name) for name in ("price", "generate", "error_line", "progress"))
-    session.price = ""
+    session.desk.price = ""
     session.notice = Notice("This computer is no longer paired.")
     qtbot.waitUntil(lambda: 0 <= error.geometry().top() - button.geometry().bottom() <= 8)
     session.progress = 0.1
