@@ -346,7 +346,8 @@ class Session(Observable):
             self._update()
 
     def _tell(self, notice: Notice) -> None:
-        self.notice = notice
+        if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
+            self.notice = notice
         self._herald.trouble(notice)
 
     def _tell_error(self, error: ServiceError) -> None:

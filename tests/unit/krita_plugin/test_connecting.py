@@ -233,6 +233,7 @@ def test_a_newer_plugin_is_told_once_and_installed_for_the_next_start(
         "Version 0.2.0 of the plugin is ready.",
         "It takes a moment to install, and is used when Krita starts the next time.",
         "update",
+        good=True,
     )
     assert session.connecting.offer is not None and not list(pykrita.glob(".*"))
     session.connecting.look_for_update()
