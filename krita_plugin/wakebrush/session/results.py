@@ -37,6 +37,8 @@ class Results(Observable):
     """`items`: those of the document in front, the newest first. `peeked`, `pinned`: ids, '' for none. `enlarged`: the picture
     that the docker shows large, where nothing can lie over the canvas. `wipe`: what is left of this fraction shows the result;
     None: all of it. `offer`: a question about results that wait to be shown. `held`: a layer waits for her hand.
+    `recovered`: ids of those items whose document is gone. `layer_prompt`: what the active layer was made from, if it is one
+    of hers.
 
     `told(Notice)`: a sentence for her; `again_asked(Recipe)`: she wants to go on from this.
     """
@@ -48,6 +50,8 @@ class Results(Observable):
     wipe: Property[float | None] = Property(None)
     offer = Property("")
     held = Property(False)
+    recovered: Property[frozenset[str]] = Property(frozenset())
+    layer_prompt = Property("")
 
     told = Signal(object)
     again_asked = Signal(object)
@@ -107,6 +111,11 @@ class Results(Observable):
         if document_id is not None:
             self._history.look_at(document_id, frozenset(self._keys_of(document_id)))
         self._update()
+
+    def look_at_layer(self, recipe: str | None) -> None:
+        """The recipe of the layer she is on, if it has one."""
+        found = parse(recipe) if recipe else None
+        self.layer_prompt = "" if found is None else found.prompt
 
     # What she does.
 
@@ -173,6 +182,10 @@ class Results(Observable):
         for item in self._named((item_id,)):
             save_png(self._showing, self._link.lanes, item, path, self.told.emit)
 
+    def leave(self) -> None:
+        """The keyboard belongs to the canvas again."""
+        self._canvas.take_keys()
+
     def copy_prompt(self, item_id: str) -> None:
         """Puts the prompt of a result on the clipboard."""
         for item in self._named((item_id,)):
@@ -218,6 +231,8 @@ class Results(Observable):
 
     def _update(self) -> None:
         here = [item for item in self._all.items() if self._is_shown(item)]
+        self.recovered = frozenset(item.id for item in here if self._is_homeless(item))
+        here.sort(key=lambda item: item.id in self.recovered)
         self.items = tuple(here)
         known = {item.id for item in here}
         if (self.pinned and self.pinned not in known) or (self.peeked and self.peeked not in known):

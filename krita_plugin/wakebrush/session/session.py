@@ -164,6 +164,8 @@ class Session(Observable):
             self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
+        layer = self._canvas_state.layer
+        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
             self._update()
 

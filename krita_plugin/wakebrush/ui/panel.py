@@ -14,6 +14,7 @@ from .mode_menu import ModeButton
 from .preview import Preview
 from .prompt_edit import PromptEdit
 from .region_settings import MarginsRow, RegionBox
+from .results_view import ResultsView
 from .settings_dialog import SettingsDialog
 from .strength import StrengthSlider
 
@@ -70,6 +71,7 @@ class Panel(QWidget):
         self._notice = NoticeLine()
         self._offer = OfferLine()
         self._preview = Preview()
+        self._results = ResultsView(self._session.results)
         self._budget = FaintSentence("budget")
 
     def _arrange(self) -> None:
@@ -92,6 +94,7 @@ class Panel(QWidget):
         for widget in (self._notice, self._offer):
             column.addWidget(widget)
         column.addWidget(self._preview, 1000)  # takes what is left, up to its largest height; the stretch takes the rest
+        column.addWidget(self._results, 1000)
         column.addStretch(1)
         column.addWidget(self._budget)
 
