@@ -30,7 +30,9 @@ QIODevice = QtCore.QIODevice
 QLocale = QtCore.QLocale
 QObject = QtCore.QObject
 QPoint = QtCore.QPoint
+QPointF = QtCore.QPointF
 QRect = QtCore.QRect
+QRectF = QtCore.QRectF
 QSize = QtCore.QSize
 QTimer = QtCore.QTimer
 
@@ -40,7 +42,10 @@ QImage = QtGui.QImage
 QImageReader = QtGui.QImageReader
 QPainter = QtGui.QPainter
 QPalette = QtGui.QPalette
+QPen = QtGui.QPen
 QPixmap = QtGui.QPixmap
+QTransform = QtGui.QTransform
 
 QApplication = QtWidgets.QApplication
+QMdiArea = QtWidgets.QMdiArea
 QWidget = QtWidgets.QWidget

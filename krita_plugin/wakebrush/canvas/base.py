@@ -133,15 +133,12 @@ Part = tuple[QImage, Rect]
 class CanvasEvents(QObject):
     """What happens to documents, in the GUI thread.
 
-    `saved(document_id, path)`: her save, wherever to. `closed(document_id)`. `front_changed()`: another view came to the
-    front. `undone()`: she undid or redid something. `remark(document_id, sentence)`: something she should know of what was
-    inserted.
+    `saved(document_id, path)`: her save, wherever to; only a `.kra` keeps annotations. `closed(document_id)`.
+    `remark(document_id, sentence)`: something she should know of what was inserted.
     """
 
     saved = Signal(str, str)
     closed = Signal(str)
-    front_changed = Signal()
-    undone = Signal()
     remark = Signal(str, str)
 
 
@@ -204,6 +201,10 @@ class Canvas(Protocol):
         """Waits until nothing is under way (a stroke, a transform, a held button or pen), then adds one layer with all these
         pixels, in one undo step, and keeps the active layer active. The recipe stays with the layer. A plan that enlarges
         the canvas makes a step of its own of that, below the layer's."""
+
+    def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
+        """Where an area lies now that was captured when the canvas had that width and height: it moves when a plan of ours
+        enlarges the canvas to the left or upwards."""
 
     def is_open(self, document_id: str) -> bool:
         """Whether that document is still open."""

@@ -170,6 +170,9 @@ class FakeCanvas:
             self.active = None
         self.events.closed.emit(document_id)
 
+    def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
+        return area
+
     def is_open(self, document_id: str) -> bool:
         return document_id in self.documents
 
