@@ -29,7 +29,7 @@ VENDOR = f"{PACKAGE}._vendor"
 VERSIONS = HERE / "vendor.txt"
 #: The oldest Python inside a supported Krita.
 PYTHON = "3.10"
-LIBRARIES = ("certifi", "charset_normalizer", "idna", "requests", "urllib3", "websocket")
+LIBRARIES = ("certifi", "charset_normalizer", "idna", "requests", "truststore", "urllib3", "websocket")
 #: Parts that nobody needs inside Krita: their own tests and command lines, and a port to browsers.
 LEFT_OUT = (
     "certifi/tests",

@@ -48,7 +48,7 @@ def session() -> Session:
     """The session of this Krita, started when the first docker is made."""
     global _session
     if _session is None:
-        _session = Session(KritaCanvas(), KritaStore())
+        _session = Session(KritaCanvas(), KritaStore(), host=f"Krita {Krita.instance().version()}")
         QApplication.instance().aboutToQuit.connect(_session.stop)
         _session.start()
     return _session

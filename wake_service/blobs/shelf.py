@@ -9,9 +9,11 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from typing import TypeVar
 
 from wake_service.blobs import records
 from wake_service.blobs.base import BlobInfo, BlobStore, BlobSwept, checked_sha256
+from wake_service.blobs.journal import JournaledBlobs
 from wake_service.clock import Clock
 from wake_service.errors import StorageError, StorageFull
 from wake_service.store.store import Store, Transaction
@@ -25,6 +27,12 @@ _LEAVING_PAUSE = 0.25
 _QUICKLY_HASHED = 64 * 1024
 #: Sweeps that may come between putting and writing down; each is minutes after the one before.
 _TRIES = 3
+
+T = TypeVar("T")
+
+
+class _Leaving(Exception):
+    """Earlier bytes of the same name are just being removed."""
 
 
 class Shelf:
@@ -90,6 +98,29 @@ class Shelf:
             except BlobSwept as error:
                 log.info("%s", error)
         raise StorageError("The picture could not be kept, because it was cleared away again and again. Send it again.")
+
+    async def keep_made(self, data: bytes, write: Callable[[Transaction, BlobInfo], T]) -> T:
+        """Puts bytes and writes them down with `write`: small ones in one transaction. Raises as `put`, or BlobSwept."""
+        if isinstance(self._blobs, JournaledBlobs) and self._blobs.takes(len(data)):
+            with contextlib.suppress(_Leaving):  # waited for below
+                return await self._journaled(self._blobs, data, write)
+        blob = await self.put(data)
+        return await self._store.write(lambda tx: write(tx, blob))
+
+    async def _journaled(self, journal: JournaledBlobs, data: bytes, write: Callable[[Transaction, BlobInfo], T]) -> T:
+        blob, now = BlobInfo(_sha256(data), len(data)), self._clock.now()
+
+        def work(tx: Transaction) -> T:
+            if not records.expect_bytes(tx, blob.sha256, now):
+                raise _Leaving
+            journal.add(tx, blob.sha256, data)
+            return write(tx, blob)
+
+        try:
+            return await self._store.write(work)
+        except StorageFull:
+            self.on_full()
+            raise
 
     async def renew(self, artist_id: str, sha256: str, until: float) -> bool:
         """Pins a picture that an artist has already, if she does. Pinned first: it stays then, and is looked for at leisure."""

@@ -119,10 +119,17 @@ class Luggage:
 
     async def keep_picture(self, job: Job, node: str, index: int, picture: Preview) -> StoredFile:
         """Stores a picture that came over the socket. Raises StorageError."""
-        blob = await self._depot.shelf.put(picture.data)
         suffix = picture.media_type.rpartition("/")[2]
-        shown = FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index:05}.{suffix}")
-        (file,) = await self._write(job, node, [(shown, blob, picture.media_type)])
+        now, kind = self.clock.now(), picture.media_type
+        called = FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index + 1:05}.{suffix}")
+
+        def write(tx: Transaction, blob: BlobInfo) -> StoredFile:
+            made = {"artist_id": job.artist_id, "job_id": job.id, "node_id": node}
+            name = files.add_named(tx, name=called, sha256=blob.sha256, size=blob.size, media_type=kind, now=now, **made)
+            return StoredFile(name, blob.sha256, blob.size, kind, now, job.id, node)
+
+        file = await self._depot.shelf.keep_made(picture.data, write)
+        self._depot.changed(job.artist_id)
         return file
 
     async def keep_output(self, job: Job, node: str, output: Any, folder: str) -> tuple[Any, list[StoredFile]]:

@@ -125,7 +125,9 @@ class Workflows:
             tx.after_commit(partial(self._taken_in, packed, verdict))
 
         try:
-            job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
+            job = await self._submissions.submit(
+                who, pool, request, submission.key, packed.digest, job_id=job_id, minted=submission.minted, also=also
+            )
             created = job.place == place
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..canvas.plan import Fill, ModelSize, PaintPlan, Rect, RegionPlan
 from ..client.model import Style
 from ..i18n import tr
+from .prompt_grammar import Share
 from .settings import LARGEST_SEED
 
 #: FLUX works on 16-pixel patches, and the others' 8-pixel latents are halved on their way through the model.
@@ -56,12 +57,20 @@ class PaintRequest:
         return sum(order.count for order in self.orders)
 
 
-def portions(orders: Iterable[Order], most: int) -> tuple[Order, ...]:
+def orders(shares: Iterable[Share]) -> tuple[Order, ...]:
+    """What a prompt comes to, as it is sent."""
+    return tuple(
+        Order(each.prompt, each.negative_prompt, each.seed, each.count, tuple(asdict(lora) for lora in each.loras))
+        for each in shares
+    )
+
+
+def portions(whole: Iterable[Order], most: int) -> tuple[Order, ...]:
     """The same pictures in jobs that the service takes: of at most `most` pictures, numbered through. Orders that are divided
     need a seed: raises ValueError without one."""
     found: list[Order] = []
     offset = 0
-    for order in orders:
+    for order in whole:
         if order.seed is None and order.count > most:
             raise ValueError("what is divided needs a seed")
         for first in range(0, order.count, most):
@@ -124,13 +133,6 @@ def body(
         "group": group,
         **{name: value for name, value in optional.items() if value},
     }
-
-
-def question(request: PaintRequest, plan: PaintPlan, uploads: dict[str, str]) -> list[dict[str, Any]]:
-    """The bodies that a press would send, to ask what they cost. `uploads`: checksums that stand for the pictures."""
-    return [
-        body(request, order, plan, region, uploads, reference="", group="") for region in plan.regions for order in request.orders
-    ]
 
 
 def area_body(area: Rect) -> dict[str, int]:

@@ -11,23 +11,32 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.plan import NothingToPaint, Task
-from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
-from ..client.model import Limits, Machine, Me, Style
+from ..client import central
+from ..client.config import KeyValueStore, data_folder
+from ..client.errors import ServiceError, Stopped, Unreachable
+from ..client.model import Machine, Me, Style
+from ..client.profiles import Profile
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import words
+from . import report, words
+from .connecting import Connecting
+from .desk import Desk
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .planned import Planned
-from .request import Order, PaintRequest, model_size, parse_seed, portions
+from .prices import Question
+from .progress import Course
+from .prompt_grammar import shares, varies
+from .queue import Unsent
+from .request import PaintRequest, model_size, orders, parse_seed, portions
 from .results import Results
 from .settings import PaintSettings
 from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
 from .step_previews import StepPreviews
+from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
@@ -35,6 +44,8 @@ from .work import Work
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
+#: How often while a machine is awake and nothing is under way: the time until it sleeps is shown in minutes and seconds.
+_IDLE_TICK_MS = 1000
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
@@ -46,8 +57,6 @@ class Session(Observable):
     label = Property("Generate")
     can_generate = Property(False)
     strength_matters = Property(False)
-    price = Property("")
-    budget = Property("")
     progress: Property[float | None] = Property(None)
     progress_text = Property("")
     notice: Property[Notice | None] = Property(None)
@@ -61,32 +70,36 @@ class Session(Observable):
         store: KeyValueStore,
         *,
         environ: dict[str, str] | None = None,
+        host: str = "no Krita",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._environ = environ
-        self.settings = PaintSettings(store)
+        self._host = host
+        studio = central.load(environ)
+        self.connecting = Connecting(store, environ, studio, system_proxy)
+        self.settings = PaintSettings(store, studio.defaults)
         self._canvas = canvas
-        self._link = Link(store, environ)
+        self._link = Link(self.connecting.resolve)
+        self.connecting.bind(self._link.lanes)
         journal = Journal(Path(data_folder(environ)) / "krita" / "journal")
         self.work = Work(self._link, canvas, journal)
         self.results = Results(self._link, canvas, journal, self.settings)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
-        self._machines: dict[str, Machine] = {}
-        self._me: Me | None = None
         self._canvas_state = CanvasState(None, False, True)
         self._waits = Waits(clock)
+        self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
+        self._course = Course()
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._connect_parts()
         self._update()
 
     def _connect_parts(self) -> None:
-        self._tick.timeout.connect(self._update)
+        self._tick.timeout.connect(self._tick_on)
         self._link.online.connect(self._online)
         self._link.offline.connect(self._offline)
         self._link.event.connect(self._event)
@@ -98,7 +111,12 @@ class Session(Observable):
         self.results.told.connect(self._tell)
         self.results.changed.connect(lambda name: self._update() if name == "held" else None)
         self._previews.changed.connect(lambda image: setattr(self, "preview", image))
+        self.work.withdrawn.connect(self.desk.cancelled)
+        self.desk.told.connect(self._tell)
+        self.desk.moved.connect(self._update)
         self.settings.changed.connect(lambda _: self._update())
+        self.connecting.told.connect(self._tell)
+        self.connecting.moved.connect(self.reconnect)
 
     # Verbs.
 
@@ -106,6 +124,7 @@ class Session(Observable):
         """Looks for a service and takes up what an earlier run left."""
         self.results.resume()
         self.work.resume()
+        self.connecting.start()
         self._link.start()
 
     def stop(self) -> bool:
@@ -131,6 +150,7 @@ class Session(Observable):
             return
         self.settings.save()
         self.work.begin(request, planned)
+        self.desk.pressed()
 
     def cancel(self) -> None:
         """Lets go of the picture that the bar is about."""
@@ -150,9 +170,7 @@ class Session(Observable):
         self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
     ) -> None:
         """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        entered = MemoryStore({"endpoint": endpoint, "token": token})
-        environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
-        self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
+        self.connecting.test(Profile("", "", endpoint, token), works, works_not)
 
     def dismiss_notice(self) -> None:
         self.notice = None
@@ -164,12 +182,20 @@ class Session(Observable):
             self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
+        elif self._canvas_state.has_selection and not before.has_selection:
+            self.desk.sign()
         layer = self._canvas_state.layer
         self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
+            self.desk.price_may_change()
             self._update()
 
     # What is known.
+
+    def report(self) -> str:
+        """What somebody who helps wants to know, without any secret."""
+        service = self._link.service
+        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
 
     @property
     def connected(self) -> bool:
@@ -178,7 +204,7 @@ class Session(Observable):
     @property
     def current(self) -> UnderWay | None:
         """The oldest picture under way: the one the bar is about."""
-        return next((picture for picture in self.work.pictures.values() if picture.shown), None)
+        return next((picture for picture in self.work.pictures.values() if picture.moving), None)
 
     @property
     def style(self) -> Style | None:
@@ -188,7 +214,7 @@ class Session(Observable):
 
     @property
     def machine(self) -> Machine | None:
-        return words.main_machine(list(self._machines.values()))
+        return self.desk.machine
 
     @property
     def facts(self) -> Facts:
@@ -197,10 +223,21 @@ class Session(Observable):
         masked = state.has_selection or (settings.mask_from_layer and state.layer is not None)
         return Facts(state.has_selection, masked, state.is_empty, settings.strength)
 
+    def _question(self) -> Question | None:
+        """What the button would ask for, as far as its price depends on it."""
+        if self.style is None or self._canvas_state.document_id is None:
+            return None
+        try:
+            plan = self.planned().plan
+        except (NoDocument, NothingToPaint):
+            return None  # there is nothing to paint, and nothing to pay
+        largest = max(plan.regions, key=lambda region: region.width * region.height)
+        return Question(self.style.name, largest.width, largest.height, self.settings.count * len(plan.regions))
+
     def planned(self) -> Planned:
         """What the button would do now. Raises NoDocument, NothingToPaint."""
         task = chosen(self.settings.task, self.facts)
-        most = self._me.limits.max_pixels if self._me else None
+        most = self.desk.me.limits.max_pixels if self.desk.me else None
         return Planned.now(self._canvas, self.settings, task, model_size(self.style, most))
 
     def describe(self) -> str:
@@ -222,19 +259,24 @@ class Session(Observable):
     def _request(self, planned: Planned) -> PaintRequest:
         settings, style = self.settings, self.style
         assert style is not None  # _check has seen it
-        most = self._me.limits.max_count if self._me else Limits().max_count
+        most = self.desk.most
         seed = parse_seed(settings.seed)
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
-            seed = random.getrandbits(32)
         prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        return PaintRequest(prompt, negative, style.name, portions([Order(prompt, negative, seed, settings.count)], most))
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+            seed = random.getrandbits(32)
+        wanted = portions(orders(shares(prompt, negative, seed, settings.count)), most)
+        return PaintRequest(prompt, negative, style.name, wanted, gather=self.desk.gathers)
 
     # What the service says.
 
     def _online(self) -> None:
+        if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
+            self.notice = None
         self._error = None
+        self.connecting.states.append(report.state(None))
+        self.connecting.look_for_update()
         self._ask_for_styles()
-        self._link.ask("ask", Service.me, self._got_me)
+        self._link.ask("ask", Service.me, self.desk.got_me)
 
     def _ask_for_styles(self) -> None:
         """Without styles nothing can be painted: she is connected when they are here."""
@@ -246,23 +288,21 @@ class Session(Observable):
             QTimer.singleShot(_AGAIN_MS, self._ask_for_styles)
 
     def _offline(self, error: ServiceError) -> None:
-        self._connected, self._error = False, error
-        if isinstance(error, (Refused, Incompatible)) and self.notice is None:
+        self._connected = self.desk.connected = False
+        self._error = error
+        self.connecting.states.append(report.state(error))
+        mends_itself = error.action == "connect" and self.connecting.enrol()
+        if error.action and not mends_itself and self.notice is None:
             self._tell_error(error)
         self._update()
 
     def _event(self, envelope: dict[str, Any]) -> None:
-        kind, data = envelope["type"], envelope["data"]
-        if kind == "snapshot":
-            self._machines = {each["id"]: Machine.parse(each) for each in data["machines"]}
-            self._got_me(Me.parse(data["me"]))
-            self._machine_changed()
-        elif kind == "machine.changed":
-            machine = Machine.parse(data["machine"])
-            self._machines[machine.id] = machine
+        kind = envelope["type"]
+        self.desk.take(envelope)
+        if kind in ("snapshot", "machine.changed"):
             self._machine_changed()
         if kind in ("job.succeeded", "job.failed"):
-            self._link.ask("ask", Service.me, self._got_me)
+            self._link.ask("ask", Service.me, self.desk.got_me)
         self.work.take(envelope)
 
     def _machine_changed(self) -> None:
@@ -279,58 +319,68 @@ class Session(Observable):
         self._previews.take(picture, image, on_canvas=self.settings.previews_on_canvas)
 
     def _got_styles(self, styles: list[Style]) -> None:
-        self._connected, self._error = True, None
+        self._connected = self.desk.connected = True
+        self._error = None
         first_time = not self.styles
         self.styles = tuple(styles)
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
         self.work.online()
+        self.desk.price_may_change()
         self._update()
-
-    def _got_me(self, me: Me) -> None:
-        self._me = me
-        self.budget = words.budget_text(me.budget)
 
     def _tell(self, notice: Notice) -> None:
         self.notice = notice
 
     def _tell_error(self, error: ServiceError | None) -> None:
         if error is not None:
-            mendable = isinstance(error, (Refused, NotFound, Insecure)) or error.code == "invalid_endpoint"
-            self.notice = Notice(error.title, error.hint, "settings" if mendable else "")
+            self.notice = Notice(error.title, error.hint, error.action)
 
     # What the docker shows.
 
+    def _tick_on(self) -> None:
+        self.desk.tick()
+        self._update()
+
     def _update(self) -> None:
         facts = self.facts
-        self.label = button_label(chosen(self.settings.task, facts), facts)
+        task = button_label(chosen(self.settings.task, facts), facts)
+        self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
+        unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
+        self.desk.unsent(Unsent(each.key, each.name, each.count) for each in unsent)
         current = self.current
-        self.price = words.price_text(machine, current.price if current else None)
         if machine is not None:
             machine = self._waits.as_of_now(machine)
         self.state_line = self._state_line(current, machine)
         self._show_progress(current, machine)
         if current is None:
             self._previews.clear()
-        if current is None and (machine is None or machine.eta_seconds is None):
+        self._set_pace(current, machine)
+
+    def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
+        """Often while something is under way; now and then while a machine is up, which goes to sleep some day; else never."""
+        if current is None and not self.desk.aside and (machine is None or not machine.up):
             self._tick.stop()
-        elif not self._tick.isActive():
-            self._tick.start()
+            return
+        pace = _TICK_MS if current is not None or (machine is not None and machine.eta_seconds is not None) else _IDLE_TICK_MS
+        if not self._tick.isActive() or self._tick.interval() != pace:
+            self._tick.start(pace)
 
     def _show_progress(self, current: UnderWay | None, machine: Machine | None) -> None:
+        now = time.monotonic()
+        moving = {key: each.progress.fraction(now) for key, each in self.work.pictures.items() if each.moving}
+        self._course = self._course.at(moving)
         if current is None:
             self.progress, self.progress_text = None, ""
             return
-        now = time.monotonic()
         eta = self._eta(current, machine)
-        others = sum(picture.shown for picture in self.work.pictures.values()) - 1
-        self.progress = current.progress.fraction(now)
-        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=others)
+        self.progress = self._course.shown
+        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=len(moving) - 1)
 
     def _eta(self, current: UnderWay, machine: Machine | None) -> float | None:
         """What the bar counts down: the wake, or the pictures before hers. None too when it is so late that it says nothing."""
@@ -344,8 +394,10 @@ class Session(Observable):
         if not self._connected:
             error, notice = self._error, self.notice
             explained = error is not None and notice is not None and notice.title == error.title
-            return unconnected_line(error, was_connected=bool(current or self._machines), explained=explained)
+            return unconnected_line(error, was_connected=bool(current or self.desk.machines), explained=explained)
         if current is None:
-            return held_line() if self.results.held else machine_line(machine, time.time())
+            if self.results.held:
+                return held_line()
+            return machine_line(machine, time.time(), budget=self.desk.month)
         job = self._waits.as_of_now(current.job) if current.job is not None else None
-        return picture_line(job, machine, time.time())
+        return picture_line(job, machine, time.time(), budget=self.desk.month)

@@ -64,8 +64,13 @@ class UnderWay:
 
     @property
     def shown(self) -> bool:
-        """Whether it is what the bar is about."""
+        """Whether she still wants it."""
         return not self.cancelled and not self.ended
+
+    @property
+    def moving(self) -> bool:
+        """Whether the bar is about it: an idea that waits for the wake goes nowhere yet."""
+        return self.shown and not (self.job is not None and self.job.unfinished and self.job.waiting_for == "gathered")
 
     @property
     def done(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..canvas.base import Canvas, Capture, NoDocument
 from ..client.errors import Problem, ServiceError, Stopped
-from ..client.model import Failure, Job, Machine, Price
+from ..client.model import Cancelled, Failure, Job, Machine, Price
 from ..client.service import Service, is_lasting
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept, new_key
@@ -33,12 +33,13 @@ _LONGEST_PAUSE = 30.0
 
 class Work(QObject):
     """`changed()`: something on the way has moved; `told(Notice)`: a sentence for the error line; `landed(Landing)`: a result is
-    on disk; `ended(Entry)`: no more of its results will come."""
+    on disk; `ended(Entry)`: no more of its results will come; `withdrawn(Cancelled)`: the service has let go of a job."""
 
     changed = Signal()
     told = Signal(object)
     landed = Signal(object)
     ended = Signal(object)
+    withdrawn = Signal(object)
 
     def __init__(self, link: Link, canvas: Canvas, journal: Journal) -> None:
         super().__init__()
@@ -100,12 +101,19 @@ class Work(QObject):
             self._link.ask(
                 "ask",
                 partial(Service.cancel, job_id=job_id),
-                lambda _: self._drop(picture),
+                partial(self._cancelled, picture),
                 partial(self._not_cancelled, picture),
             )
         elif not picture.sending:
             self._drop(picture)
         self.changed.emit()
+
+    def withdraw(self, key: str) -> bool:
+        """Lets go of the picture with a key or a job's id; whether there is one in this Krita."""
+        picture = self.pictures.get(key) or self.of_job(key)
+        if picture is not None and not picture.cancelled:
+            self.cancel(picture)
+        return picture is not None
 
     def online(self) -> None:
         """The service is back: send what could not be sent, cancel what should not be, fetch what is ready."""
@@ -223,6 +231,10 @@ class Work(QObject):
             self.told.emit(Notice(error.title, error.hint))
             self._later(picture, error)
         self.changed.emit()
+
+    def _cancelled(self, picture: UnderWay, cancelled: Cancelled) -> None:
+        self._drop(picture)
+        self.withdrawn.emit(cancelled)
 
     def _not_cancelled(self, picture: UnderWay, error: Exception) -> None:
         if isinstance(error, Problem) and is_lasting(error):

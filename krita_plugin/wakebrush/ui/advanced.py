@@ -9,6 +9,9 @@ from ..qt import QtWidgets, QWidget
 from ..session.settings import PaintSettings
 from .prompt_edit import PromptEdit
 
+#: Of one press: more than one job makes, less than anybody pays for by mistake.
+MOST_PICTURES = 40
+
 
 class AdvancedSettings(QWidget):
     """Negative prompt, seed and count; bound to the settings."""
@@ -23,7 +26,7 @@ class AdvancedSettings(QWidget):
         self._seed.setMinimumWidth(50)
         self._seed.setToolTip(tr("The same seed with the same settings gives the same picture"))
         self._numbers = {
-            "count": _number("count", 1, 10, tr("How many pictures to make"), ""),
+            "count": _number("count", 1, MOST_PICTURES, tr("How many pictures to make"), ""),
         }
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

@@ -9,10 +9,14 @@ from ..i18n import tr
 from ..qt import QApplication, QIcon, Qt, QtGui, QTimer, QtWidgets, QWidget
 from ..session import Session
 from .advanced import AdvancedSettings
+from .connect_dialog import ConnectDialog
 from .lines import FaintSentence, NoticeLine, OfferLine, StateRow
+from .machine_row import MachineRow
 from .mode_menu import ModeButton
 from .preview import Preview
+from .price_row import PriceRow
 from .prompt_edit import PromptEdit
+from .queue_list import QueueList
 from .region_settings import MarginsRow, RegionBox
 from .results_view import ResultsView
 from .settings_dialog import SettingsDialog
@@ -32,6 +36,7 @@ class Panel(QWidget):
         self.setObjectName("wakebrush_panel")
         self._session = session
         self._dialog: SettingsDialog | None = None
+        self._connect_dialog: ConnectDialog | None = None
         self._build(settings_icon or QIcon())
         self._arrange()
         self._connect()
@@ -64,7 +69,9 @@ class Panel(QWidget):
         self._generate = ModeButton(self._session)
         self._cancel = QtWidgets.QPushButton(tr("Cancel"))
         self._cancel.setObjectName("cancel")
-        self._price = FaintSentence("price")
+        self._machine = MachineRow()
+        self._price = PriceRow()
+        self._queue = QueueList()
         self._progress = QtWidgets.QProgressBar()
         self._progress.setObjectName("progress")
         self._progress.setRange(0, 1000)
@@ -85,13 +92,13 @@ class Panel(QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(6, 6, 2, 6)  # the scroll bar has its room on the right
         column.setSpacing(6)
-        for widget in (self._state, self._practice, self._prompt):
+        for widget in (self._state, self._machine, self._practice, self._prompt):
             column.addWidget(widget)
         column.addLayout(style_row)
         for widget in (self._strength, self._advanced, self._region, self._margins, self._generate, self._price):
             column.addWidget(widget)
         column.addLayout(way)
-        for widget in (self._notice, self._offer):
+        for widget in (self._notice, self._queue, self._offer):
             column.addWidget(widget)
         column.addWidget(self._preview, 1000)  # takes what is left, up to its largest height; the stretch takes the rest
         column.addWidget(self._results, 1000)
@@ -108,19 +115,47 @@ class Panel(QWidget):
         self._generate.pressed_to_paint.connect(session.generate)
         self._cancel.clicked.connect(lambda: session.cancel())
         self._state.settings_asked.connect(self.open_settings)
-        self._notice.settings_asked.connect(self.open_settings)
+        self._notice.acted.connect(self._act)
         self._notice.dismissed.connect(session.dismiss_notice)
         self._offer.accepted.connect(session.results.show_offer)
         self._offer.declined.connect(session.results.discard_offer)
+        self._connect_desk()
         session.changed.connect(self._show)
+        session.desk.changed.connect(self._show)
         session.results.changed.connect(self._show)
         settings.changed.connect(self._show)
+
+    def _connect_desk(self) -> None:
+        desk = self._session.desk
+        self._prompt.edited.connect(lambda _: desk.sign() if self._prompt.hasFocus() else None)
+        self._state.details_asked.connect(self._machine.set_open)
+        self._machine.wake_asked.connect(desk.wake)
+        self._machine.hold_asked.connect(desk.keep_awake)
+        self._machine.let_go_asked.connect(desk.let_go)
+        self._machine.gather_chosen.connect(lambda on: setattr(self._session.settings, "gather", on))
+        self._price.release_asked.connect(desk.release)
+        self._queue.cancelled.connect(desk.cancel_row)
+        self._queue.fronted.connect(desk.to_front)
+        self._queue.all_cancelled.connect(lambda which: desk.cancel_all("all") if which == "all" else desk.cancel_mine())
 
     def open_settings(self) -> None:
         """Opens the settings beside Krita's window."""
         if self._dialog is None:
             self._dialog = SettingsDialog(self._session, self)
+            self._dialog.connect_asked.connect(self.open_connect)
         self._dialog.open_with_stored()
+
+    def open_connect(self) -> None:
+        """Opens the pairing beside Krita's window."""
+        if self._connect_dialog is None:
+            self._connect_dialog = ConnectDialog(self._session, self)
+            self._connect_dialog.settings_asked.connect(self.open_settings)
+        self._connect_dialog.open_empty()
+
+    def _act(self, action: str) -> None:
+        """What the button beside an error does."""
+        deeds = {"settings": self.open_settings, "connect": self.open_connect, "update": self._session.connecting.install_update}
+        deeds[action]()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
@@ -142,7 +177,7 @@ class Panel(QWidget):
 
     def _views(self) -> dict[str, Callable[[], object]]:
         """How each property is shown."""
-        session, settings = self._session, self._session.settings
+        session, settings, desk = self._session, self._session.settings, self._session.desk
         return {
             "state_line": lambda: self._state.show_line(session.state_line),
             "practice": lambda: self._practice.show_text(tr("Practice mode: sketches, no AI.") if session.practice else ""),
@@ -152,7 +187,14 @@ class Panel(QWidget):
             "strength": lambda: self._strength.show_strength(settings.strength),
             "strength_matters": self._show_strength,
             "full_view": self._show_full_view,
-            "price": lambda: self._price.show_text(session.price),
+            "price": lambda: self._price.show_price(desk.price),
+            "price_tip": lambda: self._price.show_tip(desk.price_tip),
+            "release_label": lambda: self._price.show_gather(desk.release_label),
+            "gather": lambda: self._machine.show_gather(settings.gather),
+            "view": self._show_machine,
+            "aside": lambda: self._machine.show_aside(desk.aside),
+            "rows": self._show_queue,
+            "admin": lambda: self._queue.show_admin(desk.admin),
             "progress": self._show_progress,
             "progress_text": lambda: self._progress.setFormat(session.progress_text),
             "notice": lambda: self._notice.show_notice(session.notice),
@@ -160,8 +202,22 @@ class Panel(QWidget):
             "preview": lambda: self._preview.show_image(session.preview),
             "styles": self._show_styles,
             "style": self._show_styles,
-            "budget": lambda: self._budget.show_text(session.budget),
+            "budget": lambda: self._budget.show_text(desk.budget),
         }
+
+    def _show_machine(self) -> None:
+        """The question whether to keep it awake pushes down what is below: not while she holds something there."""
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            QTimer.singleShot(_HELD_MS, self._show_machine)
+            return
+        self._machine.show_view(self._session.desk.view)
+
+    def _show_queue(self) -> None:
+        """A row that went away while her finger is on one would move another below it."""
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            QTimer.singleShot(_HELD_MS, self._show_queue)
+            return
+        self._queue.show_rows(self._session.desk.rows)
 
     def _show_strength(self) -> None:
         if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
@@ -175,6 +231,7 @@ class Panel(QWidget):
         self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self._advanced.setVisible(on)
         self._region.setVisible(on)
+        self._queue.set_wanted(on)
 
     def _show_progress(self) -> None:
         progress = self._session.progress

@@ -92,11 +92,15 @@ class RegionBox(QWidget):
 
     def _add_switches(self) -> None:
         switches = (
-            ("as_mask", tr("Edge as a transparency mask"), tr("The result's soft edge can be painted on")),
-            ("mask_from_layer", tr("Active layer as the mask"), tr("Without a selection, its paint says where to paint")),
+            ("as_mask", tr("Edge as a layer mask"), tr("The result's soft edge can be painted on")),
+            (
+                "mask_from_layer",
+                tr("Paint as the mask"),
+                tr("Without a selection, the paint of the active layer says where to paint"),
+            ),
             ("keep_transparency", tr("Keep transparency"), tr("What is transparent stays so")),
-            ("match_colours", tr("Match colours at the seam"), tr("Takes back what the model shifts in colour")),
-            ("split_islands", tr("Distant parts separately"), tr("Parts of a selection that lie apart get their own resolution")),
+            ("match_colours", tr("Match colours"), tr("Takes back what the model shifts in colour")),
+            ("split_islands", tr("Parts separately"), tr("Parts of a selection that lie apart get their own resolution")),
         )
         for name, text, sentence in switches:
             box = QtWidgets.QCheckBox(text)
@@ -143,7 +147,7 @@ class RegionBox(QWidget):
         box.setObjectName(name)
         box.setToolTip(sentence)
         box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(8)
+        box.setMinimumContentsLength(7)
         for value, text in entries.items():
             box.addItem(text, value)
         box.activated.connect(lambda index: setattr(self._settings, name, box.itemData(index)))

@@ -132,7 +132,7 @@ def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, sessi
 
 def test_an_error_stands_right_below_the_button_while_there_is_no_bar(panel: Panel, session: Session, qtbot: QtBot) -> None:
     price, button, error, bar = (find(panel, name) for name in ("price", "generate", "error_line", "progress"))
-    session.price = ""
+    session.desk.price = ""
     session.notice = Notice("This computer is no longer paired.")
     qtbot.waitUntil(lambda: 0 <= error.geometry().top() - button.geometry().bottom() <= 8)
     session.progress = 0.1
@@ -165,29 +165,6 @@ def test_an_offer_can_be_taken_or_left(panel: Panel, session: Session) -> None:
     assert find(panel, "offer").isVisible() and find(panel, "offer_show").isVisible() and find(panel, "offer_discard").isVisible()
     session.results.offer = ""
     assert not find(panel, "offer").isVisible()
-
-
-def test_the_settings_open_without_blocking_and_store_what_was_entered(
-    panel: Panel, session: Session, service: FakeService, qtbot: QtBot
-) -> None:
-    qtbot.mouseClick(find(panel, "settings"), Qt.MouseButton.LeftButton)
-    endpoint, token = find(panel, "endpoint", QtWidgets.QLineEdit), find(panel, "token", QtWidgets.QLineEdit)
-    answer = find(panel, "settings_answer", QtWidgets.QLabel)
-    assert endpoint.isVisible() and token.echoMode() == QtWidgets.QLineEdit.EchoMode.Password
-    endpoint.setText("http://studio.example")
-    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
-    assert endpoint.isVisible() and "not encrypted" in answer.text()
-    endpoint.setText(service.endpoint)
-    token.setText("wrong")
-    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "no longer paired" in answer.text(), timeout=5000)
-    token.setText(service.token)
-    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: answer.text() == "It works: Mira, team Studio.", timeout=5000)
-    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
-    assert (session.store.read("endpoint"), session.store.read("token")) == (service.endpoint, service.token)
-    assert not endpoint.isVisible()
-    qtbot.waitUntil(lambda: session.connected, timeout=5000)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from wakebrush.session.pictures import decode
 from wakebrush.session.recipe import PNG_KEY, Recipe, parse
 
 BODY = {
-    "prompt": "a lighthouse", "style": "gouache", "seed": 7, "strength": 0.6, "width": 512, "height": 768, "loras": [{"name": "ink"}],
+    "prompt": "a lighthouse", "style": "gouache", "seed": 7, "strength": 0.6, "width": 512, "height": 768,
+    "loras": [{"name": "ink"}],
     "region": {"x": 1, "y": 2, "width": 30, "height": 40}, "overrides": {"steps": 9},
 }  # fmt: skip
 SETTINGS = PlanSettings(Task.CUSTOM, Context.LAYER, Fill.BLUR, 0.6, margins=(1, 2, 3, 4), megapixels=1.5, split_islands=False)

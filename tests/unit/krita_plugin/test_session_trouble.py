@@ -61,7 +61,7 @@ def test_a_wrong_token_asks_to_pair_again(
 ) -> None:
     session = new_session(service, environ={"KRITA_AI_TOKEN": "wrong"})
     qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
-    assert session.notice.title == "This computer is no longer paired." and session.notice.action == "settings"
+    assert session.notice.title == "This computer is no longer paired." and session.notice.action == "connect"
     session.settings.prompt = "x"
     session.generate()
     assert canvas.captures == 0 and session.progress is None

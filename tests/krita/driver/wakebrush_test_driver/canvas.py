@@ -199,9 +199,7 @@ def _layers(color, captures, area):
     )
 
 
-def insert(
-    color, name, document=None, captures=(), area=None, label="insert", where="above_active", recipe="", **placement
-):
+def insert(color, name, document=None, captures=(), area=None, label="insert", where="above_active", recipe="", **placement):
     """Begins to insert a plain picture."""
     from wakebrush.canvas.base import Placement, Where
     from wakebrush.canvas.rect import Rect
