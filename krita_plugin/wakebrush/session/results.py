@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..canvas.base import Canvas, Where
+from ..canvas.rect import Rect
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
@@ -83,6 +84,7 @@ class Results(Observable):
         self._history.restored.connect(self._restored)
         self._history.in_file.connect(self._in_file)
         self._canvas.events.saved.connect(self._saved)
+        self._canvas.events.remark.connect(lambda _, sentence: self.told.emit(Notice(sentence)))
         self._canvas.events.closed.connect(lambda _: self.look(self._canvas.active_document()))
 
     # What arrives.
@@ -386,7 +388,10 @@ class Results(Observable):
         settings.prompt, settings.negative_prompt = recipe.prompt, recipe.negative
         settings.style = recipe.style or settings.style
         settings.seed = "" if recipe.seed is None else str(recipe.seed)
-        settings.strength = round(recipe.strength * 100)
+        if recipe.plan:
+            settings.take(recipe.plan_settings)
+        if recipe.selected is not None and self._front is not None:
+            self._canvas.select(Rect(*recipe.selected))
         self.again_asked.emit(recipe)
 
     def _not_done(self, error: Exception) -> None:
