@@ -178,8 +178,8 @@ class Session(Observable):
     def refresh_canvas(self) -> None:
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
+        self.results.look(self._canvas_state.document_id)
         if before.document_id != self._canvas_state.document_id:
-            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
