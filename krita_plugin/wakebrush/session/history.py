@@ -27,6 +27,9 @@ _COLLECT_MS = 1000
 #: Length of the keys that journal.new_key makes; what follows tells copies of one document apart.
 _KEY_LENGTH = 36
 
+#: Files that keep what is written into a document; an export as PNG does not.
+_OUR_FILES = (".kra", ".krz")
+
 _log = logging.getLogger("wakebrush")
 
 
@@ -120,7 +123,7 @@ class History(QObject):
         work = partial(self._journal.document_saved, document_id, path)
         self._lanes.run("disk", work, failed=self._not_packed)
         packed = self._written.get(document_id)
-        if packed is not None:
+        if packed is not None and path.lower().endswith(_OUR_FILES):
             self.in_file.emit(packed.full)
 
     def _closed(self, document_id: str) -> None:

@@ -47,14 +47,17 @@ def pack(canvas: Canvas, journal: Journal, items: Iterable[Item], most_bytes: in
     One whose picture does not fit keeps its thumbnail and its recipe; the service has the picture for some time. Raises OSError.
     """
     left = most_bytes
-    parcels: dict[str, _Parcel] = {}
-    full: set[tuple[str, int]] = set()
+    known: list[tuple[Item, list[bytes]]] = []
     for item in sorted(items, key=lambda item: (not item.starred, -item.at))[:MOST_ITEMS]:
         thumbnails = [encode_jpeg(piece.thumbnail) for piece in item.pieces]
         left -= sum(map(len, thumbnails))
         if left < 0:
             break
-        pictures = _pictures(canvas, journal, item)
+        known.append((item, thumbnails))
+    parcels: dict[str, _Parcel] = {}
+    full: set[tuple[str, int]] = set()
+    for item, thumbnails in known:
+        pictures = _pictures(canvas, journal, item) if left > 0 else None
         fits = pictures is not None and sum(picture.size for picture in pictures) <= left
         for number, piece in enumerate(item.pieces):
             parcel = parcels.setdefault(piece.entry.key, _Parcel(piece.entry))

@@ -186,13 +186,15 @@ class Session(Observable):
     def refresh_canvas(self) -> None:
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
+        self.results.look(self._canvas_state.document_id)
         if before.document_id != self._canvas_state.document_id:
             self.writing.documents.follow(self._canvas_state.document_id)
-            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
             self.desk.sign()
+        layer = self._canvas_state.layer
+        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
             self.desk.price_may_change()
             self._update()
@@ -348,7 +350,8 @@ class Session(Observable):
     def _tell(self, notice: Notice) -> None:
         if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
             self.notice = notice
-        self._herald.trouble(notice)
+        if not notice.good:
+            self._herald.trouble(notice)
 
     def _tell_error(self, error: ServiceError) -> None:
         self._tell(Notice(error.title, error.hint, error.action))
