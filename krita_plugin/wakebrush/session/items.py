@@ -28,8 +28,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Item:
-    """Picture `n` of a press, all its regions together. `at`: when the last of them arrived, epoch seconds. `earlier`: an earlier run of
-    Krita left it."""
+    """Picture `n` of a press, all its regions together. `at`: when the last of them arrived, epoch seconds. `earlier`: an earlier
+    run of Krita left it."""
 
     id: str
     press: str

@@ -2,8 +2,8 @@
 
     "WBH1", length of the header (4 bytes, big-endian), header (zlib, JSON), blobs
 
-What goes into the file is complete in itself: pictures as they would be laid over the document (JPEG), and how much of them shows.
-Bytes from a file are strangers': nothing in them names a path, and nothing in them is sent.
+What goes into the file is complete in itself: pictures as they would be laid over the document (JPEG), and how much of them
+shows. Bytes from a file are strangers': nothing in them names a path, and nothing in them is sent.
 """
 
 from __future__ import annotations

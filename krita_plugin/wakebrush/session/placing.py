@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ..canvas.base import Canvas, Where
+from ..i18n import tr
 from ..qt import QObject, QTimer, Signal
 from .items import Item
 from .prepared import Prepared
@@ -17,7 +19,8 @@ HELD_MS = 700
 
 
 class Placing(QObject):
-    """`placed(Item, document id)`: it is a layer; `held(bool)`: a layer waits until her hand is off the canvas; `told(Notice)`."""
+    """`placed(Item, document id)`: it is a layer; `held(bool)`: a layer waits until her hand is off the canvas;
+    `told(Notice)`."""
 
     placed = Signal(object, str)
     held = Signal(bool)
@@ -58,3 +61,15 @@ class Placing(QObject):
     def _look(self) -> None:
         if self._inserting:
             self.held.emit(True)
+
+
+def closed_notice(item: Item) -> Notice:
+    """For a result whose document is not open."""
+    path = item.first.document_path
+    if not path:
+        return Notice(
+            tr("The document of this picture is closed."), tr("The picture is kept; it is offered when Krita starts again.")
+        )
+    return Notice(
+        tr("A picture is finished for “{name}”, which is closed.", name=Path(path).name), tr("Open it to get the picture.")
+    )

@@ -36,7 +36,7 @@ class Prepared:
     @property
     def size(self) -> int:
         """In bytes."""
-        return 2 * sum(image.sizeInBytes() for image, _ in self.parts)
+        return 2 * sum(int(image.sizeInBytes()) for image, _ in self.parts)
 
 
 def prepare(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from ..canvas.base import Canvas, Where
 from ..i18n import tr
@@ -23,9 +22,9 @@ from .items import Item
 from .link import Link
 from .observable import Observable, Property
 from .pictures import decode
-from .placing import Placing
-from .prepared import Prepared, together
-from .recipe import Recipe, parse, write_png
+from .placing import Placing, closed_notice
+from .recipe import Recipe, parse
+from .saving import save_png
 from .settings import PaintSettings
 from .showing import Showing
 from .words import Notice, disk_notice
@@ -35,11 +34,11 @@ Found = list[tuple[Kept, dict[int, QImage]]]
 
 
 class Results(Observable):
-    """`items`: those of the document in front, the newest first. `peeked`, `pinned`: ids, '' for none. `enlarged`: the picture that
-    the docker shows large, where nothing can lie over the canvas. `wipe`: what is left of this fraction shows the result; None:
-    all of it. `offer`: a question about results that wait to be shown. `held`: a layer waits for her hand.
+    """`items`: those of the document in front, the newest first. `peeked`, `pinned`: ids, '' for none. `enlarged`: the picture
+    that the docker shows large, where nothing can lie over the canvas. `wipe`: what is left of this fraction shows the result;
+    None: all of it. `offer`: a question about results that wait to be shown. `held`: a layer waits for her hand.
 
-    `told(Notice)`: a sentence for her; `again(Recipe)`: she wants to go on from this.
+    `told(Notice)`: a sentence for her; `again_asked(Recipe)`: she wants to go on from this.
     """
 
     items: Property[tuple[Item, ...]] = Property(())
@@ -65,7 +64,7 @@ class Results(Observable):
         self._all = Collection()
         self._front: str | None = None
         self._homeless_shown = False
-        self._newest_press = 0.0
+        self._presses: dict[str, float] = {}
         self._showing = Showing(link, canvas, journal)
         self._placing = Placing(canvas, self._showing)
         self._history = History(link.lanes, canvas, journal, self._of, lambda: settings.history_megabytes * _MIB)
@@ -172,8 +171,7 @@ class Results(Observable):
     def save_png(self, item_id: str, path: str) -> None:
         """Saves a result as a PNG file, with its recipe in it."""
         for item in self._named((item_id,)):
-            write = partial(self._write_png, item, path)
-            self._showing.prepare(item, write, lambda: None)
+            save_png(self._showing, self._link.lanes, item, path, self.told.emit)
 
     def copy_prompt(self, item_id: str) -> None:
         """Puts the prompt of a result on the clipboard."""
@@ -286,9 +284,15 @@ class Results(Observable):
             return
         if self._settings.apply_at_once:
             self.apply(item_id)
-        elif home == self._front and item.first.created_at > self._newest_press:
-            self._newest_press = item.first.created_at
+        elif home == self._front and self._is_news(item):
             self.pin(item_id)
+
+    def _is_news(self, item: Item) -> bool:
+        """Whether it is the first result of the newest press."""
+        begun = item.first.created_at
+        news = item.press not in self._presses and all(begun > other for other in self._presses.values())
+        self._presses.setdefault(item.press, begun)
+        return news
 
     def _left_behind(self) -> Found:
         self._journal.sweep(self._now())
@@ -362,12 +366,6 @@ class Results(Observable):
         for key, n in full:
             self._link.lanes.run("disk", partial(self._journal.mark, key, n, saved=True), failed=self._not_done)
 
-    def _write_png(self, item: Item, path: str, prepared: Prepared) -> None:
-        def write() -> None:
-            Path(path).write_bytes(write_png(together(prepared.parts, item.bounds), item.recipe))
-
-        self._link.lanes.run("encode", write, failed=lambda error: self.told.emit(unsaved_notice(path, error)))
-
     def _bring_back(self, recipe: Recipe) -> None:
         settings = self._settings
         settings.prompt, settings.negative_prompt = recipe.prompt, recipe.negative
@@ -378,24 +376,3 @@ class Results(Observable):
 
     def _not_done(self, error: Exception) -> None:
         self.told.emit(disk_notice(error))
-
-
-def closed_notice(item: Item) -> Notice:
-    """For a result whose document is not open."""
-    path = item.first.document_path
-    if not path:
-        return Notice(
-            tr("The document of this picture is closed."), tr("The picture is kept; it is offered when Krita starts again.")
-        )
-    return Notice(
-        tr("A picture is finished for “{name}”, which is closed.", name=Path(path).name), tr("Open it to get the picture.")
-    )
-
-
-def unsaved_notice(path: str, error: Exception) -> Notice:
-    """For a picture that could not be written where she wanted it."""
-    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    return Notice(
-        tr("“{name}” could not be saved ({reason}).", name=Path(path).name, reason=reason),
-        tr("The picture is still among your results. Save it somewhere else."),
-    )

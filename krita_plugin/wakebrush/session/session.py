@@ -26,14 +26,15 @@ from .desk import Desk
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
-from .pictures import decode
 from .planned import Planned
 from .prices import Question
 from .progress import Course
 from .queue import Unsent
 from .request import PaintRequest, model_size, parse_seed, portions
+from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
+from .step_previews import StepPreviews
 from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
@@ -45,14 +46,12 @@ from .writing import Writing
 _TICK_MS = 200
 #: How often while a machine is awake and nothing is under way: the time until it sleeps is shown in minutes and seconds.
 _IDLE_TICK_MS = 1000
-#: A layer that takes longer to appear waits for her hand.
-_HELD_SECONDS = 0.7
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `offer` a question about pictures that wait to be shown; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `progress` is 0 to 1, or None."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -61,7 +60,6 @@ class Session(Observable):
     progress: Property[float | None] = Property(None)
     progress_text = Property("")
     notice: Property[Notice | None] = Property(None)
-    offer = Property("")
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
     language_notice = Property("")
@@ -87,12 +85,14 @@ class Session(Observable):
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link.lanes)
         folder = Path(data_folder(environ)) / "krita"
-        self.work = Work(self._link, canvas, Journal(folder / "journal"))
+        journal = Journal(folder / "journal")
+        self.work = Work(self._link, canvas, journal)
         self.writing = Writing(self._link, self.settings, store, folder)
+        self.results = Results(self._link, canvas, journal, self.settings)
+        self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
         self._canvas_state = CanvasState(None, False, True)
-        self._newest_preview = 0
         self._waits = Waits(clock)
         self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
         self._course = Course()
@@ -114,6 +114,11 @@ class Session(Observable):
         self.work.withdrawn.connect(self.desk.cancelled)
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
+        self.work.landed.connect(self.results.land)
+        self.work.ended.connect(self.results.close)
+        self.results.told.connect(self._tell)
+        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
+        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
         self.connecting.told.connect(self._tell)
         self.connecting.moved.connect(self.reconnect)
@@ -122,6 +127,7 @@ class Session(Observable):
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
+        self.results.resume()
         self.work.resume()
         self.writing.start()
         self.connecting.start()
@@ -156,7 +162,7 @@ class Session(Observable):
         """Lets go of the picture that the bar is about."""
         picture = self.current
         if picture is not None:
-            self.preview = None
+            self._previews.clear()
             self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
@@ -172,17 +178,6 @@ class Session(Observable):
         """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
         self.connecting.test(Profile("", "", endpoint, token), works, works_not)
 
-    def show_offer(self) -> None:
-        """Shows the pictures that the offer is about."""
-        document_id = self._canvas_state.document_id
-        if document_id is not None:
-            self.work.show(self.work.parked_for(document_id), document_id)
-
-    def discard_offer(self) -> None:
-        """Lets go of the pictures that the offer is about."""
-        for picture in self.work.parked_for(self._canvas_state.document_id):
-            self.work.cancel(picture)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
@@ -191,7 +186,7 @@ class Session(Observable):
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         if before.document_id != self._canvas_state.document_id:
             self.writing.documents.follow(self._canvas_state.document_id)
-            self.work.documents_changed()
+            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
@@ -328,13 +323,7 @@ class Session(Observable):
         picture = self.work.of_job(header.get("job"))
         if picture is None or picture is not current:
             return
-        self._newest_preview += 1
-        number = self._newest_preview
-        self._link.lanes.run("preview", lambda: decode(image), lambda decoded: self._previewed(picture, number, decoded))
-
-    def _previewed(self, picture: UnderWay, number: int, image: QImage) -> None:
-        if number == self._newest_preview and self.current is picture:
-            self.preview = image
+        self._previews.take(picture, image, on_canvas=self.settings.previews_on_canvas)
 
     def _got_styles(self, styles: list[Style]) -> None:
         self._connected = self.desk.connected = True
@@ -375,7 +364,6 @@ class Session(Observable):
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
-        self.offer = self._offer()
         unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
         self.desk.unsent(Unsent(each.key, each.name, each.count) for each in unsent)
         current = self.current
@@ -384,7 +372,7 @@ class Session(Observable):
         self.state_line = self._state_line(current, machine)
         self._show_progress(current, machine)
         if current is None:
-            self.preview = None
+            self._previews.clear()
         self._set_pace(current, machine)
 
     def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
@@ -421,17 +409,6 @@ class Session(Observable):
             explained = error is not None and notice is not None and notice.title == error.title
             return unconnected_line(error, was_connected=bool(current or self.desk.machines), explained=explained)
         if current is None:
-            return machine_line(machine, time.time(), budget=self.desk.month)
-        held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
+            return held_line() if self.results.held else machine_line(machine, time.time(), budget=self.desk.month)
         job = self._waits.as_of_now(current.job) if current.job is not None else None
-        return picture_line(job, machine, time.time(), held=held, budget=self.desk.month)
-
-    def _offer(self) -> str:
-        parked = self.work.parked_for(self._canvas_state.document_id)
-        if not parked:
-            return ""
-        return words.offer_sentence(
-            sum(len(picture.wanted) for picture in parked),
-            earlier=any(picture.earlier for picture in parked),
-            homeless=any(not picture.path for picture in parked),
-        )
+        return picture_line(job, machine, time.time(), budget=self.desk.month)

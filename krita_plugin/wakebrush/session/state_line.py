@@ -35,17 +35,20 @@ def unconnected_line(error: ServiceError | None, *, was_connected: bool, explain
     return StateLine("trouble", tr("Not connected.") if explained else error.title)
 
 
-def picture_line(job: Job | None, machine: Machine | None, now: float, *, held: bool, budget: Budget | None = None) -> StateLine:
-    """While a picture is under way. `job` and `machine` as of now (waits.py); `now`: epoch seconds; `held`: it waits for her."""
+def picture_line(job: Job | None, machine: Machine | None, now: float, *, budget: Budget | None = None) -> StateLine:
+    """While a picture is under way. `job` and `machine` as of now (waits.py); `now`: epoch seconds."""
     if job is None:
         return StateLine("busy", tr("Sending your picture."))
     if job.state == "queued":
         return waiting_line(job, machine, now, budget)
     if job.state == "running":
         return running_line(job.stage)
-    if held:
-        return StateLine("ready", tr("Your picture is here; it appears when your hand is off the canvas."))
     return StateLine("ready", tr("Your picture is here."))
+
+
+def held_line() -> StateLine:
+    """While a layer waits for her."""
+    return StateLine("ready", tr("Your picture is here; it appears when your hand is off the canvas."))
 
 
 def machine_line(machine: Machine | None, now: float, *, budget: Budget | None = None, zone: tzinfo | None = None) -> StateLine:

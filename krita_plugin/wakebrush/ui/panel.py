@@ -111,11 +111,11 @@ class Panel(QWidget):
         self._state.settings_asked.connect(self.open_settings)
         self._notice.acted.connect(self._act)
         self._notice.dismissed.connect(session.dismiss_notice)
-        self._offer.accepted.connect(session.show_offer)
-        self._offer.declined.connect(session.discard_offer)
+        self._offer.accepted.connect(session.results.show_offer)
+        self._offer.declined.connect(session.results.discard_offer)
         self._connect_desk()
-        session.changed.connect(self._show)
-        session.desk.changed.connect(self._show)
+        for told in (session, session.desk, session.results):
+            told.changed.connect(self._show)
         settings.changed.connect(self._show)
 
     def _connect_desk(self) -> None:
@@ -213,7 +213,7 @@ class Panel(QWidget):
             "progress": self._show_progress,
             "progress_text": lambda: self._progress.setFormat(session.progress_text),
             "notice": lambda: self._notice.show_notice(session.notice),
-            "offer": lambda: self._offer.show_offer(session.offer),
+            "offer": lambda: self._offer.show_offer(session.results.offer),
             "preview": lambda: self._preview.show_image(session.preview),
             "styles": lambda: self._style.show_styles(session.styles, session.style),
             "style": lambda: self._style.show_styles(session.styles, session.style),
