@@ -71,15 +71,19 @@ class Shelf:
                 await asyncio.gather(expecting, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def arrived(self, data: Data, *, max_bytes: int | None) -> AsyncIterator[BlobInfo]:
+    async def arrived(
+        self, data: Data, *, max_bytes: int | None, named: Callable[[str], None] = lambda _sha256: None
+    ) -> AsyncIterator[BlobInfo]:
         """Puts bytes whose checksum shows only at their end. Within the block, where their row is written, no sweep takes them.
 
+        `named` is told the checksum once all have come, while they are still on their way to the disk.
         Raises as BlobStore.put, and as `put` here.
         """
         with contextlib.ExitStack() as arrivals:
 
             async def ready(sha256: str) -> None:
                 arrivals.enter_context(self._arrival(sha256))
+                named(sha256)
                 await self._expect(sha256)
 
             try:

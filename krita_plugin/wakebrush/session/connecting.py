@@ -152,7 +152,11 @@ class Connecting(Observable):
         def ask() -> Me:
             environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
             connection = resolve(_Only(profile, self.profiles), environ, self._system_proxy)
-            return Service(connection).me()
+            service = Service(connection)
+            try:
+                return service.me()
+            finally:
+                service.close()
 
         self._lanes.run("ask", ask, works, works_not)
 

@@ -58,17 +58,6 @@ def rows(
     return tuple(replace(row, can_go_first=row.state == "queued" and row is not first) for row in listed)
 
 
-def batches(count: int, seed: int | None, most: int, fresh: int) -> tuple[tuple[int | None, int], ...]:
-    """So many pictures as (seed, count) of one job each: picture n has the seed + n, in whichever job it is.
-
-    `most`: pictures in one job; `fresh`: the seed to begin with when several jobs need one and she has left it open.
-    """
-    if count <= most:
-        return ((seed, count),)
-    first = fresh if seed is None else seed
-    return tuple(((first + begun) % 2**64, min(most, count - begun)) for begun in range(0, count, most))
-
-
 def shortened(prompt: str) -> str:
     """A prompt's first words, on one line."""
     text = " ".join(prompt.split())

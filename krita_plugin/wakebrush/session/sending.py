@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass
 
 from ..canvas.base import Canvas, Capture
+from ..canvas.plan import PaintPlan
 from ..client.errors import Problem
 from ..client.model import Job, Price
 from ..client.service import Service
 from ..journal import Entry, Journal
 from . import recipe
-from .encoder import Encoder
+from .encoder import Encoder, media_type
 from .pictures import checksum
 from .planned import Planned
 from .request import Order, PaintRequest, body
@@ -53,7 +54,8 @@ class Outbox:
         """Makes the pictures of one region and puts everything on disk. Raises OSError."""
         finished = self._canvas.finish(capture)
         made = {"image": finished.image, "mask": finished.mask, "alpha": finished.alpha, "opacity": finished.opacity}
-        files = {role: self._encoder.encode(image) for role, image in made.items() if image is not None}
+        lossy = frozenset({"image"} if is_context(capture.plan) else ())
+        files = self._encoder.encode_all({role: image for role, image in made.items() if image is not None}, lossy)
         uploads: dict[str, str] = {role: checksum(files[role]) for role in ("image", "mask") if role in files}
         entries = tuple(_entry(press, capture, part, sheet, uploads) for sheet in sheets)
         for entry in entries:
@@ -81,12 +83,17 @@ class Outbox:
             content = self._journal.picture(entry.key, role)
             if content is None:
                 raise FileNotFoundError(f"{role} of {entry.key}")
-            service.upload(sha256, content)
+            service.upload(sha256, content, media_type(content))
             self._uploaded[place] = time.monotonic()
 
     def _forget(self, service: Service, entry: Entry) -> None:
         for sha256 in entry.uploads.values():
             self._uploaded.pop((service.connection.endpoint, sha256), None)
+
+
+def is_context(plan: PaintPlan) -> bool:
+    """Whether the picture that is sent is only looked at: what is painted starts from nothing of it."""
+    return plan.mode == "inpaint" and plan.strength >= 1
 
 
 def _entry(press: Press, capture: Capture, part: int, sheet: Sheet, uploads: dict[str, str]) -> Entry:

@@ -45,9 +45,7 @@ ACTIONS = (
     Action("wakebrush_let_go", later("Wakebrush: let go of the result"), lambda session, _: session.results.let_go()),
     Action("wakebrush_next", later("Wakebrush: next result"), lambda session, _: session.results.step(1)),
     Action("wakebrush_previous", later("Wakebrush: previous result"), lambda session, _: session.results.step(-1)),
-    Action(
-        "wakebrush_again", later("Wakebrush: again, like the active layer"), lambda session, _: session.results.again()
-    ),
+    Action("wakebrush_again", later("Wakebrush: again, like the active layer"), lambda session, _: session.results.again()),
     Action("wakebrush_cancel", later("Wakebrush: cancel"), lambda session, _: session.cancel()),
     Action("wakebrush_keep_awake", later("Wakebrush: keep the machine awake"), lambda session, _: session.desk.keep_awake()),
 )

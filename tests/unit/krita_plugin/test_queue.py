@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wakebrush.client.model import Job, Machine, Money, Result
 from wakebrush.session.intent import PAUSE, REST, Intent
 from wakebrush.session.queue import (
     Unsent,
-    batches,
     cancelled_sentence,
     gathered,
     ideas,
@@ -86,18 +83,6 @@ def test_a_long_prompt_is_cut_in_the_row_and_whole_in_its_tip() -> None:
     (row,) = rows([replace(RUNNING, prompt=prompt)], [], None)
     assert len(row.title) <= 60 and row.title.endswith("…") and "\n" not in row.title and row.tip == prompt
     assert shortened("short") == "short"
-
-
-@given(st.integers(1, 200), st.one_of(st.none(), st.integers(0, 2**64 - 1)), st.integers(1, 10), st.integers(0, 2**32))
-def test_picture_n_has_the_seed_plus_n_in_whichever_job_it_is(count: int, seed: int | None, most: int, fresh: int) -> None:
-    jobs = batches(count, seed, most, fresh)
-    assert sum(size for _, size in jobs) == count and all(1 <= size <= most for _, size in jobs)
-    if len(jobs) == 1:
-        assert jobs[0][0] == seed
-    first = fresh if seed is None else seed
-    if len(jobs) > 1 or seed is not None:
-        seeds = [(begin + n) % 2**64 for begin, size in jobs for n in range(size) if begin is not None]
-        assert seeds == [(first + n) % 2**64 for n in range(count)]
 
 
 def test_ideas_are_counted_by_press() -> None:

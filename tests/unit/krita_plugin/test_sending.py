@@ -14,7 +14,7 @@ from wakebrush.client.errors import Problem
 from wakebrush.client.service import Service
 from wakebrush.journal import Journal
 from wakebrush.qt import QByteArray, QImage, Qt
-from wakebrush.session.encoder import Encoder
+from wakebrush.session.encoder import Encoder, media_type
 from wakebrush.session.pictures import decode
 from wakebrush.session.planned import Planned
 from wakebrush.session.request import Order, PaintRequest, portions
@@ -113,6 +113,20 @@ def test_an_unchanged_region_is_uploaded_once_and_not_asked_for_again(
     assert second.uploads == first.uploads
     assert service.calls[calls:] == [("POST", "/v1/generate")]
     assert entry.job_id == job.id
+
+
+def test_what_the_model_only_looks_at_is_sent_small_and_what_it_starts_from_exactly(
+    outbox: Outbox, client: Service, service: FakeService
+) -> None:
+    (filled,) = written(outbox, planned(Task.FILL), key="a")
+    (refined,) = written(outbox, planned(Task.REFINE, strength=0.5), key="b")
+    for entry in (filled, refined):
+        outbox.send(client, entry)
+    kinds = {role: media_type(service.blobs[sha]) for role, sha in filled.uploads.items()}
+    assert kinds == {"image": "image/jpeg", "mask": "image/png"}
+    assert media_type(service.blobs[refined.uploads["image"]]) == "image/png"
+    assert decode(service.blobs[filled.uploads["image"]]).width() == filled.request["width"]
+    assert set(service.media_types.values()) == {"image/jpeg", "image/png"}
 
 
 def test_a_changed_region_is_uploaded(outbox: Outbox, client: Service, service: FakeService) -> None:
