@@ -88,8 +88,8 @@ class Session(Observable):
         folder = Path(data_folder(environ)) / "krita"
         journal = Journal(folder / "journal")
         self.work = Work(self._link, canvas, journal)
-        self.results = Results(self._link, canvas, journal, self.settings)
         self.writing = Writing(self._link, self.settings, store, folder)
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
@@ -119,6 +119,7 @@ class Session(Observable):
         self.work.landed.connect(lambda _: self._herald.landed())
         self.work.ended.connect(self.results.close)
         self.results.told.connect(self._tell)
+        self.results.again_asked.connect(lambda recipe: self.writing.take_up(recipe.style, recipe.overrides))
         self.results.changed.connect(lambda name: self._update() if name == "held" else None)
         self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())

@@ -232,6 +232,7 @@ class FakeService:
                     {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
                 )
             job = new_job(body)
+            self.bodies.append(("generate", body))
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})
