@@ -67,6 +67,7 @@ class Workflows:
         self._book = book
         self._submissions = submissions
         self._intake = Intake(depot)
+        self.uploads = depot.uploads
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
         self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
@@ -92,6 +93,7 @@ class Workflows:
         """Lets all clients go."""
         self.switchboard.close()
         await self._background.cancel()
+        await self.uploads.stop()
 
     # -- in ---------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -30,11 +31,14 @@ class Service:
         self.connection = connection
         self._sockets = Sockets()
         self._local = threading.local()
+        self._sessions: list[Any] = []
         self.timings = Timings()
 
     def close(self) -> None:
         """Ends every call under way within moments, from any thread."""
         self._sockets.shut()
+        for session in list(self._sessions):
+            session.close()  # what rests in their pools; what is in use was shut just now, and is closed by its user
 
     def me(self) -> Me:
         return Me.parse(self._json("GET", "/v1/me"))
@@ -136,10 +140,11 @@ class Service:
         answer = self._send("GET", place, timeout=PICTURE, stream=True, judge=False)
         content = b""
         try:
-            for chunk in answer.iter_content(_CHUNK):
-                content += chunk
-                if len(content) > most:
-                    raise from_answer(answer.status_code, None)
+            with contextlib.closing(answer):
+                for chunk in answer.iter_content(_CHUNK):
+                    content += chunk
+                    if len(content) > most:
+                        raise from_answer(answer.status_code, None)
         except (requests.RequestException, OSError) as error:
             raise self._broken(error) from error
         return content
@@ -183,6 +188,7 @@ class Service:
     def _session(self) -> Any:
         if not hasattr(self._local, "session"):
             self._local.session = new_session(self._sockets, self.connection)
+            self._sessions.append(self._local.session)
         return self._local.session
 
     def _broken(self, error: Exception) -> ServiceError:

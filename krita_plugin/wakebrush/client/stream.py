@@ -129,6 +129,7 @@ class EventStream:
     def _listen(self, connection: Connection, sockets: Sockets) -> None:
         socket = self._open(connection, sockets)
         try:
+            check_version((socket.headers or {}).get("wakebrush-service"))
             self._listener.connected(connection)
             while True:
                 opcode, payload = socket.recv_data()
@@ -170,7 +171,6 @@ class EventStream:
             raise _UpgradeRefused from error  # something on the way swallows upgrades; if all is down, the long poll will tell
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise self._broken(connection, error) from error
-        check_version((socket.headers or {}).get("wakebrush-service"))
         socket.settimeout(SILENCE_SECONDS)
         return socket
 

@@ -152,7 +152,11 @@ class Connecting(Observable):
         def ask() -> Me:
             environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
             connection = resolve(_Only(profile, self.profiles), environ, self._system_proxy)
-            return Service(connection).me()
+            service = Service(connection)
+            try:
+                return service.me()
+            finally:
+                service.close()
 
         self._lanes.run("ask", ask, works, works_not)
 
@@ -191,7 +195,8 @@ class Connecting(Observable):
             return
         self.offer, self._offered = offer, offer.version
         hint = tr("It takes a moment to install, and is used when Krita starts the next time.")
-        self.told.emit(Notice(tr("Version {version} of the plugin is ready.", version=offer.version), hint, "update"))
+        title = tr("Version {version} of the plugin is ready.", version=offer.version)
+        self.told.emit(Notice(title, hint, "update", good=True))
 
     def _fetch(self) -> Offer:
         service = Service(self.resolve())
@@ -205,7 +210,7 @@ class Connecting(Observable):
     def _installed(self, offer: Offer) -> None:
         self.offer = None
         title = tr("Version {version} of the plugin is installed.", version=offer.version)
-        self.told.emit(Notice(title, tr("It is used when Krita starts the next time."), ""))
+        self.told.emit(Notice(title, tr("It is used when Krita starts the next time."), good=True))
 
     def _not_installed(self, error: Exception) -> None:
         if isinstance(error, (ServiceError, NotInstalled)):

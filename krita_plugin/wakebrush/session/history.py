@@ -17,9 +17,10 @@ from ..canvas.base import Canvas
 from ..i18n import tr
 from ..journal import Journal, Kept
 from ..qt import QObject, QTimer, Signal
+from .document_settings import DocumentSettings
 from .items import Item
 from .lanes import Lanes
-from .packing import Packed, pack, unpack
+from .packing import Packed, document_of, pack, unpack
 from .words import Notice, disk_notice
 
 #: How long changes are collected before they are written, in milliseconds.
@@ -41,9 +42,16 @@ class History(QObject):
     told = Signal(object)
 
     def __init__(
-        self, lanes: Lanes, canvas: Canvas, journal: Journal, items: Callable[[str], list[Item]], most_bytes: Callable[[], int]
+        self,
+        lanes: Lanes,
+        canvas: Canvas,
+        journal: Journal,
+        documents: DocumentSettings,
+        items: Callable[[str], list[Item]],
+        most_bytes: Callable[[], int],
     ) -> None:
         super().__init__()
+        self._documents = documents
         self._lanes = lanes
         self._canvas = canvas
         self._journal = journal
@@ -68,6 +76,8 @@ class History(QObject):
         if content:
             restore = partial(self._restore, content, document_id, path, at_home)
             self._lanes.run("history", restore, self.restored.emit, self._unreadable)
+            load = partial(self._documents.load, document_id)
+            self._lanes.run("history", lambda: document_of(content), load)  # what is damaged was told above
 
     def touch(self, document_id: str) -> None:
         """Its results have changed."""
@@ -80,6 +90,7 @@ class History(QObject):
         for document_id in changed:
             if self._canvas.is_open(document_id):
                 work = partial(pack, self._canvas, self._journal, self._items(document_id), self._most_bytes())
+                work = partial(work, document=self._documents.dump(document_id))
                 self._lanes.run("history", work, partial(self._packed, document_id), self._not_packed)
 
     def _packed(self, document_id: str, packed: Packed) -> None:

@@ -13,6 +13,8 @@ from .state_line import is_sleepy, waking_sentence
 from .words import clock_time
 
 _HOLDABLE = ("waking", "ready", "busy")
+#: A hold can be made longer when so little of it is left, in seconds.
+_NEARLY = 900.0
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ def view(
         return MachineView(lines=lines)
     budget: Budget | None = me.budget if me is not None else None
     held = main.held_until is not None and main.held_until > now
+    runs_out = main.held_until is not None and main.held_until - now < _NEARLY
     return MachineView(
         wake=wake_label(main, quote) if main.state == "asleep" and not is_used_up(budget) else "",
-        hold=hold_label(main) if main.state in _HOLDABLE and not held else "",
+        hold=hold_label(main) if main.state in _HOLDABLE and (runs_out or not held) else "",
         let_go=tr("Let it sleep") if held else "",
-        urgent=is_sleepy(main, now) and not held,
+        urgent=is_sleepy(main, now),
         lines=lines,
     )
 

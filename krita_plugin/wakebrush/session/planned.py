@@ -34,8 +34,3 @@ class Planned:
             settings.placement(made, None if layer is None else layer.id),
             scene.selected,
         )
-
-    @property
-    def pixels(self) -> int:
-        """Of one picture, over all regions."""
-        return sum(region.width * region.height for region in self.plan.regions)

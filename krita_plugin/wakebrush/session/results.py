@@ -18,6 +18,7 @@ from ..qt import QApplication, QImage, Signal
 from . import words
 from .collection import Collection
 from .delivery import Landing, small
+from .document_settings import DocumentSettings
 from .history import History
 from .homes import Homes
 from .items import Item
@@ -59,8 +60,15 @@ class Results(Observable):
     again_asked = Signal(object)
 
     def __init__(
-        self, link: Link, canvas: Canvas, journal: Journal, settings: PaintSettings, now: Callable[[], float] = time.time
+        self,
+        link: Link,
+        canvas: Canvas,
+        journal: Journal,
+        settings: PaintSettings,
+        documents: DocumentSettings | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds."""
         super().__init__()
         self._link = link
         self._canvas = canvas
@@ -75,7 +83,14 @@ class Results(Observable):
         self._presses: dict[str, float] = {}
         self._showing = Showing(link, canvas, journal)
         self._placing = Placing(canvas, self._showing)
-        self._history = History(link.lanes, canvas, journal, self._homes.items, lambda: settings.history_megabytes * _MIB)
+        self._history = History(
+            link.lanes,
+            canvas,
+            journal,
+            documents or DocumentSettings(settings),
+            self._homes.items,
+            lambda: settings.history_megabytes * _MIB,
+        )
         self._connect_parts()
 
     def _connect_parts(self) -> None:

@@ -20,27 +20,28 @@ from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import report, words
+from . import report
+from .bar import Bar
 from .connecting import Connecting
 from .desk import Desk
+from .herald import Herald
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .planned import Planned
 from .prices import Question
-from .progress import Course
-from .prompt_grammar import shares, varies
 from .queue import Unsent
-from .request import PaintRequest, model_size, orders, parse_seed, portions
+from .request import PaintRequest, model_size, parse_seed, portions
 from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
+from .state_line import StateLine, held_line, machine_line, picture_line, unconnected_line
 from .step_previews import StepPreviews
 from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
+from .writing import Writing
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
@@ -62,6 +63,7 @@ class Session(Observable):
     notice: Property[Notice | None] = Property(None)
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
+    language_notice = Property("")
     practice = Property(False)
 
     def __init__(
@@ -83,18 +85,20 @@ class Session(Observable):
         self._canvas = canvas
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link.lanes)
-        journal = Journal(Path(data_folder(environ)) / "krita" / "journal")
+        folder = Path(data_folder(environ)) / "krita"
+        journal = Journal(folder / "journal")
         self.work = Work(self._link, canvas, journal)
-        self.results = Results(self._link, canvas, journal, self.settings)
+        self.writing = Writing(self._link, self.settings, store, folder)
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
         self._canvas_state = CanvasState(None, False, True)
         self._waits = Waits(clock)
         self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
-        self._course = Course()
+        self._herald = Herald(canvas)
+        self._bar = Bar()
         self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
         self._connect_parts()
         self._update()
 
@@ -106,14 +110,18 @@ class Session(Observable):
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
-        self.work.landed.connect(self.results.land)
-        self.work.ended.connect(self.results.close)
-        self.results.told.connect(self._tell)
-        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
-        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
+        self.writing.told.connect(self._tell)
+        self.writing.book.changed.connect(self._styles_changed)
         self.work.withdrawn.connect(self.desk.cancelled)
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
+        self.work.landed.connect(self.results.land)
+        self.work.landed.connect(lambda _: self._herald.landed())
+        self.work.ended.connect(self.results.close)
+        self.results.told.connect(self._tell)
+        self.results.again_asked.connect(lambda recipe: self.writing.take_up(recipe.style, recipe.overrides))
+        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
+        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
         self.connecting.told.connect(self._tell)
         self.connecting.moved.connect(self.reconnect)
@@ -124,6 +132,7 @@ class Session(Observable):
         """Looks for a service and takes up what an earlier run left."""
         self.results.resume()
         self.work.resume()
+        self.writing.start()
         self.connecting.start()
         self._link.start()
 
@@ -180,6 +189,7 @@ class Session(Observable):
         before, self._canvas_state = self._canvas_state, self._canvas.state()
         self.results.look(self._canvas_state.document_id)
         if before.document_id != self._canvas_state.document_id:
+            self.writing.documents.follow(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
@@ -209,8 +219,7 @@ class Session(Observable):
     @property
     def style(self) -> Style | None:
         """The chosen style, or the first that can be used."""
-        named = next((style for style in self.styles if style.name == self.settings.style), None)
-        return named or next((style for style in self.styles if style.available is not False), None)
+        return self.writing.style
 
     @property
     def machine(self) -> Machine | None:
@@ -232,7 +241,8 @@ class Session(Observable):
         except (NoDocument, NothingToPaint):
             return None  # there is nothing to paint, and nothing to pay
         largest = max(plan.regions, key=lambda region: region.width * region.height)
-        return Question(self.style.name, largest.width, largest.height, self.settings.count * len(plan.regions))
+        style, _ = self.writing.book.asked(self.style.name)
+        return Question(style, largest.width, largest.height, self.settings.count * len(plan.regions))
 
     def planned(self) -> Planned:
         """What the button would do now. Raises NoDocument, NothingToPaint."""
@@ -249,7 +259,7 @@ class Session(Observable):
 
     def _check(self) -> None:
         """Raises ValueError, a sentence, while nothing can be asked for."""
-        if not self.settings.prompt.strip() and chosen(self.settings.task, self.facts) is not Task.REMOVE:
+        if not self.writing.words and chosen(self.settings.task, self.facts) is not Task.REMOVE:
             raise ValueError(tr("Say in the prompt what you want to see."))
         if self.style is None and not self._connected:
             raise ValueError(tr("One moment: the service has not answered yet."))
@@ -261,11 +271,11 @@ class Session(Observable):
         assert style is not None  # _check has seen it
         most = self.desk.most
         seed = parse_seed(settings.seed)
-        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        if seed is None and (settings.count > most or len(planned.plan.regions) > 1 or varies(prompt, negative)):
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
             seed = random.getrandbits(32)
-        wanted = portions(orders(shares(prompt, negative, seed, settings.count)), most)
-        return PaintRequest(prompt, negative, style.name, wanted, gather=self.desk.gathers)
+        asked = self.writing.asked(style, seed, settings.count)
+        prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
+        return PaintRequest(prompt, negative, asked.style, portions(asked.orders, most), asked.overrides, self.desk.gathers)
 
     # What the service says.
 
@@ -276,6 +286,7 @@ class Session(Observable):
         self.connecting.states.append(report.state(None))
         self.connecting.look_for_update()
         self._ask_for_styles()
+        self.writing.online()
         self._link.ask("ask", Service.me, self.desk.got_me)
 
     def _ask_for_styles(self) -> None:
@@ -307,8 +318,10 @@ class Session(Observable):
 
     def _machine_changed(self) -> None:
         self.work.machine_changed(self.machine)
+        self._herald.machine(self.machine, waits=self.current is not None)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
+            self.writing.online()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -322,7 +335,7 @@ class Session(Observable):
         self._connected = self.desk.connected = True
         self._error = None
         first_time = not self.styles
-        self.styles = tuple(styles)
+        self.writing.book.offer(tuple(styles))
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
@@ -330,12 +343,19 @@ class Session(Observable):
         self.desk.price_may_change()
         self._update()
 
-    def _tell(self, notice: Notice) -> None:
-        self.notice = notice
+    def _styles_changed(self, name: str) -> None:
+        if name == "styles":
+            self.styles = self.writing.book.styles
+            self._update()
 
-    def _tell_error(self, error: ServiceError | None) -> None:
-        if error is not None:
-            self.notice = Notice(error.title, error.hint, error.action)
+    def _tell(self, notice: Notice) -> None:
+        if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
+            self.notice = notice
+        if not notice.good:
+            self._herald.trouble(notice)
+
+    def _tell_error(self, error: ServiceError) -> None:
+        self._tell(Notice(error.title, error.hint, error.action))
 
     # What the docker shows.
 
@@ -348,18 +368,21 @@ class Session(Observable):
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
+        self.language_notice = self.writing.language_notice
         self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
         unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
-        self.desk.unsent(Unsent(each.key, each.name, each.count) for each in unsent)
+        self.desk.unsent({each.press: Unsent(each.press, each.name) for each in unsent}.values())
         current = self.current
         if machine is not None:
             machine = self._waits.as_of_now(machine)
         self.state_line = self._state_line(current, machine)
-        self._show_progress(current, machine)
+        self._bar = self._bar.at(time.monotonic(), self.work.pictures, machine, self._waits)
+        self.progress, self.progress_text = self._bar.fraction, self._bar.text
         if current is None:
             self._previews.clear()
+        self._herald.moving(current is not None)
         self._set_pace(current, machine)
 
     def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
@@ -371,33 +394,12 @@ class Session(Observable):
         if not self._tick.isActive() or self._tick.interval() != pace:
             self._tick.start(pace)
 
-    def _show_progress(self, current: UnderWay | None, machine: Machine | None) -> None:
-        now = time.monotonic()
-        moving = {key: each.progress.fraction(now) for key, each in self.work.pictures.items() if each.moving}
-        self._course = self._course.at(moving)
-        if current is None:
-            self.progress, self.progress_text = None, ""
-            return
-        eta = self._eta(current, machine)
-        self.progress = self._course.shown
-        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=len(moving) - 1)
-
-    def _eta(self, current: UnderWay, machine: Machine | None) -> float | None:
-        """What the bar counts down: the wake, or the pictures before hers. None too when it is so late that it says nothing."""
-        if current.progress.phase == "waking":
-            eta = machine.eta_seconds if machine is not None else None
-        else:
-            eta = self._waits.as_of_now(current.job).eta_seconds if current.job and current.job.ahead else None
-        return None if eta is None or eta < -LATE else eta
-
     def _state_line(self, current: UnderWay | None, machine: Machine | None) -> StateLine:
         if not self._connected:
             error, notice = self._error, self.notice
             explained = error is not None and notice is not None and notice.title == error.title
             return unconnected_line(error, was_connected=bool(current or self.desk.machines), explained=explained)
         if current is None:
-            if self.results.held:
-                return held_line()
-            return machine_line(machine, time.time(), budget=self.desk.month)
+            return held_line() if self.results.held else machine_line(machine, time.time(), budget=self.desk.month)
         job = self._waits.as_of_now(current.job) if current.job is not None else None
         return picture_line(job, machine, time.time(), budget=self.desk.month)

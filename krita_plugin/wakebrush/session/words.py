@@ -27,11 +27,13 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`."""
+    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`.
+    `good`: nothing is wrong."""
 
     title: str
     hint: str = ""
     action: str = ""
+    good: bool = False
 
 
 def disk_notice(error: Exception) -> Notice:

@@ -80,6 +80,8 @@ class FakeService:
         self.headers: dict[str, str] = {"Wakebrush-Service": "0.1.0; api=1-1"}
         self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
         self.refuse_upgrade = False
+        self.public: dict[str, bytes] = {}  # answers that need no token, by path
+        self.bodies: list[bytes] = []  # what came to them
         self.polls_waiting = 0
         self.token = TOKEN
         self.port = 0
@@ -200,6 +202,9 @@ class FakeService:
         refused = self.refuse(request.method, request.path)
         if refused is not None:
             return web.json_response(refused[1], status=refused[0])
+        if request.path in self.public:
+            self.bodies.append(await request.read())
+            return web.Response(body=self.public[request.path])
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}
             return web.json_response(problem, status=401)
@@ -219,6 +224,7 @@ class FakeService:
 
     async def _generate(self, request: web.Request) -> web.Response:
         body, key = await request.json(), request.headers["Idempotency-Key"]
+        self.bodies.append((request.path, body))
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
@@ -226,6 +232,7 @@ class FakeService:
                     {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
                 )
             job = new_job(body)
+            self.bodies.append(("generate", body))
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,13 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, content: str | bytes) -> No
 
 def test_a_file_that_was_named_and_is_not_there_is_said(tmp_path: Path) -> None:
     assert str(tmp_path / "x") in load({"WAKEBRUSH_CONFIG": str(tmp_path / "x")}).problem
+
+
+def test_the_file_that_the_docs_show_is_understood_and_every_member_is_described(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "service.md").read_text(encoding="utf-8")
+    section = page.split("## Installing the plugin")[1].split("\n## ")[0]
+    (shown,) = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    central = load(write(tmp_path, **json.loads(shown)), user=mira)
+    assert central.problem == "" and central.token_file == "/mnt/studio/tokens/mira"
+    described = {name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert described == {each.name for each in fields(Central)} - {"path", "problem"}

@@ -52,6 +52,9 @@ def test_a_machine_that_is_kept_awake_says_until_when_and_can_be_let_go() -> Non
 def test_a_hold_that_is_nearly_over_is_no_promise() -> None:
     machine = Machine("m", "ready", held_until=NOW + 200, sleeps_at=NOW + 200, since=NOW - 30)
     assert awake_sentence(machine, NOW) == "The machine sleeps in 3 min."
+    assert view([machine], machine, NOW) == MachineView(
+        hold="Keep awake 1 h", let_go="Let it sleep", urgent=True, lines=view([machine], machine, NOW).lines
+    )
 
 
 def test_a_sleeping_machine_can_be_woken_unless_the_month_is_used_up() -> None:

@@ -13,9 +13,10 @@ from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets,
 from wakebrush.session import Session
 from wakebrush.session.state_line import StateLine
 from wakebrush.session.words import Notice
-from wakebrush.ui.panel import Panel, style_tip
+from wakebrush.ui.panel import Panel
 from wakebrush.ui.prompt_edit import PromptEdit
 from wakebrush.ui.scroll import ScrollArea
+from wakebrush.ui.style_row import style_tip
 from wakebrush.ui.theme import dot_colour
 
 from .fake_canvas import FakeCanvas

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wakebrush.client.model import Job, Machine, Money, Result
 from wakebrush.session.intent import PAUSE, REST, Intent
 from wakebrush.session.queue import (
     Unsent,
-    batches,
     cancelled_sentence,
     gathered,
     ideas,
+    pictures,
     rows,
     shortened,
     total_cost,
@@ -48,6 +46,24 @@ def test_one_press_is_one_row_however_many_jobs_it_is() -> None:
     (row,) = rows(press, [], None, {"r": (3, 12)})
     assert set(row.keys) == {"a", "r"} and row.state == "running"
     assert (row.title, row.sentence) == ("a lighthouse", "painting 3/12, 1 of 8 are here")
+
+
+def test_a_picture_in_several_regions_is_one_picture() -> None:
+    left, right = (0, 0, 64, 64), (200, 0, 64, 64)
+    press = [queued(n, group="g", count=2, region=r) for n, r in (("a", left), ("b", right), ("c", left), ("d", right))]
+    assert pictures(press) == 4
+    (row,) = rows(press, [], None)
+    assert row.sentence == "next, 4 pictures"
+    arrived = [replace(press[0], results=(Result(0, "", 1, 1),)), replace(press[1], results=(Result(0, "", 1, 1),)), *press[2:]]
+    (row,) = rows(arrived, [], None)
+    assert row.sentence == "next, 1 of 4 are here"
+
+
+def test_a_press_of_which_a_part_is_sent_is_listed_once() -> None:
+    assert [row.keys for row in rows([queued("a", group="k")], [Unsent("k", "the rest"), Unsent("n", "new")], None)] == [
+        ("a",),
+        ("n",),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,18 +102,6 @@ def test_a_long_prompt_is_cut_in_the_row_and_whole_in_its_tip() -> None:
     (row,) = rows([replace(RUNNING, prompt=prompt)], [], None)
     assert len(row.title) <= 60 and row.title.endswith("…") and "\n" not in row.title and row.tip == prompt
     assert shortened("short") == "short"
-
-
-@given(st.integers(1, 200), st.one_of(st.none(), st.integers(0, 2**64 - 1)), st.integers(1, 10), st.integers(0, 2**32))
-def test_picture_n_has_the_seed_plus_n_in_whichever_job_it_is(count: int, seed: int | None, most: int, fresh: int) -> None:
-    jobs = batches(count, seed, most, fresh)
-    assert sum(size for _, size in jobs) == count and all(1 <= size <= most for _, size in jobs)
-    if len(jobs) == 1:
-        assert jobs[0][0] == seed
-    first = fresh if seed is None else seed
-    if len(jobs) > 1 or seed is not None:
-        seeds = [(begin + n) % 2**64 for begin, size in jobs for n in range(size) if begin is not None]
-        assert seeds == [(first + n) % 2**64 for n in range(count)]
 
 
 def test_ideas_are_counted_by_press() -> None:

@@ -19,19 +19,6 @@ def waking(**more: object) -> Machine:
     return Machine("m", "waking", **{"stage": "booting", "eta_seconds": 35.0, "since": 100.0, "wake_seconds": 60.0, **more})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("mode", "strength", "label"),
-    [
-        ("text_to_image", 1.0, "Generate"),
-        ("image_to_image", 0.7, "Refine"),
-        ("inpaint", 1.0, "Fill the selection"),
-        ("inpaint", 0.7, "Refine the selection"),
-    ],
-)
-def test_the_button_says_what_it_will_do(mode: str, strength: float, label: str) -> None:
-    assert words.button_label(mode, strength) == label
-
-
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (35, "35 s"), (110, "1:50"), (7500, "2 h 5 min")])
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text
