@@ -72,6 +72,17 @@ def about(seconds: float) -> str:
     return tr("about {n} min", n=max(1, round(seconds / 60)))
 
 
+def ago(seconds: float) -> str:
+    """How long something is past, in words that stay right for a while."""
+    if seconds < 90:
+        return tr("just now")
+    if seconds < 5400:
+        return tr("{n} min ago", n=round(seconds / 60))
+    if seconds < 129_600:
+        return tr("{n} h ago", n=round(seconds / 3600))
+    return tr("{n} days ago", n=round(seconds / 86_400))
+
+
 def month_name(month: int) -> str:
     """1 is January."""
     return tr(_MONTHS[month - 1])

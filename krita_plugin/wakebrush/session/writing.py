@@ -83,6 +83,13 @@ class Writing(QObject):
         if self._settings.style == before:
             self._settings.style = after
 
+    def take_up(self, style: str, overrides: dict[str, Any]) -> None:
+        """A result's style is painted with again; one of hers that is gone, or somebody else's, becomes one of hers."""
+        try:
+            self._settings.style = self.book.take_up(style, overrides)
+        except ValueError as flaw:
+            self.failed(flaw)
+
     @property
     def offers_words(self) -> bool:
         """Whether words are offered while she types."""

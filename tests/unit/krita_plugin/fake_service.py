@@ -224,6 +224,7 @@ class FakeService:
 
     async def _generate(self, request: web.Request) -> web.Response:
         body, key = await request.json(), request.headers["Idempotency-Key"]
+        self.bodies.append((request.path, body))
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
@@ -231,6 +232,7 @@ class FakeService:
                     {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
                 )
             job = new_job(body)
+            self.bodies.append(("generate", body))
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})

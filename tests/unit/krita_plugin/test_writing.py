@@ -63,7 +63,7 @@ def test_a_press_sends_her_style_and_her_loras(session: Session, service: FakeSe
     session.generate()
     assert session.notice is None
     qtbot.waitUntil(lambda: len(service.jobs) == 1, timeout=5000)
-    (body,) = [body for path, body in service.bodies if path == "/v1/generate"]
+    (body,) = [body for path, body in service.bodies if path == "generate"]
     assert body["style"] == "practice-gouache" and body["overrides"] == {"steps": 30}
     assert body["prompt"] == "a fox" and body["loras"] == [LORA]
 
