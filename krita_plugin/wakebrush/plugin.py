@@ -5,8 +5,8 @@ from __future__ import annotations
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from .canvas.krita_canvas import KritaCanvas
-from .i18n import tr
-from .qt import QApplication, QTimer
+from .i18n import choose, tr
+from .qt import QApplication, QLocale, QTimer
 from .session import Session
 from .ui.first_look import DOCKER_ID, show_once
 from .ui.panel import Panel
@@ -56,6 +56,7 @@ def session() -> Session:
 
 def register() -> None:
     """Tells Krita about the docker."""
+    choose([*filter(None, [KritaStore().read("language")]), QLocale().name(), *QLocale().uiLanguages()])
     position = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
     Krita.instance().addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, position, WakebrushDocker))
     notifier = Krita.instance().notifier()

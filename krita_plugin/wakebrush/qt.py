@@ -27,6 +27,7 @@ QBuffer = QtCore.QBuffer
 QByteArray = QtCore.QByteArray
 QEvent = QtCore.QEvent
 QIODevice = QtCore.QIODevice
+QLocale = QtCore.QLocale
 QObject = QtCore.QObject
 QPoint = QtCore.QPoint
 QRect = QtCore.QRect

@@ -14,7 +14,7 @@ from .kritas import EVERY, REPOSITORY, KritaMissing, KritaVersion
 from .running import Profile, RunningKrita, running_krita
 
 SECONDS = 600
-"""For a test with its fixtures: the first one may have to make the root of the newer Krita."""
+"""For a test with its fixtures: the first one may have to make the root of a newer Krita."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,10 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class OneKritaAWorker(LoadScopeScheduling):
-    """With `-n 2` each Krita has a worker of its own: they mostly wait, so two get along well."""
+    """Each Krita's tests stay with one worker, in order: it has that Krita installed, and shares one between tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("[krita")[2][:1]
+        return nodeid.partition("[krita")[2].partition("]")[0].partition("-")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneKritaAWorker:

@@ -1,4 +1,4 @@
-"""The Kritas the suite runs in: this computer's own, and a newer one in a root of its own."""
+"""The Kritas the suite runs in: this computer's own, and newer ones in roots of their own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class KritaVersion:
                 raise KritaMissing("Krita is missing; run: apt-get install krita python3-pyqt5")
             return
         sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
-        made = subprocess.run([*sudo, str(REPOSITORY / ".ci/krita-root"), str(self.root)], stderr=subprocess.PIPE, text=True)
+        make = [*sudo, str(REPOSITORY / ".ci/krita-root"), str(self.root), self.name]
+        made = subprocess.run(make, stderr=subprocess.PIPE, text=True)
         if made.returncode != 0:
             raise KritaMissing(f"The root with Krita {self.name} could not be made:\n{made.stderr}")
 
@@ -57,6 +58,6 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path.home() / ".cache/wakebrush"
 
 
-INSTALLED = KritaVersion("5", None)
-NEWEST = KritaVersion("6", cache_folder() / "krita-6")
-EVERY = (INSTALLED, NEWEST)
+INSTALLED = KritaVersion("5.1", None)
+NEWER = tuple(KritaVersion(name, cache_folder() / f"krita-{name}") for name in ("5.2", "5.3", "6"))
+EVERY = (INSTALLED, *NEWER)

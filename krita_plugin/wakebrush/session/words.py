@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..client.model import Budget, Machine, Money, Price
-from ..i18n import tr
+from ..i18n import later, tr
 from .progress import Progress
 
-_MONTHS = ("January", "February", "March", "April", "May", "June",
-           "July", "August", "September", "October", "November", "December")  # fmt: skip
+_MONTHS = (
+    later("January"),
+    later("February"),
+    later("March"),
+    later("April"),
+    later("May"),
+    later("June"),
+    later("July"),
+    later("August"),
+    later("September"),
+    later("October"),
+    later("November"),
+    later("December"),
+)
 
 
 @dataclass(frozen=True)
