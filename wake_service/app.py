@@ -13,10 +13,12 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
+from wake_service.accounts.pairings import Pairing
 from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
+from wake_service.blobs.journal import JournaledBlobs
 from wake_service.blobs.life import Retention
 from wake_service.blobs.shelf import Shelf
 from wake_service.blobs.sweeper import Sweeper
@@ -89,11 +91,12 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
+        self.blobs = JournaledBlobs(blob_store or _blobs(settings, self.clock), self.store, self.clock)
         self._build_files()
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
+        self.pairing = Pairing(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
         self.book = JobBook(self.store, self.clock, self.events, settings.currency)
@@ -168,6 +171,7 @@ class Service:
         """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
+        await self.blobs.load()
         await self.book.load()
         await self.dispatcher.tenancy.load()
         await self.catalogues.load()
@@ -181,8 +185,8 @@ class Service:
         await self.workflows.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
-        own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
-        for work in (*own, *self.machinery.forever):
+        own = (self.housekeeping.run, self.sweeper.run, self.blobs.run, self._keep_reasons, self._book_standing)
+        for work in (*own, self.model_classes.run, *self.machinery.forever):
             self._background.spawn(work())
         self._background.spawn(self.mirrors.begin(POOL, self.machinery.first_copy))
         self.started = True

@@ -1,33 +1,45 @@
-"""What is under way, on disk before it is sent: survives a crash of Krita, of the computer, and of the network.
+"""What is hers and not yet in her file, on disk: requests before they are sent, results as soon as they arrive.
 
-One folder per entry, named by the idempotency key: `entry.json` (written last, so a folder without it was never sent) and the
-pictures it needs. Every write is synced before it is relied upon. When all pictures of an entry are layers, the folder goes.
+Survives a crash of Krita, of the computer, and of the network. One folder per request, named by the idempotency key:
+
+    entry.json        the request; written last, so a folder without it was never sent
+    ROLE.png          what it needs: `image`, `mask`, `alpha`, `opacity`
+    result-N          picture N as the service sent it
+    thumbnail-N …     what can be made again when it is missing
+    results.json      what is known of the results, and whether more will come
+
+Every write of what cannot be made again is synced before it is relied upon. A folder goes when no more results will come and each
+there is was discarded, or is in her saved file.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import time
+import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-_ENTRY = "entry.json"
-_VERSION = 1
+_ENTRY, _RESULTS = "entry.json", "results.json"
+_VERSION = 2
+#: How long results wait for her, in seconds; leftovers of a crash in the middle of a write wait a day.
+KEPT_SECONDS = 30 * 86_400.0
+_LEFTOVER_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request of hers.
+    """One request of hers: a region's pictures.
 
     `key`: idempotency key. `document_id`: Krita's, valid while the document is open; `document_path`: '' if never saved.
-    `area`: x, y, width, height in document pixels. `request`: the body of POST /v1/generate. `uploads`: checksum by role
-    (`image`, `mask`). `inserted`: numbers of the pictures that are layers already. `created_at`: epoch seconds.
+    `area`: x, y, width, height in document pixels. `request`: the body of POST /v1/generate. `uploads`: checksum by role.
+    `created_at`: epoch seconds. `press`: the press of the button it belongs to (its own key when that made one request);
+    `part` of `parts`: which of the press's regions it is; `offset`: its picture 0 is this picture of the press. `region`: how
+    results are laid over the document (recipe.region_body). `placement`: where the layer goes. `recipe`: see recipe.py.
     """
 
     key: str
@@ -38,18 +50,60 @@ class Entry:
     request: dict[str, Any]
     created_at: float
     uploads: dict[str, str] = field(default_factory=dict)
-    has_alpha: bool = False
     job_id: str | None = None
     cancelled: bool = False
-    inserted: tuple[int, ...] = ()
+    press: str = ""
+    part: int = 0
+    parts: int = 1
+    offset: int = 0
+    region: dict[str, Any] = field(default_factory=dict)
+    placement: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return int(self.request.get("count", 1))
 
     @property
-    def done(self) -> bool:
-        return len(self.inserted) >= self.count
+    def press_id(self) -> str:
+        return self.press or self.key
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is known of result `n` of an entry. `at`: when it arrived, epoch seconds. `applied`: it is a layer. `saved`: it is in
+    her saved file. `offered`: it was finished while Krita was closed, and she has not been asked yet. `remote`: only the service
+    has the picture. `discarded`: she does not want it, or it is no picture."""
+
+    n: int
+    seed: int | None = None
+    sha256: str = ""
+    at: float = 0.0
+    starred: bool = False
+    applied: bool = False
+    saved: bool = False
+    offered: bool = False
+    remote: bool = False
+    discarded: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry with its results. `closed`: no more will come."""
+
+    entry: Entry
+    marks: dict[int, Mark]
+    closed: bool = False
+
+    @property
+    def owed(self) -> bool:
+        """Whether results are still to come."""
+        return not self.closed and len(self.marks) < self.entry.count
+
+    @property
+    def finished_with(self) -> bool:
+        """Whether nothing of it is needed any more in this run."""
+        return not self.owed and all(mark.discarded for mark in self.marks.values())
 
 
 def new_key() -> str:
@@ -58,16 +112,16 @@ def new_key() -> str:
 
 
 class Journal:
-    """The entries of one folder. Thread-safe as long as each entry is changed by one thread at a time."""
+    """The entries of one folder. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.RLock()
+
+    # Requests.
 
     def write(self, entry: Entry, pictures: Mapping[str, bytes]) -> None:
-        """Stores an entry with its pictures (`image`, `mask`, `alpha`: PNG files).
-
-        When it returns, all of it is on disk. Raises OSError.
-        """
+        """Stores an entry with its pictures (PNG files by role). When it returns, all of it is on disk. Raises OSError."""
         folder = self._folder(entry.key)
         folder.mkdir(parents=True, exist_ok=True)
         for role, content in pictures.items():
@@ -76,76 +130,192 @@ class Journal:
         _sync_folder(self.folder)
 
     def update(self, entry: Entry, **changes: Any) -> Entry:
-        """Stores a changed entry; the old or the new one is on disk at any moment. Raises OSError.
+        """Stores changes of an entry; the old or the new one is on disk at any moment. Raises OSError.
 
-        One that was removed meanwhile stays removed.
+        What else was changed on disk meanwhile stays; one that was removed meanwhile stays removed.
         """
-        changed = replace(entry, **changes)
-        with contextlib.suppress(FileNotFoundError):
-            self._store(changed)
-        return changed
-
-    def inserted(self, entry: Entry, numbers: set[int]) -> Entry:
-        """Notes which of its pictures are layers now; the entry goes when that is all of them."""
-        changed = replace(entry, inserted=tuple(sorted(numbers)))
-        if changed.done:
-            self.remove(entry.key)
+        with self._lock:
+            present = _read_entry(self._folder(entry.key) / _ENTRY)
+            if present is None:
+                return replace(entry, **changes)
+            changed = replace(present, **changes)
+            if changed != present:
+                self._store(changed)
             return changed
-        return self.update(changed)
+
+    def restore(self, kept: Kept, files: Mapping[str, bytes]) -> bool:
+        """Takes over what a document's history holds, unless it is here already; whether it was taken. Raises OSError.
+
+        `files`: by their names in the folder. No more results will come.
+        """
+        with self._lock:
+            if self._kept(kept.entry.key) is not None:
+                return False
+            folder = self._folder(kept.entry.key)
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+            self._store_marks(replace(kept, closed=True))
+            self._store(kept.entry)
+            return True
+
+    def document_saved(self, document_id: str, path: str) -> None:
+        """A document has a (new) name: what belongs to it is found by that from now on. Raises OSError."""
+        for kept in self.all():
+            if kept.entry.document_id == document_id and kept.entry.document_path != path:
+                self.update(kept.entry, document_path=path)
+
+    def close(self, key: str) -> None:
+        """No more results will come; forgets an entry that has none."""
+        with self._lock:
+            kept = self._kept(key)
+            if kept is not None:
+                self._settle(replace(kept, closed=True))
 
     def remove(self, key: str) -> None:
         """Forgets an entry. The entry file goes first, so a half-removed one is not found again."""
-        folder = self._folder(key)
-        (folder / _ENTRY).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            folder = self._folder(key)
+            (folder / _ENTRY).unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def picture(self, key: str, role: str) -> bytes | None:
         """A stored picture of an entry (PNG), or None."""
-        try:
-            return (self._folder(key) / f"{role}.png").read_bytes()
-        except FileNotFoundError:
-            return None
+        return _content(self._folder(key) / f"{role}.png")
 
-    def entries(self) -> list[Entry]:
-        """What is not finished, oldest first. Leftovers of a crash in the middle of a write are swept when they are a day old."""
-        found: list[Entry] = []
+    # Results.
+
+    def receive(self, key: str, mark: Mark, content: bytes) -> Entry | None:
+        """Stores a result; when it returns, it is on disk. The entry as it is now; None when it was removed. Raises OSError."""
+        with self._lock:
+            kept = self._kept(key)
+            if kept is None:
+                return None
+            _write(self._result(key, mark.n), content)
+            self._store_marks(replace(kept, marks={**kept.marks, mark.n: mark}))
+            return kept.entry
+
+    def result(self, key: str, n: int) -> bytes | None:
+        """A result as the service sent it, or None."""
+        return _content(self._result(key, n))
+
+    def cache(self, key: str, name: str, content: bytes) -> None:
+        """Stores what can be made again at any time: not synced. Raises OSError."""
+        if self._folder(key).is_dir():
+            (self._folder(key) / name).write_bytes(content)
+
+    def cached(self, key: str, name: str) -> bytes | None:
+        """What was stored by `cache`, or None."""
+        return _content(self._folder(key) / name)
+
+    def mark(self, key: str, n: int, **changes: Any) -> None:
+        """Notes something of a result (see Mark). The entry goes with its last result. Raises OSError."""
+        with self._lock:
+            kept = self._kept(key)
+            if kept is None:
+                return
+            mark = replace(kept.marks.get(n, Mark(n)), **changes)
+            self._settle(replace(kept, marks={**kept.marks, n: mark}))
+            if mark.discarded:
+                self._result(key, n).unlink(missing_ok=True)
+
+    def sweep(self, now: float) -> None:
+        """Forgets what is over: what is in her file, what is older than 30 days, and leftovers of writes a day old."""
         if not self.folder.is_dir():
-            return found
-        for folder in sorted(self.folder.iterdir()):
-            entry = _read(folder / _ENTRY)
-            if entry is not None:
-                found.append(entry)
-            elif folder.is_dir() and time.time() - folder.stat().st_mtime > 86_400:
-                shutil.rmtree(folder, ignore_errors=True)
-        return sorted(found, key=lambda entry: entry.created_at)
+            return
+        for folder in self.folder.iterdir():
+            kept = self._kept(folder.name)
+            if kept is None:
+                if folder.is_dir() and now - folder.stat().st_mtime > _LEFTOVER_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+            elif not kept.owed and all(_is_over(mark, now) for mark in kept.marks.values()):
+                self.remove(folder.name)
+
+    def all(self) -> list[Kept]:
+        """Everything there is, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        with self._lock:
+            found = [kept for folder in self.folder.iterdir() if (kept := self._kept(folder.name)) is not None]
+        return sorted(found, key=lambda kept: kept.entry.created_at)
+
+    # Files.
 
     def _folder(self, key: str) -> Path:
         return self.folder / key
+
+    def _result(self, key: str, n: int) -> Path:
+        return self._folder(key) / f"result-{n}"
+
+    def _kept(self, key: str) -> Kept | None:
+        entry = _read_entry(self._folder(key) / _ENTRY)
+        if entry is None:
+            return None
+        value = _read_json(self._folder(key) / _RESULTS) or {}
+        try:
+            marks = {mark.n: mark for mark in (Mark(**each) for each in value.get("results", ()))}
+        except (TypeError, AttributeError):
+            marks = {}
+        there = {n: mark for n, mark in marks.items() if mark.discarded or mark.remote or self._result(key, n).is_file()}
+        return Kept(entry, there, bool(value.get("closed")))
 
     def _store(self, entry: Entry) -> None:
         content = json.dumps({"version": _VERSION, **asdict(entry)}, ensure_ascii=False).encode("utf-8")
         _write(self._folder(entry.key) / _ENTRY, content)
 
+    def _store_marks(self, kept: Kept) -> None:
+        value = {"closed": kept.closed, "results": [asdict(mark) for mark in kept.marks.values()]}
+        _write(self._folder(kept.entry.key) / _RESULTS, json.dumps(value).encode("utf-8"))
 
-def _read(path: Path) -> Entry | None:
+    def _settle(self, kept: Kept) -> None:
+        if kept.finished_with:
+            self.remove(kept.entry.key)
+        else:
+            self._store_marks(kept)
+
+
+def _is_over(mark: Mark, now: float) -> bool:
+    return mark.discarded or mark.saved or now - mark.at > KEPT_SECONDS
+
+
+def _read_entry(path: Path) -> Entry | None:
     """The entry in a file; None for one that is missing, or not of this version."""
+    value = _read_json(path)
+    if value is None or value.pop("version", None) != _VERSION:
+        return None
+    try:
+        return Entry(**{**value, "area": tuple(value["area"])})
+    except (KeyError, TypeError):
+        return None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        if value.pop("version", None) != _VERSION:
-            return None
-        return Entry(**{**value, "area": tuple(value["area"]), "inserted": tuple(value["inserted"])})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
         return None
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replaces a file in one step and syncs it and its folder."""
+    """Replaces a file in one step and syncs it and its folder. A write that fails leaves nothing behind."""
     partial = path.with_suffix(path.suffix + ".part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
     _sync_folder(path.parent)
 
 

@@ -17,9 +17,9 @@ else:
     BINDING = "PyQt6"
 
 if BINDING == "PyQt6":
-    from PyQt6 import QtCore, QtGui, QtWidgets
+    from PyQt6 import QtCore, QtGui, QtNetwork, QtWidgets
 else:
-    from PyQt5 import QtCore, QtGui, QtWidgets
+    from PyQt5 import QtCore, QtGui, QtNetwork, QtWidgets
 
 Qt = QtCore.Qt
 Signal = QtCore.pyqtSignal
@@ -30,9 +30,15 @@ QIODevice = QtCore.QIODevice
 QLocale = QtCore.QLocale
 QObject = QtCore.QObject
 QPoint = QtCore.QPoint
+QPointF = QtCore.QPointF
 QRect = QtCore.QRect
+QRectF = QtCore.QRectF
 QSize = QtCore.QSize
 QTimer = QtCore.QTimer
+
+QNetworkProxy = QtNetwork.QNetworkProxy
+QNetworkProxyFactory = QtNetwork.QNetworkProxyFactory
+QNetworkProxyQuery = QtNetwork.QNetworkProxyQuery
 
 QColor = QtGui.QColor
 QIcon = QtGui.QIcon
@@ -40,7 +46,10 @@ QImage = QtGui.QImage
 QImageReader = QtGui.QImageReader
 QPainter = QtGui.QPainter
 QPalette = QtGui.QPalette
+QPen = QtGui.QPen
 QPixmap = QtGui.QPixmap
+QTransform = QtGui.QTransform
 
 QApplication = QtWidgets.QApplication
+QMdiArea = QtWidgets.QMdiArea
 QWidget = QtWidgets.QWidget

@@ -81,7 +81,7 @@ def test_a_selected_result_shows_inside_and_leaves_everything_beyond_its_soft_ed
     outside = krita.ask("documents.seen_hash", outside=reach)
     plan = krita.ask("canvas.capture", feather=16, padding=40)
     assert plan["selected"]
-    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", capture_name="capture")
+    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", captures=["capture"])
     assert krita.ask("documents.seen_hash", outside=reach) == outside
     assert krita.ask("documents.seen", points=[[216, 166], [383, 293], [300, 230]]) == [[*RED, 255]] * 3
     assert krita.ask("documents.fingerprint", leave_out="a fox") == before
@@ -96,7 +96,7 @@ def test_without_feather_nothing_outside_the_selection_changes(krita):
     krita.ask("documents.select", x=200, y=150, width=200, height=160)
     outside = krita.ask("documents.seen_hash", outside=[200, 150, 200, 160])
     krita.ask("canvas.capture", feather=0, padding=40)
-    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", capture_name="capture")
+    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", captures=["capture"])
     assert krita.ask("documents.seen_hash", outside=[200, 150, 200, 160]) == outside
     assert krita.ask("documents.seen", points=[[200, 150], [399, 309]]) == [[*RED, 255]] * 2
 
@@ -146,7 +146,7 @@ def test_a_transparent_document_is_sent_on_paper_and_gets_a_clean_edge(krita):
     inside, outside = krita.ask("canvas.sent", points=[[0.1, 0.5], [0.9, 0.5]])
     assert inside == TEAL
     assert outside == [255, 255, 255]
-    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", capture_name="capture")
+    krita.ask("canvas.insert_and_wait", color=RED, name="a fox", captures=["capture"])
     edge = krita.ask("documents.layer_pixels", name="a fox", x=260, y=140, width=40, height=1)[0]
     assert {tuple(color) for *color, alpha in edge if alpha} == {tuple(RED)}, "no dark fringe"
     seen = krita.ask("documents.seen", points=[[279, 140], [350, 140]])

@@ -112,8 +112,8 @@ async def result(
         return Response(status_code=304, headers=headers)
     blobs = visit.service.blobs
     try:
-        if link and isinstance(blobs, Linking):
-            return await _linked(job, found, blobs)
+        if link and isinstance(blobs, Linking) and (linked := await _linked(job, found, blobs)) is not None:
+            return linked
         if found.size <= _AT_ONCE:
             return Response(await blobs.get(found.sha256), headers=headers, media_type=found.media_type)
         chunks = await blobs.open(found.sha256)
@@ -125,11 +125,11 @@ async def result(
     return StreamingResponse(chunks, headers=headers, media_type=found.media_type)
 
 
-async def _linked(job: Job, found: Result, blobs: Linking) -> Response:
-    """302 to the store itself. Nobody may keep the address: it ends, and whoever has it can fetch the picture."""
+async def _linked(job: Job, found: Result, blobs: Linking) -> Response | None:
+    """302 to the store itself, where it gives one. Nobody may keep that: it ends, and whoever has it can fetch the picture."""
     filename = f"wakebrush-{job.id[:8]}-{found.n}.{found.media_type.rpartition('/')[2]}"
     address = await blobs.link(found.sha256, _LINK_SECONDS, filename, found.media_type)
-    return Response(status_code=302, headers={"Location": address, "Cache-Control": "no-store"})
+    return Response(status_code=302, headers={"Location": address, "Cache-Control": "no-store"}) if address else None
 
 
 def _was_there(job: Job, n: int) -> bool:

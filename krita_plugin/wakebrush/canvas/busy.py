@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from krita import Document
@@ -9,6 +10,8 @@ from krita import Document
 from ..qt import QApplication, QEvent, QObject, Qt, QTimer
 
 LOOK_AGAIN_MS = 40
+REST_SECONDS = 0.3
+"""The longest that the GUI thread waits for a computation after her own press of a button."""
 
 
 def is_busy(document: Document) -> bool:
@@ -20,6 +23,16 @@ def is_busy(document: Document) -> bool:
         return True
     document.unlock()
     return False
+
+
+def comes_to_rest(document: Document) -> bool:
+    """Whether nothing is under way, now or within a moment: what a stroke left to compute is done by other threads."""
+    deadline = time.monotonic() + REST_SECONDS
+    while is_busy(document):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 class PenWatch(QObject):

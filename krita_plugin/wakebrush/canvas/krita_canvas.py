@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from krita import Document
+from functools import partial
 
-from ..qt import QByteArray, QImage
-from . import documents, pixels, region
-from .base import CanvasState, Capture, Done, Finished, LayerPixels, NoDocument
-from .documents import OpenDocuments
+from krita import Document, Krita, Node, Selection
+
+from ..i18n import tr
+from ..qt import QByteArray, QTimer
+from . import annotation, documents, floating, looking, nodes, pixels, reading
+from .base import (
+    HISTORY,
+    ActiveLayer,
+    CanvasEvents,
+    CanvasState,
+    Capture,
+    Done,
+    Finished,
+    Icon,
+    LayerPixels,
+    NoDocument,
+    Placement,
+    Source,
+)
 from .emptiness import EmptinessScan
-from .layers import Insertion
-from .region import ModelSize, Rect, RegionPlan, RegionSettings
-
-NO_DOCUMENT = "Open or create a document first; there is nothing to paint in."
+from .layers import Insertion, Order, Rooms
+from .masks import Masks
+from .notes import Notes
+from .opened import OpenDocuments
+from .overlay import CanvasOverlay
+from .placing import Enlargements
+from .plan import PaintPlan, RegionPlan
+from .rect import Rect
+from .replaced import Replaced
+from .scene import Mask, PlanSettings, Scene
 
 
 class KritaCanvas:
     """Krita's documents. One is enough for the whole plugin."""
 
     def __init__(self) -> None:
+        self.events = CanvasEvents()
+        self.overlay = CanvasOverlay(self.active_document)
         self._opened = OpenDocuments()
+        self._rooms = Rooms(self._opened, Masks(), Enlargements(), Replaced(self._opened.find))
         self._emptiness = EmptinessScan()
+        self._notes: dict[str, Notes] = {}
         self._noticed: set[str] = set()
         self._under_way: set[Insertion] = set()
+        notifier = Krita.instance().notifier()
+        notifier.setActive(True)
+        notifier.imageSaved.connect(self._saved)
+        # What was closed is still there while it is told.
+        notifier.viewClosed.connect(lambda *_: QTimer.singleShot(0, self._closed))
+        notifier.imageClosed.connect(lambda *_: QTimer.singleShot(0, self._closed))
 
     def active_document(self) -> str | None:
         document = documents.active()
@@ -33,49 +64,105 @@ class KritaCanvas:
         if document is None:
             return CanvasState(None, has_selection=False, is_empty=True)
         document_id = self._opened.identity(document)
-        whole = Rect(0, 0, *documents.size(document))
-        selected = documents.selection_of(document)
-        area = whole if selected is None else selected[1].clipped(whole)
-        if area.is_empty:
-            selected, area = None, whole
-        return CanvasState(document_id, selected is not None, self._emptiness.look(document, document_id, area))
+        area, selected = _looked_at(document)
+        is_empty = self._emptiness.look(document, document_id, area)
+        return CanvasState(document_id, selected, is_empty, self._active_layer(document))
 
-    def plan(self, settings: RegionSettings, model: ModelSize) -> RegionPlan:
-        return self._plan(self._active(), settings, model)
-
-    def capture(self, settings: RegionSettings, model: ModelSize, need_image: bool, need_mask: bool) -> Capture:
+    def scene(self, settings: PlanSettings) -> Scene:
         document = self._active()
-        plan = self._plan(document, settings, model)
-        return Capture(
+        area, _ = _looked_at(document)
+        return looking.scene(document, settings, self._emptiness.look(document, self._opened.identity(document), area))
+
+    def capture(self, plan: PaintPlan, region: int, source: Source) -> Capture:
+        document, part = self._active(), plan.regions[region]
+        capture = Capture(
             document_id=self._opened.identity(document),
             document_path=document.fileName(),
             plan=plan,
-            pixels=_image(document, plan.area) if need_image else None,
-            selection=_selection(document, plan) if plan.selected else None,
-            mask_wanted=need_mask,
+            region=part,
+            pixels=reading.picture(document, part.area, source) if plan.needs_image else None,
+            selection=_mask(document, part),
         )
+        self._opened.keep(document)
+        return capture
 
     def finish(self, capture: Capture) -> Finished:
         return pixels.finish(capture)
 
-    def prepare(self, picture: bytes, area: Rect, alpha: QImage | None) -> LayerPixels:
-        return pixels.prepare(picture, area, alpha)
+    def prepare(self, picture: bytes, region: RegionPlan, kept: Finished) -> LayerPixels:
+        return pixels.prepare(picture, region, kept)
 
-    def insert(self, document_id: str, layer: LayerPixels, name: str, done: Done) -> None:
+    def insert(
+        self, document_id: str, layers: tuple[LayerPixels, ...], name: str, placement: Placement, recipe: str, done: Done
+    ) -> None:
         def finished(problem: str | None) -> None:
             self._under_way.discard(insertion)
             done(problem)
 
-        insertion = Insertion(self._opened, document_id, layer, name, finished)
+        insertion = Insertion(
+            self._rooms,
+            Order(document_id, layers, name, placement),
+            added=partial(self._note_recipe, recipe),
+            remark=partial(self.events.remark.emit, document_id),
+            done=finished,
+        )
         self._under_way.add(insertion)
         insertion.start()
+
+    def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
+        document = self._opened.find(document_id)
+        if document is None:
+            return area
+        shift = self._rooms.enlargements.shift(document_id, documents.size(document), captured, None)
+        return area.moved(shift.dx, shift.dy)
+
+    def select(self, area: Rect) -> None:
+        document = documents.active()
+        if document is not None:
+            selection = Selection()
+            selection.select(area.x, area.y, area.width, area.height, 255)
+            document.setSelection(selection)
 
     def is_open(self, document_id: str) -> bool:
         return self._opened.find(document_id) is not None
 
-    def find(self, document_path: str) -> str | None:
-        document = documents.saved_as(document_path)
-        return None if document is None else self._opened.identity(document)
+    def find(self, document_path: str, document_id: str = "") -> str | None:
+        return self._opened.known_as(document_path, document_id)
+
+    def path_of(self, document_id: str) -> str:
+        document = self._opened.find(document_id)
+        return "" if document is None else str(document.fileName())
+
+    def modified(self, document_id: str) -> bool:
+        document = self._opened.find(document_id)
+        return document is not None and bool(document.modified())
+
+    def annotation(self, document_id: str, key: str = HISTORY) -> bytes:
+        document = self._opened.find(document_id)
+        return b"" if document is None else annotation.read(document, key)
+
+    def set_annotation(self, document_id: str, content: bytes, key: str = HISTORY) -> None:
+        document = self._opened.find(document_id)
+        if document is not None:
+            self._opened.keep(document)
+            annotation.write(document, key, content)
+
+    def recipe_of_active_layer(self) -> str | None:
+        document = documents.active()
+        layer = None if document is None else nodes.layer_of(document.activeNode())
+        return None if layer is None else self._notes_of(document).recipes.get(nodes.id_of(layer))
+
+    def unseen(self) -> tuple[str, ...]:
+        document = documents.active()
+        return () if document is None else tuple(sorted(self._notes_of(document).unseen))
+
+    def set_unseen(self, unseen: bool) -> None:
+        document = documents.active()
+        layer = None if document is None else nodes.layer_of(document.activeNode())
+        if layer is not None:
+            notes = self._notes_of(document)
+            notes.unseen = notes.unseen | {nodes.id_of(layer)} if unseen else notes.unseen - {nodes.id_of(layer)}
+            notes.keep(document)
 
     def notice(self) -> str | None:
         document = documents.active()
@@ -85,28 +172,78 @@ class KritaCanvas:
         self._noticed.add(self._opened.identity(document))
         return sentence
 
+    def message(self, sentence: str, icon: Icon) -> None:
+        floating.show(sentence, icon)
+
+    def only_canvas(self) -> bool:
+        return floating.only_canvas()
+
+    def take_keys(self) -> None:
+        floating.take_keys()
+
     def _active(self) -> Document:
         document = documents.active()
         if document is None:
-            raise NoDocument(NO_DOCUMENT)
+            raise NoDocument(tr("Open or create a document first; there is nothing to paint in."))
         return document
 
-    def _plan(self, document: Document, settings: RegionSettings, model: ModelSize) -> RegionPlan:
-        selected = documents.selection_of(document)
-        box = None if selected is None else selected[1]
-        return region.plan(box, documents.size(document), settings, model)
+    def _active_layer(self, document: Document) -> ActiveLayer | None:
+        layer = nodes.layer_of(document.activeNode())
+        if layer is None:
+            return None
+        notes, layer_id = self._notes_of(document), nodes.id_of(layer)
+        in_group = nodes.group_of(layer) is not None
+        return ActiveLayer(layer_id, layer.name(), layer_id in notes.unseen, notes.recipes.get(layer_id), in_group)
+
+    def _notes_of(self, document: Document) -> Notes:
+        document_id = self._opened.identity(document)
+        if document_id not in self._notes:
+            self._notes[document_id] = Notes.of(document)
+        return self._notes[document_id]
+
+    def _note_recipe(self, recipe: str, document: Document, node: Node) -> None:
+        if recipe:
+            notes = self._notes_of(document)
+            notes.recipes[nodes.id_of(node)] = recipe
+            notes.keep(document)
+
+    def _saved(self, path: str) -> None:
+        document_id = self._opened.saved(path)
+        if document_id is not None:
+            self.events.saved.emit(document_id, path)
+
+    def _closed(self) -> None:
+        for document_id in self._opened.gone():
+            self._notes.pop(document_id, None)
+            self.events.closed.emit(document_id)
+        self.overlay.refresh()
 
 
-def _image(document: Document, area: Rect) -> QImage:
-    """What is seen there, as sRGB whatever the document's own colours are (its raw pixels would be of that profile)."""
-    return document.projection(area.x, area.y, area.width, area.height)
+def _looked_at(document: Document) -> tuple[Rect, bool]:
+    """Where to look for paint: the selection, or else the whole canvas; and whether it is the selection."""
+    whole = Rect(0, 0, *documents.size(document))
+    selected = documents.selection_of(document)
+    area = whole if selected is None else selected[1].clipped(whole)
+    return (whole, False) if selected is None or area.is_empty else (area, True)
 
 
-def _selection(document: Document, plan: RegionPlan) -> QByteArray:
-    """The selected pixels of the area, one byte each, grown."""
-    selection = document.selection()
-    if plan.grow > 0:
-        selection = selection.duplicate()
-        selection.grow(plan.grow, plan.grow)
-    area = plan.area
+def _mask(document: Document, region: RegionPlan) -> QByteArray | None:
+    """What the region is painted through, one byte per pixel of its area, grown."""
+    area, selection = region.area, None
+    if region.mask is Mask.SELECTION:
+        selection = document.selection()
+        if selection is None:
+            raise NoDocument(tr("The selection is gone. Select again what is to be painted."))
+        selection = selection.duplicate() if region.grow > 0 else selection
+    elif region.mask is Mask.PAINT:
+        layer = nodes.layer_of(document.activeNode())
+        if layer is None:
+            raise NoDocument(tr("No layer is active, so there is no paint to take as a mask. Choose a layer."))
+        selection = Selection()
+        alpha = reading.layer_alpha(document, layer, area)
+        selection.setPixelData(QByteArray(alpha), area.x, area.y, area.width, area.height)
+    if selection is None:
+        return None
+    if region.grow > 0:
+        selection.grow(region.grow, region.grow)
     return selection.pixelData(area.x, area.y, area.width, area.height)

@@ -6,48 +6,89 @@ a few milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..qt import QByteArray, QImage, QPainter, QRect, Qt
-from .base import Band, Capture, Finished, LayerPixels
-from .region import Rect
+from .capture import Band, Capture, Finished, LayerPixels
+from .fill import filled
+from .gray import (
+    ANY_TO_WHITE,
+    INVERTED,
+    NOT_OPAQUE_TO_WHITE,
+    alpha_of,
+    bands_of,
+    bits,
+    gray_bytes,
+    gray_image,
+    mapped,
+    multiplied,
+    only_within,
+    outside_of,
+    plain,
+)
+from .plan import RegionPlan
 from .resample import decoded, scaled
+from .scene import Mask
+from .seam import Correction, can_match
 from .soft_edge import feathered
 
-BAND_PIXELS = 1 << 20
-ANY_TO_WHITE = bytes([0]) + bytes([255]) * 255
+RGB32 = QImage.Format.Format_RGB32
+STRAIGHT = QImage.Format.Format_ARGB32
+PREMULTIPLIED = QImage.Format.Format_ARGB32_Premultiplied
 
 
 def finish(capture: Capture) -> Finished:
     """See Canvas.finish."""
-    plan = capture.plan
-    image = mask = alpha = None
-    if capture.pixels is not None:
-        image = scaled(on_paper(capture.pixels), plan.width, plan.height).convertToFormat(QImage.Format.Format_RGB32)
-    if capture.selection is not None:
-        alpha = feathered(gray_image(bytes(capture.selection), plan.area.width, plan.area.height), plan.feather)
-    if capture.mask_wanted:
-        mask = _all_white(plan.width, plan.height) if alpha is None else covering(alpha, plan.width, plan.height)
-    return Finished(image, mask, alpha)
+    plan, region = capture.plan, capture.region
+    edge = _edge(capture)
+    alpha = None if edge is None else feathered(edge, region.feather)
+    mask = image = opacity = None
+    if plan.needs_mask:
+        mask = plain(region.width, region.height, 255) if alpha is None else covering(alpha, region.width, region.height)
+    if capture.pixels is not None and plan.mode != "text_to_image":
+        image = scaled(on_paper(capture.pixels), region.width, region.height).convertToFormat(RGB32)
+        if mask is not None:
+            image = filled(image, mask, region.fill)
+    if capture.pixels is not None and plan.keep_transparency:
+        opacity = alpha_of(capture.pixels)
+    return Finished(image, mask, alpha, opacity)
 
 
-def prepare(picture: bytes, area: Rect, alpha: QImage | None) -> LayerPixels:
+def prepare(picture: bytes, region: RegionPlan, kept: Finished) -> LayerPixels:
     """See Canvas.prepare."""
+    area = region.area
     image = decoded(picture, area.width, area.height)
+    correction = None
+    if region.match_colours and kept.image is not None and kept.mask is not None and can_match(kept.mask):
+        correction = Correction(kept.image, kept.mask, image)
     bands = []
     for top, rows in bands_of(area.width, area.height):
-        pixels = bytearray(bits(image.copy(0, top, area.width, rows).convertToFormat(QImage.Format.Format_ARGB32)))
-        if alpha is not None:
-            # Not QImage.setAlphaChannel: it goes through premultiplied colours, which loses them where alpha is low.
-            pixels[3::4] = gray_bytes(alpha.copy(0, top, area.width, rows))
-        bands.append(Band(area.y + top, rows, QByteArray(pixels)))
+        band = image.copy(0, top, area.width, rows)
+        if correction is not None:
+            band = correction.apply(band, top)
+        bands.append(Band(area.y + top, rows, QByteArray(_laid_over(band, top, kept))))
     return LayerPixels(area, tuple(bands))
+
+
+def _laid_over(band: QImage, top: int, kept: Finished) -> bytes:
+    """The pixels of some rows of a layer, from row `top` of its area on."""
+    width, rows = band.width(), band.height()
+    shown = None if kept.alpha is None else gray_bytes(kept.alpha.copy(0, top, width, rows))
+    if kept.opacity is not None:
+        opacity = kept.opacity.copy(0, top, width, rows)
+        band = off_paper(band, opacity)
+        shown = gray_bytes(opacity) if shown is None else multiplied(gray_bytes(opacity), shown, width)
+    pixels = bits(band.convertToFormat(STRAIGHT))
+    if shown is None:
+        return pixels
+    # Not QImage.setAlphaChannel: it goes through premultiplied colours, which loses them where alpha is low.
+    transparent = bytearray(pixels)
+    transparent[3::4] = shown
+    return bytes(transparent)
 
 
 def on_paper(pixels: QImage) -> QImage:
     """The pixels on white: engines know no transparency, and would see black where there is none."""
     width, height = pixels.width(), pixels.height()
-    paper = QImage(width, height, QImage.Format.Format_RGB32)
+    paper = QImage(width, height, RGB32)
     painter = QPainter(paper)
     for top, rows in bands_of(width, height):
         band = QRect(0, top, width, rows)
@@ -57,40 +98,40 @@ def on_paper(pixels: QImage) -> QImage:
     return paper
 
 
+def off_paper(painted: QImage, opacity: QImage) -> QImage:
+    """What was painted on white, with its own colours where it is transparent: without the paper that shows through there.
+
+    The paper's part of a pixel is 255 less its opacity; what is left is the colour times the opacity, which is what a
+    premultiplied image holds.
+    """
+    width, height = painted.width(), painted.height()
+    own = painted.convertToFormat(RGB32)
+    own.invertPixels()
+    painter = QPainter(own)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Plus)
+    painter.drawImage(0, 0, mapped(opacity, INVERTED))
+    painter.end()
+    own.invertPixels()
+    pixels = bytearray(bits(own))
+    pixels[3::4] = gray_bytes(opacity)
+    return QImage(bytes(pixels), width, height, 4 * width, PREMULTIPLIED).convertToFormat(STRAIGHT)
+
+
 def covering(alpha: QImage, width: int, height: int) -> QImage:
     """White wherever `alpha` lets anything of the result show, so that nothing shows that was not painted."""
-    small = scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8)
-    return gray_image(gray_bytes(small).translate(ANY_TO_WHITE), width, height)
+    return mapped(scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8), ANY_TO_WHITE)
 
 
-def gray_image(values: bytes, width: int, height: int) -> QImage:
-    """One byte per pixel as a Grayscale8 image that owns its pixels."""
-    return QImage(values, width, height, width, QImage.Format.Format_Grayscale8).copy()
-
-
-def gray_bytes(image: QImage) -> bytes:
-    """The values of a Grayscale8 image, one byte per pixel, without the gaps at the ends of its rows."""
-    width, step, memory = image.width(), image.bytesPerLine(), bits(image)
-    if width == step:
-        return memory
-    return b"".join(memory[start : start + width] for start in range(0, len(memory), step))
-
-
-def bits(image: QImage) -> bytes:
-    """The image's memory; rows of a 32-bit format follow each other without gaps."""
-    memory = image.constBits()
-    memory.setsize(image.sizeInBytes())
-    return bytes(memory.asstring())
-
-
-def bands_of(width: int, height: int) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of consecutive bands."""
-    step = max(1, BAND_PIXELS // width)
-    for top in range(0, height, step):
-        yield top, min(step, height - top)
-
-
-def _all_white(width: int, height: int) -> QImage:
-    mask = QImage(width, height, QImage.Format.Format_Grayscale8)
-    mask.fill(255)
-    return mask
+def _edge(capture: Capture) -> QImage | None:
+    """Where the region is painted, with a hard edge; None: everywhere."""
+    region, area = capture.region, capture.region.area
+    if region.mask is Mask.MARGINS:
+        kept = capture.plan.kept_within(region.grow)
+        return outside_of(kept.moved(-area.x, -area.y), area.width, area.height)
+    if region.mask is Mask.HOLES and capture.pixels is not None:
+        holes = mapped(alpha_of(capture.pixels), NOT_OPAQUE_TO_WHITE)
+        return mapped(feathered(holes, region.grow), ANY_TO_WHITE)
+    if capture.selection is None or region.target is None:
+        return None
+    edge = gray_image(bytes(capture.selection), area.width, area.height)
+    return only_within(edge, region.target.moved(-area.x, -area.y))

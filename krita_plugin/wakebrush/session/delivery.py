@@ -1,124 +1,137 @@
-"""The way back: announced results become layers, each once.
+"""The way back: announced results are put on disk, each once, and then told to the results list.
 
-    collect → (fetch) result, prepare → canvas.insert → (disk) journal.inserted
+    collect → (fetch) result, decode, journal.receive → landed
 
-The words in brackets are lanes. `taken` and `layers` of a picture keep a result that is announced twice from becoming two layers;
-the journal does the same across a restart.
+The word in brackets is a lane. `taken` and `kept` of a picture keep a result that is announced twice from arriving twice; the
+journal does the same across a restart. Whether her document is open does not matter here: see results.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from ..canvas.base import Canvas, LayerPixels, UnreadablePicture
-from ..client.errors import ServiceError
+from ..client.errors import ServiceError, Stopped
 from ..client.model import Result
 from ..client.service import Service, is_lasting
 from ..i18n import tr
-from ..journal import Journal
-from ..qt import QImage, QObject, Signal
+from ..journal import Entry, Journal, Mark
+from ..qt import QImage, QObject, Qt, Signal
 from .link import Link
-from .pictures import decode
+from .pictures import decode, encode
 from .under_way import UnderWay
 from .words import Notice, disk_notice
 
+#: The longer side of a thumbnail, in pixels: sharp on screens of two device pixels each.
+THUMBNAIL = 160
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Result `mark.n` of an entry is on disk."""
+
+    entry: Entry
+    mark: Mark
+    thumbnail: QImage
+
 
 class Delivery(QObject):
-    """`changed()`: something moved; `told(Notice)`: a sentence for her; `done(picture)`: all its layers are there;
-    `lost(picture, Notice)`: it cannot be had any more."""
+    """`landed(Landing)`: a result is on disk; `settled(picture)`: it is there or lost; `told(Notice)`: a sentence for her."""
 
-    changed = Signal()
+    landed = Signal(object)
+    settled = Signal(object)
     told = Signal(object)
-    done = Signal(object)
-    lost = Signal(object, object)
 
-    def __init__(self, link: Link, canvas: Canvas, journal: Journal, again: Callable[[UnderWay, ServiceError], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        journal: Journal,
+        again: Callable[[UnderWay, Exception], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__()
         self._link = link
-        self._canvas = canvas
         self._journal = journal
         self._again = again
-        self._started_at = time.time()
+        self._now = now
+        self._started_at = now()
 
     def collect(self, picture: UnderWay) -> None:
-        """Fetches what is announced and not taken yet.
-
-        A picture is parked instead when its document is closed, or when Krita was closed while it was finished.
-        """
-        if picture.cancelled or picture.parked or picture.entry is None or picture.job is None or not picture.wanted:
+        """Fetches what is announced and not taken yet."""
+        if picture.entry is None or picture.job is None or self._link.service is None:
             return
         finished_at = picture.job.finished_at
-        document_id = self.located(picture)
-        if document_id is None or (picture.earlier and finished_at is not None and finished_at < self._started_at):
-            picture.parked = True
-            if document_id is None and picture.path:  # without a path the offer says all there is to say
-                self.told.emit(_closed_notice(picture.path))
-            self.changed.emit()
-            return
-        picture.document_id = document_id
+        offered = picture.earlier and finished_at is not None and finished_at < self._started_at
         for result in picture.wanted:
             picture.taken.add(result.n)
             self._link.ask(
                 "fetch",
-                partial(self._fetch, picture, picture.job.id, result),
+                partial(self._fetch, picture.entry, picture.job.id, result, offered),
                 partial(self._fetched, picture, result.n),
                 partial(self._not_fetched, picture, result.n),
             )
 
-    def located(self, picture: UnderWay, active: str | None = None) -> str | None:
-        """The open document it belongs to. `active` stands in for one that was never saved and is gone."""
-        if picture.document_id and self._canvas.is_open(picture.document_id):
-            return picture.document_id
-        if picture.path:
-            return self._canvas.find(picture.path)
-        return active
+    def _fetch(self, entry: Entry, job_id: str, result: Result, offered: bool, service: Service) -> Landing | None:
+        content = service.result(job_id, result.n, result.sha256)
+        thumbnail = small(decode(content))
+        mark = Mark(result.n, result.seed, result.sha256, self._now(), offered=offered)
+        present = self._journal.receive(entry.key, mark, content)
+        if present is None:
+            return None
+        with contextlib.suppress(OSError):  # it is made again when it is missing
+            self._journal.cache(entry.key, f"thumbnail-{result.n}", encode(thumbnail))
+        return Landing(present, mark, thumbnail)
 
-    def _fetch(self, picture: UnderWay, job_id: str, result: Result, service: Service) -> LayerPixels:
-        alpha = picture.alpha
-        if alpha is None and picture.entry is not None and picture.entry.has_alpha:
-            alpha = decode(self._journal.picture(picture.key, "alpha") or b"").convertToFormat(QImage.Format.Format_Grayscale8)
-        return self._canvas.prepare(service.result(job_id, result.n, result.sha256), picture.area, alpha)
-
-    def _fetched(self, picture: UnderWay, n: int, layer: LayerPixels) -> None:
-        if picture.cancelled:
-            return
+    def _fetched(self, picture: UnderWay, n: int, landing: Landing | None) -> None:
+        picture.kept.add(n)
         picture.arrived()
-        name = picture.name if picture.count == 1 else f"{picture.name} ({n + 1})"
-        self._canvas.insert(picture.document_id, layer, name, partial(self._inserted, picture, n))
-        self.changed.emit()
+        if landing is not None:
+            self.landed.emit(landing)
+        self.settled.emit(picture)
 
-    def _inserted(self, picture: UnderWay, n: int, problem: str | None) -> None:
-        if problem is not None:
+    def _not_fetched(self, picture: UnderWay, n: int, error: Exception) -> None:
+        if isinstance(error, Stopped):
             picture.taken.discard(n)
-            picture.parked = True
-            self.told.emit(Notice(problem))
+        elif isinstance(error, OSError) or (isinstance(error, ServiceError) and not is_lasting(error)):
+            picture.taken.discard(n)
+            if isinstance(error, OSError):
+                self.told.emit(full_disk(error))
+            self._again(picture, error)
         else:
-            picture.layers.add(n)
-            entry, layers = picture.entry, set(picture.layers)
-            assert entry is not None  # it was on disk before the picture was asked for
-            self._link.lanes.run("disk", lambda: self._journal.inserted(entry, layers), failed=self._not_noted)
-            if picture.done:
-                self.done.emit(picture)
-        self.changed.emit()
+            self._lose(picture, n, error)
+
+    def _lose(self, picture: UnderWay, n: int, error: Exception) -> None:
+        """It cannot be had any more: that is said, and the others don't wait for it."""
+        if isinstance(error, ServiceError):
+            self.told.emit(Notice(error.title, error.hint))
+        elif isinstance(error, ValueError):
+            self.told.emit(
+                Notice(tr("What the service sent is no picture."), tr("Press the button again; if it stays so, tell your admin."))
+            )
+        else:
+            self.told.emit(disk_notice(error))
+        picture.kept.add(n)
+        self._link.lanes.run("disk", partial(self._journal.mark, picture.key, n, discarded=True), failed=self._not_noted)
+        self.settled.emit(picture)
 
     def _not_noted(self, error: Exception) -> None:
         self.told.emit(disk_notice(error))
 
-    def _not_fetched(self, picture: UnderWay, n: int, error: Exception) -> None:
-        picture.taken.discard(n)
-        if isinstance(error, UnreadablePicture):
-            self.lost.emit(picture, Notice(str(error)))
-        elif not isinstance(error, ServiceError):
-            self.lost.emit(picture, disk_notice(error))
-        elif is_lasting(error):
-            self.lost.emit(picture, Notice(error.title, error.hint))
-        else:
-            self._again(picture, error)
+
+def small(image: QImage) -> QImage:
+    """A thumbnail of it."""
+    if max(image.width(), image.height()) <= THUMBNAIL:
+        return image.convertToFormat(QImage.Format.Format_RGB32)
+    scaled = image.scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+    return scaled.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def _closed_notice(path: str) -> Notice:
-    name = Path(path).name
-    return Notice(tr("A picture is finished for “{name}”, which is closed.", name=name), tr("Open it to get the picture."))
+def full_disk(error: OSError) -> Notice:
+    """For a result that finds no room here."""
+    return Notice(
+        tr("A finished picture could not be put on your disk ({reason}).", reason=error.strerror or str(error)),
+        tr("The service keeps it. Make room in your user folder; it is fetched again by itself."),
+    )

@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ..canvas.region import Rect
+from ..canvas.rect import Rect
 from ..client.model import Job, Machine, Price, Result
 from ..journal import Entry
-from ..qt import QImage
 from .progress import Progress
 
 
 @dataclass
 class UnderWay:
-    """`entry` is None until it is on disk; `job` None until the service has it. `alpha`: how the layer is masked.
+    """`entry` is None until it is on disk; `job` None until the service has it.
 
-    `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `parked`: its pictures wait for her word.
-    `taken`: numbers of the pictures that are being fetched or inserted, or are layers. `step`: of the sampler, and of how many,
-    for picture number `sampling`.
+    `press`: the press of the button that it belongs to. `sending`: a worker has it. `earlier`: asked for in an earlier run of
+    Krita. `ended`: no more pictures will come. `taken`: numbers of the pictures that are being fetched, or are on disk, or lost;
+    `kept`: the latter two. `step`: of the sampler, and of how many, for picture number `sampling`.
     """
 
     key: str
@@ -26,41 +25,38 @@ class UnderWay:
     name: str
     document_id: str
     count: int = 1
+    press: str = ""
     progress: Progress = field(default_factory=Progress)
     entry: Entry | None = None
     job: Job | None = None
     price: Price | None = None
-    alpha: QImage | None = None
     sending: bool = False
     cancelled: bool = False
     earlier: bool = False
-    parked: bool = False
+    ended: bool = False
     taken: set[int] = field(default_factory=set)
-    layers: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
     step: tuple[int, int] | None = None
     sampling: int = 0
     retries: int = 0
 
     @classmethod
-    def resumed(cls, entry: Entry, now: float) -> UnderWay:
-        """From the journal, after a restart."""
+    def resumed(cls, entry: Entry, received: set[int], now: float) -> UnderWay:
+        """From the journal, after a restart. `received`: numbers of the pictures that arrived before it."""
         return cls(
             key=entry.key,
             area=Rect(*entry.area),
             name=entry.name,
             document_id="",
             count=entry.count,
+            press=entry.press_id,
             progress=Progress.begin(now, asleep=False),
             entry=entry,
             cancelled=entry.cancelled,
             earlier=True,
-            taken=set(entry.inserted),
-            layers=set(entry.inserted),
+            taken=set(received),
+            kept=set(received),
         )
-
-    @property
-    def path(self) -> str:
-        return self.entry.document_path if self.entry else ""
 
     @property
     def job_id(self) -> str | None:
@@ -68,12 +64,18 @@ class UnderWay:
 
     @property
     def shown(self) -> bool:
-        """Whether it is what the bar is about."""
-        return not self.cancelled and not self.parked
+        """Whether she still wants it."""
+        return not self.cancelled and not self.ended
+
+    @property
+    def moving(self) -> bool:
+        """Whether the bar is about it: an idea that waits for the wake goes nowhere yet."""
+        return self.shown and not (self.job is not None and self.job.unfinished and self.job.waiting_for == "gathered")
 
     @property
     def done(self) -> bool:
-        return len(self.layers) >= self.count
+        """Whether all that will ever come is on disk, or lost."""
+        return len(self.kept) >= self.count or (self.ended and self.taken == self.kept and not self.wanted)
 
     @property
     def wanted(self) -> list[Result]:

@@ -1,4 +1,4 @@
-"""Her pictures on their way, from the press of the button until delivery.py makes layers of them.
+"""Her pictures on their way, from the press of the button until delivery.py has put them on disk.
 
     begin → capture → (encode) write_down → (send) send → events → delivery
 
@@ -12,19 +12,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..canvas.base import Canvas, NoDocument
-from ..canvas.region import ModelSize, RegionSettings
+from ..canvas.base import Canvas, Capture, NoDocument
 from ..client.errors import Problem, ServiceError, Stopped
-from ..client.model import Failure, Job, Machine, Price
+from ..client.model import Cancelled, Failure, Job, Machine, Price
 from ..client.service import Service, is_lasting
 from ..i18n import tr
-from ..journal import Entry, Journal, new_key
-from ..qt import QImage, QObject, QTimer, Signal
+from ..journal import Entry, Journal, Kept, new_key
+from ..qt import QObject, QTimer, Signal
 from .delivery import Delivery
 from .link import Link
+from .planned import Planned
 from .progress import Progress
 from .request import PaintRequest
-from .sending import send, write_down
+from .sending import Outbox, Press, Sheet
 from .under_way import UnderWay
 from .words import Notice, disk_notice
 
@@ -32,41 +32,65 @@ _LONGEST_PAUSE = 30.0
 
 
 class Work(QObject):
-    """`changed()`: something on the way has moved; `told(Notice)`: a sentence for the error line."""
+    """`changed()`: something on the way has moved; `told(Notice)`: a sentence for the error line; `landed(Landing)`: a result is
+    on disk; `ended(Entry)`: no more of its results will come; `withdrawn(Cancelled)`: the service has let go of a job."""
 
     changed = Signal()
     told = Signal(object)
+    landed = Signal(object)
+    ended = Signal(object)
+    withdrawn = Signal(object)
 
     def __init__(self, link: Link, canvas: Canvas, journal: Journal) -> None:
         super().__init__()
         self._link = link
         self._canvas = canvas
         self._journal = journal
-        self._delivery = Delivery(link, canvas, journal, self._later)
-        self._delivery.changed.connect(self.changed)
+        self._outbox = Outbox(canvas, journal)
+        self._delivery = Delivery(link, journal, self._later)
+        self._delivery.landed.connect(self.landed)
         self._delivery.told.connect(self.told)
-        self._delivery.lost.connect(self._drop)
-        self._delivery.done.connect(lambda picture: self.pictures.pop(picture.key, None))
+        self._delivery.settled.connect(self._settled)
         self.machine: Machine | None = None
         self.pictures: dict[str, UnderWay] = {}
 
     def resume(self) -> None:
         """Takes up what an earlier run of Krita left."""
-        self._link.lanes.run("disk", self._journal.entries, self._resumed, self._not_written)
+        self._link.lanes.run("disk", self._journal.all, self._resumed, self._not_written)
 
-    def begin(self, request: PaintRequest, settings: RegionSettings, model: ModelSize) -> None:
-        """One press of the button. What she sees changes now; the region is read as soon as that is on screen."""
-        plan = self._canvas.plan(settings, model)
+    def begin(self, request: PaintRequest, planned: Planned) -> None:
+        """One press of the button. What she sees changes now; the regions are read as soon as that is on screen."""
         asleep = self.machine is not None and not self.machine.awake
         progress = Progress.begin(
             time.monotonic(), asleep=asleep, wake_seconds=self.machine.wake_seconds if self.machine else None
         )
-        picture = UnderWay(
-            new_key(), plan.area, request.name, self._canvas.active_document() or "", request.count, progress, sending=True
-        )
-        self.pictures[picture.key] = picture
+        document_id = self._canvas.active_document() or ""
+        parts: list[tuple[UnderWay, ...]] = []
+        press = Press(new_key(), request, planned)
+        for number, region in enumerate(planned.plan.regions):
+            parts.append(
+                tuple(
+                    UnderWay(
+                        key=press.key if number == order.offset == 0 else new_key(),
+                        area=region.area,
+                        name=request.name,
+                        document_id=document_id,
+                        count=order.count,
+                        press=press.key,
+                        progress=progress,
+                        sending=True,
+                    )
+                    for order in request.orders
+                )
+            )
+        self.pictures.update({picture.key: picture for pictures in parts for picture in pictures})
         self.changed.emit()
-        QTimer.singleShot(0, lambda: self._capture(picture, request, settings, model))
+        QTimer.singleShot(0, lambda: self._capture(press, parts))
+
+    def cancel_press(self, press: str) -> None:
+        """She wants none of the pictures of one press any more."""
+        for picture in [each for each in self.pictures.values() if each.press == press]:
+            self.cancel(picture)
 
     def cancel(self, picture: UnderWay) -> None:
         """She does not want it any more. It is off the docker at once, and off the service as soon as that is reachable."""
@@ -77,12 +101,19 @@ class Work(QObject):
             self._link.ask(
                 "ask",
                 partial(Service.cancel, job_id=job_id),
-                lambda _: self._drop(picture),
+                partial(self._cancelled, picture),
                 partial(self._not_cancelled, picture),
             )
         elif not picture.sending:
             self._drop(picture)
         self.changed.emit()
+
+    def withdraw(self, key: str) -> bool:
+        """Lets go of a press, named by itself or by one of its jobs; whether it is one of this Krita."""
+        presses = {each.press for each in self.pictures.values() if key in (each.press, each.job_id)}
+        for picture in [each for each in self.pictures.values() if each.press in presses and not each.cancelled]:
+            self.cancel(picture)
+        return bool(presses)
 
     def online(self) -> None:
         """The service is back: send what could not be sent, cancel what should not be, fetch what is ready."""
@@ -123,44 +154,43 @@ class Work(QObject):
         """The picture that a job belongs to."""
         return next((each for each in self.pictures.values() if each.job is not None and each.job.id == job_id), None)
 
-    def parked_for(self, document_id: str | None) -> list[UnderWay]:
-        """Finished pictures that wait to be shown in a document; those for a document that never had a name fit any."""
-        parked = (each for each in self.pictures.values() if each.parked and not each.cancelled)
-        return [each for each in parked if document_id is not None and self._delivery.located(each, document_id) == document_id]
-
-    def show(self, pictures: list[UnderWay], document_id: str) -> None:
-        """She asked for pictures that were parked."""
-        for picture in pictures:
-            picture.parked, picture.earlier, picture.document_id = False, False, document_id
-            self._delivery.collect(picture)
-        self.changed.emit()
-
-    def documents_changed(self) -> None:
-        """A document was opened or closed: what waits for it may go on."""
-        for picture in self.pictures.values():
-            if picture.job is not None and not picture.parked:
-                self._delivery.collect(picture)
-
     # The way out.
 
-    def _capture(self, picture: UnderWay, request: PaintRequest, settings: RegionSettings, model: ModelSize) -> None:
-        if picture.cancelled:
-            self._drop(picture)
-            return
-        try:
-            capture = self._canvas.capture(settings, model, request.need_image, request.need_mask)
-        except NoDocument as error:
-            self._drop(picture, Notice(str(error)))
-            return
-        self._link.lanes.run(
-            "encode",
-            lambda: write_down(self._canvas, self._journal, capture, request, picture.key),
-            lambda written: self._written(picture, *written),
-            lambda error: self._drop(picture, disk_notice(error)),
-        )
+    def _capture(self, press: Press, parts: list[tuple[UnderWay, ...]]) -> None:
+        """Reads all regions in one turn, so that they belong together however fast she paints on."""
+        for number, pictures in enumerate(parts):
+            wanted = [picture for picture in pictures if not picture.cancelled]
+            try:
+                capture = self._canvas.capture(press.planned.plan, number, press.planned.source) if wanted else None
+            except NoDocument as error:
+                self.told.emit(Notice(str(error)))
+                for picture in (each for later in parts[number:] for each in later):
+                    self._drop(picture)
+                return
+            for picture in pictures:
+                if picture.cancelled:
+                    self._drop(picture)
+            if capture is not None:
+                self._write_down(press, capture, number, pictures)
 
-    def _written(self, picture: UnderWay, entry: Entry, alpha: QImage | None) -> None:
-        picture.entry, picture.alpha, picture.sending = entry, alpha, False
+    def _write_down(self, press: Press, capture: Capture, part: int, pictures: tuple[UnderWay, ...]) -> None:
+        by_key = {picture.key: picture for picture in pictures if not picture.cancelled}
+        orders = zip(pictures, press.request.orders, strict=True)
+        sheets = tuple(Sheet(picture.key, order) for picture, order in orders if picture.key in by_key)
+
+        def written(entries: tuple[Entry, ...]) -> None:
+            for entry in entries:
+                self._written(by_key[entry.key], entry)
+
+        def failed(error: Exception) -> None:
+            self.told.emit(disk_notice(error))
+            for picture in by_key.values():
+                self._drop(picture)
+
+        self._link.lanes.run("encode", lambda: self._outbox.write_down(press, capture, part, sheets), written, failed)
+
+    def _written(self, picture: UnderWay, entry: Entry) -> None:
+        picture.entry, picture.sending = entry, False
         self._send(picture)
         self.changed.emit()
 
@@ -174,7 +204,7 @@ class Work(QObject):
         picture.sending, entry = True, picture.entry
         self._link.ask(
             "send",
-            lambda service: send(service, self._journal, entry),
+            lambda service: self._outbox.send(service, entry),
             lambda sent: self._sent(picture, *sent),
             lambda error: self._not_sent(picture, error),
         )
@@ -202,6 +232,10 @@ class Work(QObject):
             self._later(picture, error)
         self.changed.emit()
 
+    def _cancelled(self, picture: UnderWay, cancelled: Cancelled) -> None:
+        self._drop(picture)
+        self.withdrawn.emit(cancelled)
+
     def _not_cancelled(self, picture: UnderWay, error: Exception) -> None:
         if isinstance(error, Problem) and is_lasting(error):
             self._drop(picture)  # the service does not know it: there is nothing to cancel
@@ -213,13 +247,12 @@ class Work(QObject):
         if picture is None:
             return
         picture.follow(job, self.machine)
-        if job.state == "failed" and not picture.cancelled:
+        if job.state == "failed" and not picture.cancelled and not picture.ended:
             failure = job.error or Failure("", tr("The picture could not be made."))
-            self._drop(picture, Notice(failure.message, failure.hint))
-        elif job.state in ("failed", "cancelled"):
-            self._drop(picture)
-        elif not picture.cancelled:
-            self._delivery.collect(picture)
+            self.told.emit(Notice(failure.message, failure.hint))
+        picture.ended = picture.ended or job.state in ("failed", "cancelled")
+        self._delivery.collect(picture)
+        self._settled(picture)
 
     def _look_up(self, known: set[str]) -> None:
         """Asks about jobs that a snapshot left out: finished long ago, or unknown to this service."""
@@ -242,14 +275,14 @@ class Work(QObject):
 
     # The journal, and trying again.
 
-    def _resumed(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            if entry.key not in self.pictures:
-                self.pictures[entry.key] = UnderWay.resumed(entry, time.monotonic())
+    def _resumed(self, found: list[Kept]) -> None:
+        for kept in found:
+            if kept.owed and kept.entry.key not in self.pictures:
+                self.pictures[kept.entry.key] = UnderWay.resumed(kept.entry, set(kept.marks), time.monotonic())
         self.online()
         self.changed.emit()
 
-    def _later(self, picture: UnderWay, error: ServiceError) -> None:
+    def _later(self, picture: UnderWay, error: Exception) -> None:
         """The next attempt, unless the stream comes back first."""
         asked = error.extra.get("retry_after") if isinstance(error, Problem) else None
         picture.retries += 1
@@ -269,10 +302,18 @@ class Work(QObject):
             self._link.lanes.run("disk", lambda: self._journal.update(entry, **changes), failed=self._not_written)
 
     def _drop(self, picture: UnderWay, notice: Notice | None = None) -> None:
-        self.pictures.pop(picture.key, None)
-        self._link.lanes.run("disk", lambda: self._journal.remove(picture.key), failed=self._not_written)
+        """No more of it will come. What is on disk, or on its way there, stays."""
+        picture.ended = True
         if notice is not None:
             self.told.emit(notice)
+        self._settled(picture)
+
+    def _settled(self, picture: UnderWay) -> None:
+        """Lets go of a picture when all that will come is here."""
+        if picture.done and self.pictures.pop(picture.key, None) is not None:
+            self._link.lanes.run("disk", lambda: self._journal.close(picture.key), failed=self._not_written)
+            if picture.entry is not None:
+                self.ended.emit(picture.entry)
         self.changed.emit()
 
     def _not_written(self, error: Exception) -> None:

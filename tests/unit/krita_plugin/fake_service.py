@@ -66,6 +66,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.media_types: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.results: dict[tuple[str, int], bytes] = {}
@@ -79,6 +80,8 @@ class FakeService:
         self.headers: dict[str, str] = {"Wakebrush-Service": "0.1.0; api=1-1"}
         self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
         self.refuse_upgrade = False
+        self.public: dict[str, bytes] = {}  # answers that need no token, by path
+        self.came: list[bytes] = []  # what was sent there
         self.polls_waiting = 0
         self.token = TOKEN
         self.port = 0
@@ -199,6 +202,9 @@ class FakeService:
         refused = self.refuse(request.method, request.path)
         if refused is not None:
             return web.json_response(refused[1], status=refused[0])
+        if request.path in self.public:
+            self.came.append(await request.read())
+            return web.Response(body=self.public[request.path])
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}
             return web.json_response(problem, status=401)
@@ -213,10 +219,12 @@ class FakeService:
         sha = request.match_info["sha"]
         assert hashlib.sha256(content).hexdigest() == sha
         self.blobs[sha] = content
+        self.media_types[sha] = request.content_type
         return web.json_response({"sha256": sha}, status=201)
 
     async def _generate(self, request: web.Request) -> web.Response:
         body, key = await request.json(), request.headers["Idempotency-Key"]
+        self.bodies.append((request.path, body))
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
@@ -224,6 +232,7 @@ class FakeService:
                     {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
                 )
             job = new_job(body)
+            self.bodies.append(("generate", body))
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})

@@ -9,6 +9,7 @@ from .window import canvas_widget
 _canvas = None
 _captures = {}
 _outcomes = {}
+_heard = []
 
 
 def plugin_canvas():
@@ -17,18 +18,66 @@ def plugin_canvas():
         from wakebrush.canvas.krita_canvas import KritaCanvas
 
         _canvas = KritaCanvas()
+        _canvas.events.saved.connect(lambda document, path: _heard.append(["saved", document, path]))
+        _canvas.events.closed.connect(lambda document: _heard.append(["closed", document]))
+        _canvas.events.remark.connect(lambda document, sentence: _heard.append(["remark", document, sentence]))
     return _canvas
 
 
-def _settings(grow=0, feather=0, padding=0, trained=512):
-    from wakebrush.canvas.region import ModelSize, RegionSettings
+def heard():
+    """What the canvas has told since it was last asked."""
+    told, _heard[:] = list(_heard), []
+    return told
 
-    return RegionSettings(grow, feather, padding), ModelSize(trained, trained)
+
+def _settings(task=None, grow=0, feather=0, padding=0, trained=512, **others):
+    """`grow`, `feather` and `padding` in pixels, for a selection that is there."""
+    from wakebrush.canvas.plan import ModelSize
+    from wakebrush.canvas.scene import Context, PlanSettings, Task
+
+    selection = active().selection()
+    side = min(selection.width(), selection.height()) if selection else 100
+    others.setdefault("strength", 0.6)
+    if "context" in others:
+        others["context"] = Context(others["context"])
+    if "margins" in others:
+        others["margins"] = tuple(others["margins"])
+    settings = PlanSettings(
+        task=Task(task or ("fill" if selection else "refine")),
+        feather=0,
+        feather_least=feather,
+        grow=100 * grow / side,
+        padding=100 * padding / (side + 2 * grow),
+        least_size=0,
+        match_colours=False,
+        **others,
+    )
+    return settings, ModelSize(trained, trained, 8)
+
+
+def _source(read, unseen=()):
+    from wakebrush.canvas.base import Read, Source
+
+    return Source(Read(read), tuple(unseen))
 
 
 def state():
     found = plugin_canvas().state()
-    return {"document": found.document_id, "has_selection": found.has_selection, "is_empty": found.is_empty}
+    layer = found.layer
+    return {
+        "document": found.document_id,
+        "has_selection": found.has_selection,
+        "is_empty": found.is_empty,
+        "layer": None if layer is None else vars(layer),
+    }
+
+
+def scene(**settings):
+    """What a plan would be made from; rectangles as [x, y, width, height]."""
+    found = plugin_canvas().scene(_settings(**settings)[0])
+    boxes = {name: getattr(found, name) for name in ("selection", "layer", "paint", "holes")}
+    listed = {name: box and [box.x, box.y, box.width, box.height] for name, box in boxes.items()}
+    return listed | {"islands": [[r.x, r.y, r.width, r.height] for r in found.islands], "is_empty": found.is_empty}
 
 
 def notice():
@@ -39,14 +88,77 @@ def is_open(document):
     return plugin_canvas().is_open(document)
 
 
-def capture(name="capture", **settings):
-    """Captures and finishes; says what was planned and, at some points of the picture, what would be sent."""
-    taken = plugin_canvas().capture(*_settings(**settings), need_image=True, need_mask=True)
+def find(path, document=""):
+    return plugin_canvas().find(path, document)
+
+
+def annotate(content, key="history", document=None):
+    canvas = plugin_canvas()
+    canvas.set_annotation(document or canvas.active_document(), content.encode(), key)
+    return active().modified()
+
+
+def annotation(key="history", document=None):
+    canvas = plugin_canvas()
+    return canvas.annotation(document or canvas.active_document(), key).decode()
+
+
+def set_unseen(unseen):
+    plugin_canvas().set_unseen(unseen)
+
+
+def unseen():
+    return list(plugin_canvas().unseen())
+
+
+def recipe():
+    return plugin_canvas().recipe_of_active_layer()
+
+
+def message(sentence, icon="done"):
+    """Says it upon the canvas; the texts of Krita's floating messages then."""
+    from wakebrush.canvas.base import Icon
+
+    from .binding import QApplication, QLabel
+
+    plugin_canvas().message(sentence, Icon(icon))
+    yield 0.3
+    shown = [w for w in QApplication.allWidgets() if w.metaObject().className() == "KisFloatingMessage" and w.isVisible()]
+    return [label.text() for w in shown for label in w.findChildren(QLabel)]
+
+
+def capture(name="capture", region=0, read="visible", unseen=(), **settings):
+    """Captures and finishes; says what was planned."""
+    from wakebrush.canvas.plan import plan
+
+    chosen, model = _settings(**settings)
+    planned = plan(plugin_canvas().scene(chosen), chosen, model)
+    taken = plugin_canvas().capture(planned, region, _source(read, unseen))
     finished = plugin_canvas().finish(taken)
     _captures[name] = (taken, finished)
-    plan = taken.plan
-    area = plan.area
-    return {"area": [area.x, area.y, area.width, area.height], "size": [plan.width, plan.height], "selected": plan.selected}
+    part = taken.region
+    area, canvas = part.area, planned.canvas
+    return {
+        "area": [area.x, area.y, area.width, area.height],
+        "size": [part.width, part.height],
+        "mode": planned.mode,
+        "selected": part.selected,
+        "regions": len(planned.regions),
+        "canvas": [canvas.x, canvas.y, canvas.width, canvas.height],
+        "document": taken.document_id,
+    }
+
+
+def read(points, read="visible", unseen=()):
+    """The colours [red, green, blue, alpha] that the model sees at these pixels, and how long it took to read them (ms)."""
+    from wakebrush.canvas import reading
+    from wakebrush.canvas.rect import Rect
+
+    document = active()
+    before = time.monotonic()
+    image = reading.picture(document, Rect(0, 0, document.width(), document.height()), _source(read, unseen))
+    taken = time.monotonic() - before
+    return [list(image.pixelColor(x, y).getRgb()) for x, y in points], taken * 1000
 
 
 def sent(points, name="capture"):
@@ -63,31 +175,49 @@ def sent_gray(which, y, name="capture"):
     return [image.pixelColor(x, row).red() for x in range(image.width())]
 
 
-def insert(color, name, document=None, capture_name=None, area=None, label="insert"):
-    """Begins to insert a plain picture, into the area and with the soft edge of a capture if one is named."""
-    from wakebrush.canvas.region import Rect
-
-    canvas = plugin_canvas()
-    alpha = None
-    if capture_name:
-        taken, finished = _captures[capture_name]
-        place, alpha = taken.plan.area, finished.alpha
-        width, height = taken.plan.width, taken.plan.height
-    else:
-        place = Rect(*area)
-        width, height = place.width, place.height
+def _png(color, width, height):
     image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(QColor(*color))
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")
-    layer = canvas.prepare(bytes(buffer.data()), place, alpha)
+    return bytes(buffer.data())
+
+
+def _layers(color, captures, area):
+    """Plain pictures, into the regions and with the soft edges of captures if some are named."""
+    from wakebrush.canvas.base import Finished
+    from wakebrush.canvas.plan import RegionPlan
+    from wakebrush.canvas.rect import Rect
+
+    if not captures:
+        place = Rect(*area)
+        region = RegionPlan(place, place.width, place.height)
+        return (plugin_canvas().prepare(_png(color, place.width, place.height), region, Finished(None, None, None)),)
+    taken = [_captures[name] for name in captures]
+    return tuple(
+        plugin_canvas().prepare(_png(color, each.region.width, each.region.height), each.region, kept) for each, kept in taken
+    )
+
+
+def insert(color, name, document=None, captures=(), area=None, label="insert", where="above_active", recipe="", **placement):
+    """Begins to insert a plain picture."""
+    from wakebrush.canvas.base import Placement, Where
+    from wakebrush.canvas.rect import Rect
+
+    canvas = plugin_canvas()
+    layers = _layers(color, captures, area)
+    if placement.get("captured"):
+        placement["captured"] = tuple(placement["captured"])
+    if placement.get("canvas"):
+        placement["canvas"] = Rect(*placement["canvas"])
     _outcomes[label] = None
 
     def done(problem):
         _outcomes[label] = {"problem": problem, "at": time.time()}
 
-    canvas.insert(document or canvas.active_document(), layer, name, done)
+    placed = Placement(Where(where), **placement)
+    canvas.insert(document or canvas.active_document(), layers, name, placed, recipe, done)
 
 
 def outcome(label="insert"):
@@ -105,24 +235,24 @@ def insert_and_wait(**arguments):
 
 def screen_points(points):
     """Where document pixels are on the screen (the view neither turned nor mirrored)."""
+    spots = [canvas_widget().mapToGlobal(to_widget(x, y).toPoint()) for x, y in points]
+    return [[spot.x(), spot.y()] for spot in spots]
+
+
+def to_widget(x, y):
+    """Where a document pixel is on the canvas widget."""
     from krita import Krita
 
     view = Krita.instance().activeWindow().activeView()
-    widget = canvas_widget()
-    return [_to_screen(view, widget, x, y) for x, y in points]
-
-
-def _to_screen(view, widget, x, y):
     if hasattr(view, "flakeToImageTransform"):
         back, _ = view.flakeToImageTransform().inverted()
         transform = back * view.flakeToCanvasTransform()
     else:
-        area = widget.parent().parent()
+        area = canvas_widget().parent().parent()
         zoom = view.canvas().zoomLevel() * 72 / active().xRes()
         transform = QTransform.fromScale(zoom, zoom)
         transform *= QTransform.fromTranslate(-area.horizontalScrollBar().value(), -area.verticalScrollBar().value())
-    spot = widget.mapToGlobal(transform.map(QPointF(x, y)).toPoint())
-    return [spot.x(), spot.y()]
+    return transform.map(QPointF(x, y))
 
 
 def brush(size=20):
@@ -142,3 +272,24 @@ def brush(size=20):
     black.setComponents([0.0, 0.0, 0.0, 1.0])
     view.setForeGroundColor(black)
     yield 0.2
+
+
+def only_canvas():
+    return plugin_canvas().only_canvas()
+
+
+def take_keys():
+    """Whether the canvas has the keyboard afterwards."""
+    plugin_canvas().take_keys()
+    yield 0.1
+    return canvas_widget().hasFocus()
+
+
+def capture_after_deselecting():
+    """She lets go of the selection between plan and capture."""
+    from wakebrush.canvas.plan import plan
+
+    chosen, model = _settings()
+    planned = plan(plugin_canvas().scene(chosen), chosen, model)
+    active().setSelection(None)
+    plugin_canvas().capture(planned, 0, _source("visible"))

@@ -1,72 +1,60 @@
 """What happens to pixels between Krita and the service."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakebrush.canvas.base import Capture, UnreadablePicture
-from wakebrush.canvas.pixels import bits, covering, finish, gray_bytes, on_paper, prepare
-from wakebrush.canvas.region import ModelSize, Rect, RegionPlan, RegionSettings, plan
+from wakebrush.canvas.capture import Finished, UnreadablePicture
+from wakebrush.canvas.gray import bits, plain
+from wakebrush.canvas.pixels import covering, finish, on_paper, prepare
+from wakebrush.canvas.plan import Fill, Mask, ModelSize, PlanSettings, Rect, Scene, Task, plan
 from wakebrush.canvas.soft_edge import feathered
-from wakebrush.qt import QBuffer, QByteArray, QColor, QImage, QIODevice, QPainter, QRect
+from wakebrush.qt import QColor, QImage
+
+from .images import (
+    NOTHING_KEPT,
+    a_capture,
+    a_plan,
+    a_region,
+    coloured,
+    layer_levels,
+    levels_of,
+    opaque,
+    over,
+    png,
+    row,
+    selected,
+    transparent,
+)
 
 GRAY = QImage.Format.Format_Grayscale8
 
 
-def png(image: QImage) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    assert image.save(buffer, "PNG")
-    return bytes(buffer.data())
-
-
-def plain(width: int, height: int, color: str) -> QImage:
-    image = QImage(width, height, QImage.Format.Format_RGB32)
-    image.fill(QColor(color))
-    return image
-
-
-def selected(width: int, height: int, box: Rect) -> QImage:
-    image = QImage(width, height, GRAY)
-    image.fill(0)
-    painter = QPainter(image)
-    painter.fillRect(QRect(box.x, box.y, box.width, box.height), QColor("white"))
-    painter.end()
-    return image
-
-
-def row(image: QImage, y: int) -> list[int]:
-    return [image.pixelColor(x, y).red() for x in range(image.width())]
-
-
-def capture(planned: RegionPlan, pixels: QImage | None = None, selection: QImage | None = None, mask: bool = True) -> Capture:
-    packed = None if selection is None else QByteArray(gray_bytes(selection))
-    return Capture("document", "", planned, pixels, packed, mask)
-
-
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 40), st.integers(0, 40))
 def test_a_result_in_the_asked_size_maps_back_onto_exactly_the_region(width, height, x, y):
-    planned = plan(Rect(x, y, width, height), (90, 90), RegionSettings(padding=3), ModelSize(64, 64))
-    if not planned.selected:
-        return
-    layer = prepare(png(plain(planned.width, planned.height, "#3c78b4")), planned.area, None)
-    assert layer.area == planned.area
-    assert layer.bands[0].top == planned.area.y
-    assert sum(band.rows for band in layer.bands) == planned.area.height
-    assert all(bytes(band.pixels) == b"\xb4\x78\x3c\xff" * (planned.area.width * band.rows) for band in layer.bands)
+    scene = Scene((90, 90), Rect(x, y, width, height))
+    region = plan(scene, PlanSettings(Task.FILL, least_size=0), ModelSize(64, 64)).regions[0]
+    layer = prepare(png(coloured(region.width, region.height, "#3c78b4")), region, NOTHING_KEPT)
+    assert layer.area == region.area
+    assert layer.bands[0].top == region.area.y
+    assert sum(band.rows for band in layer.bands) == region.area.height
+    assert all(bytes(band.pixels) == b"\xb4\x78\x3c\xff" * (region.area.width * band.rows) for band in layer.bands)
 
 
 def test_a_result_of_the_regions_own_size_is_taken_to_the_byte():
-    picture = plain(64, 48, "black")
+    picture = coloured(64, 48, "black")
     for x in range(64):
         for y in range(48):
             picture.setPixelColor(x, y, QColor(4 * x, 5 * y, (x * y) % 256))
-    layer = prepare(png(picture), Rect(8, 16, 64, 48), None)
+    layer = prepare(png(picture), a_region(Rect(8, 16, 64, 48)), NOTHING_KEPT)
     assert b"".join(bytes(band.pixels) for band in layer.bands) == bits(picture)
 
 
 def test_a_large_result_comes_in_bands_without_gaps_or_overlaps():
-    layer = prepare(png(plain(700, 500, "red")), Rect(10, 20, 2100, 1500), None)
+    layer = prepare(png(coloured(700, 500, "red")), a_region(Rect(10, 20, 2100, 1500)), NOTHING_KEPT)
     assert len(layer.bands) > 1
     row_after = 20
     for band in layer.bands:
@@ -77,12 +65,11 @@ def test_a_large_result_comes_in_bands_without_gaps_or_overlaps():
 
 
 def test_the_soft_edge_is_baked_in_without_touching_colours():
-    alpha = QImage(40, 8, GRAY)
-    alpha.fill(0)
+    alpha = plain(40, 8, 0)
     for x in range(40):
         for y in range(8):
             alpha.setPixelColor(x, y, QColor(x * 6, x * 6, x * 6))
-    layer = prepare(png(plain(40, 8, "#c8140a")), Rect(0, 0, 40, 8), alpha)
+    layer = prepare(png(coloured(40, 8, "#c8140a")), a_region(Rect(0, 0, 40, 8)), Finished(None, None, alpha))
     pixels = bytes(layer.bands[0].pixels)[: 40 * 4]
     assert [pixels[4 * x + 3] for x in range(40)] == [x * 6 for x in range(40)]
     assert {pixels[4 * x : 4 * x + 3] for x in range(40)} == {b"\x0a\x14\xc8"}
@@ -90,7 +77,7 @@ def test_the_soft_edge_is_baked_in_without_touching_colours():
 
 def test_bytes_that_are_no_picture_are_refused_with_a_sentence():
     with pytest.raises(UnreadablePicture, match="cannot be read"):
-        prepare(b"<html>no picture</html>", Rect(0, 0, 8, 8), None)
+        prepare(b"<html>no picture</html>", a_region(Rect(0, 0, 8, 8)), NOTHING_KEPT)
 
 
 def test_transparent_pixels_become_paper_so_that_no_dark_fringe_appears():
@@ -138,26 +125,121 @@ def test_the_engine_paints_everything_that_can_show():
 
 
 def test_what_is_sent_has_the_size_that_is_asked_for():
-    planned = plan(Rect(40, 40, 100, 80), (400, 300), RegionSettings(), ModelSize(512, 512))
-    area = planned.area
-    pixels = plain(area.width, area.height, "teal").convertToFormat(QImage.Format.Format_ARGB32)
+    made = plan(Scene((400, 300), Rect(40, 40, 100, 80)), PlanSettings(Task.FILL), ModelSize(512, 512))
+    region, area = made.regions[0], made.regions[0].area
+    pixels = coloured(area.width, area.height, "teal").convertToFormat(QImage.Format.Format_ARGB32)
     chosen = selected(area.width, area.height, Rect(40 - area.x, 40 - area.y, 100, 80))
-    finished = finish(capture(planned, pixels, chosen))
-    assert (finished.image.width(), finished.image.height()) == (planned.width, planned.height)
+    finished = finish(a_capture(made, pixels, chosen))
+    assert (finished.image.width(), finished.image.height()) == (region.width, region.height)
     assert finished.image.format() == QImage.Format.Format_RGB32
-    assert (finished.mask.width(), finished.mask.height()) == (planned.width, planned.height)
+    assert (finished.mask.width(), finished.mask.height()) == (region.width, region.height)
     assert (finished.alpha.width(), finished.alpha.height()) == (area.width, area.height)
     assert finished.mask.format() == finished.alpha.format() == GRAY
 
 
-def test_a_mask_without_a_selection_is_white_all_over():
-    finished = finish(capture(RegionPlan(Rect(0, 0, 70, 70), 64, 64, selected=False)))
-    assert set(row(finished.mask, 10)) == {255}
-    assert finished.alpha is None and finished.image is None
-
-
 def test_a_selection_softens_the_layer_even_if_the_engine_gets_no_mask():
-    planned = RegionPlan(Rect(0, 0, 80, 80), 80, 80, selected=True, feather=4)
-    finished = finish(capture(planned, selection=selected(80, 80, Rect(20, 20, 40, 40)), mask=False))
-    assert finished.mask is None
+    region = a_region(Rect(0, 0, 80, 80), target=Rect(20, 20, 40, 40), feather=4)
+    finished = finish(a_capture(a_plan(region, "text_to_image"), selection=selected(80, 80, Rect(20, 20, 40, 40))))
+    assert finished.mask is None and finished.image is None
     assert finished.alpha.pixelColor(40, 40).red() == 255
+    assert finished.alpha.pixelColor(5, 40).red() == 0
+
+
+def test_another_part_of_the_selection_is_not_painted_by_this_picture():
+    both = selected(200, 100, Rect(10, 10, 40, 40))
+    for x in range(150, 190):
+        both.setPixelColor(x, 30, QColor("white"))
+    region = a_region(Rect(0, 0, 200, 100), target=Rect(10, 10, 40, 40), feather=4)
+    finished = finish(a_capture(a_plan(region), coloured(200, 100, "teal"), both))
+    assert finished.alpha.pixelColor(30, 30).red() == 255
+    assert max(row(finished.alpha, 30)[140:]) == 0
+
+
+def test_what_lies_under_the_mask_is_filled_before_it_is_sent():
+    pixels = coloured(100, 100, "#204060")
+    region = a_region(Rect(0, 0, 100, 100), target=Rect(30, 30, 40, 40), fill=Fill.NEUTRAL)
+    finished = finish(a_capture(a_plan(region), pixels, selected(100, 100, Rect(30, 30, 40, 40))))
+    assert finished.image.pixelColor(50, 50).getRgb()[:3] == (128, 128, 128)
+    assert finished.image.pixelColor(5, 5).name() == "#204060"
+
+
+def test_a_larger_canvas_is_painted_outside_and_blends_into_the_old_part():
+    chosen = PlanSettings(Task.EXPAND, margins=(0, 0, 128, 0), feather=10, feather_least=8)
+    made = plan(Scene((256, 256)), chosen, ModelSize(256, 256))
+    region = made.regions[0]
+    assert region.area == Rect(0, 0, 384, 256)
+    pixels = QImage(384, 256, QImage.Format.Format_ARGB32)
+    pixels.fill(0)
+    for x in range(256):
+        for y in range(256):
+            pixels.setPixelColor(x, y, QColor("#a05028"))
+    finished = finish(a_capture(made, pixels))
+    shown = row(finished.alpha, 100)
+    assert shown[256:] == [255] * 128, "nothing of what is new is transparent"
+    assert shown[0] == 0 and max(shown[: 256 - 2 * region.feather]) == 0
+    assert 0 < shown[256 - region.feather] < 255
+    outside = levels_of(finished.image)[100, 380 * region.width // 384, :3]
+    assert np.abs(outside - (160, 80, 40)).max() <= 3, "the colours at the border are carried outward"
+
+
+def test_transparent_parts_are_painted_wholly_and_opaque_ones_kept():
+    region = a_region(Rect(0, 0, 200, 100), target=Rect(90, 0, 110, 100), mask=Mask.HOLES, grow=10, feather=10)
+    levels = np.full((100, 200, 4), 90.0)
+    levels[:, :, 3] = 255
+    levels[:, 120:, 3] = 0
+    levels[:, 118:120, 3] = 128
+    finished = finish(a_capture(a_plan(region), transparent(levels)))
+    shown = row(finished.alpha, 50)
+    assert shown[118:] == [255] * 82
+    assert max(shown[:90]) == 0
+
+
+def line_art() -> np.ndarray:
+    """A round dark red line on nothing, with the soft edge that a brush leaves."""
+    y, x = np.mgrid[0:128, 0:128]
+    away = np.abs(np.hypot(x - 64, y - 64) - 40)
+    levels = np.zeros((128, 128, 4))
+    levels[..., 0] = 120
+    levels[..., 3] = np.round(np.clip(6 - away, 0, 4) / 4 * 255)
+    return levels
+
+
+@pytest.mark.parametrize("behind", [255, 0, 90])
+def test_line_art_on_transparency_comes_back_without_a_fringe(behind):
+    drawing = line_art()
+    region = a_region(Rect(0, 0, 128, 128))
+    made = a_plan(region, "image_to_image", keep_transparency=True)
+    finished = finish(a_capture(made, transparent(drawing)))
+    layer = layer_levels(prepare(png(finished.image), region, finished))
+    assert np.array_equal(layer[..., 3], drawing[..., 3])
+    paper = np.full((128, 128, 3), float(behind))
+    assert np.abs(over(layer, paper) - over(drawing, paper)).max() <= 2
+
+
+def test_a_selection_and_the_inputs_own_transparency_both_count():
+    drawing = line_art()
+    region = a_region(Rect(0, 0, 128, 128), target=Rect(0, 0, 64, 128))
+    made = a_plan(region, keep_transparency=True)
+    finished = finish(a_capture(made, transparent(drawing), selected(128, 128, Rect(0, 0, 64, 128))))
+    layer = layer_levels(prepare(png(finished.image), region, finished))
+    assert layer[:, 64:, 3].max() == 0
+    assert np.abs(layer[:, :64, 3] - drawing[:, :64, 3]).max() <= 1
+
+
+def test_without_keep_transparency_the_result_is_opaque():
+    region = a_region(Rect(0, 0, 128, 128))
+    finished = finish(a_capture(a_plan(region, "image_to_image"), transparent(line_art())))
+    assert finished.opacity is None
+    assert layer_levels(prepare(png(finished.image), region, finished))[..., 3].min() == 255
+
+
+def test_a_result_is_matched_only_where_that_was_planned():
+    sent = opaque(np.full((64, 64, 3), 100.0))
+    came = png(opaque(np.full((64, 64, 3), 110.0)))
+    mask = selected(64, 64, Rect(20, 20, 20, 20))
+    region = a_region(Rect(0, 0, 64, 64), target=Rect(20, 20, 20, 20), match_colours=True)
+    kept = Finished(sent, mask, None)
+    assert layer_levels(prepare(came, region, kept))[30, 30, 0] == 100
+    assert layer_levels(prepare(came, replace(region, match_colours=False), kept))[30, 30, 0] == 110
+    assert layer_levels(prepare(came, region, replace(kept, mask=plain(64, 64, 255))))[30, 30, 0] == 110
+    assert levels_of(sent)[0, 0, 0] == 100
