@@ -89,7 +89,8 @@ class Result:
 class Job:
     """A request at the service. `eta_seconds`: until it is finished, as of when this was said. `finished_at`: epoch seconds.
 
-    `note`: what she should know of it, in the service's words. `group`: the same for all jobs of one press. `cost`: what it has
+    `note`: what she should know of it, in the service's words. `group`: the same for all jobs of one press; `region`: x, y,
+    width, height in her document. `cost`: what it has
     cost so far. `front`: she has put it before her others.
     """
 
@@ -110,6 +111,7 @@ class Job:
     style: str = ""
     seed: int | None = None
     group: str | None = None
+    region: tuple[int, int, int, int] | None = None
     cost: Money | None = None
     created_at: float | None = None
     front: bool = False
@@ -143,10 +145,15 @@ class Job:
             style=str(value.get("style") or ""),
             seed=value.get("seed"),
             group=value.get("group"),
+            region=_region(value.get("region")),
             cost=Money.parse(value.get("cost")),
             created_at=moment(value.get("created_at")),
             front=bool(value.get("front")),
         )
+
+
+def _region(value: dict[str, Any] | None) -> tuple[int, int, int, int] | None:
+    return None if value is None else (int(value["x"]), int(value["y"]), int(value["width"]), int(value["height"]))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .link import Link
 from .machine_words import MachineView
 from .observable import Observable, Property
 from .prices import Question
-from .queue import Row, Unsent, cancelled_sentence, gathered, ideas, rows, total_cost
+from .queue import Row, Unsent, cancelled_sentence, gathered, ideas, pictures, rows, total_cost
 from .quotes import Quotes
 from .settings import PaintSettings
 from .waits import Waits
@@ -137,11 +137,11 @@ class Desk(Observable):
         self.admin = me.admin
         self.refresh()
 
-    def unsent(self, pictures: Iterable[Unsent]) -> None:
+    def unsent(self, presses: Iterable[Unsent]) -> None:
         """What she has asked for and the service does not know yet."""
-        pictures = tuple(pictures)
-        if pictures != self._unsent:
-            self._unsent = pictures
+        presses = tuple(presses)
+        if presses != self._unsent:
+            self._unsent = presses
             self.refresh()
 
     def price_may_change(self) -> None:
@@ -315,7 +315,7 @@ class Desk(Observable):
             self._waits.forget([job.id])
             if known is not None and job.state == "succeeded":
                 self._finished = [each for each in self._finished if job.group and each.group == job.group] + [job]
-                self._last_cost = prices.last_cost(total_cost(self._finished), sum(len(each.results) for each in self._finished))
+                self._last_cost = prices.last_cost(total_cost(self._finished), pictures(self._finished))
         if len(gathered(self._jobs.values())) != ideas_before:
             self._prices_changed()
 

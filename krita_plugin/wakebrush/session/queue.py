@@ -16,16 +16,15 @@ _ORDER = {"running": 0, "queued": 1, "unsent": 2, "gathered": 3}
 
 @dataclass(frozen=True)
 class Unsent:
-    """A press that the service does not know yet. `key`: the picture's."""
+    """A press that the service does not know all of yet. `key`: the press's, which is the group of its jobs."""
 
     key: str
     title: str
-    count: int = 1
 
 
 @dataclass(frozen=True)
 class Row:
-    """`keys`: ids of its jobs, or the key of a picture that is not sent yet. `state`: running, queued, unsent or gathered.
+    """`keys`: ids of its jobs, or the key of the press while nothing of it is sent. `state`: running, queued, unsent or gathered.
 
     `place`: jobs before it. `can_go_first`: others of hers are before it. `tip`: the whole prompt.
     """
@@ -52,7 +51,11 @@ def rows(
         if job.unfinished:
             presses.setdefault(job.group or job.id, []).append(job)
     listed = [_row(press, machine, steps or {}) for press in presses.values()]
-    listed += [Row((each.key,), shortened(each.title), tr("sending"), "unsent", tip=each.title) for each in unsent]
+    listed += [
+        Row((each.key,), shortened(each.title), tr("sending"), "unsent", tip=each.title)
+        for each in unsent
+        if each.key not in presses
+    ]
     listed.sort(key=lambda row: (_ORDER[row.state], row.place))
     first = next((row for row in listed if row.state == "queued"), None)
     return tuple(replace(row, can_go_first=row.state == "queued" and row is not first) for row in listed)
@@ -72,6 +75,12 @@ def gathered(jobs: Iterable[Job]) -> list[Job]:
 def ideas(jobs: Iterable[Job]) -> int:
     """How many presses that are."""
     return len({job.group or job.id for job in gathered(jobs)})
+
+
+def pictures(press: Iterable[Job]) -> int:
+    """How many pictures a press is: one that is painted in several regions at once is still one."""
+    jobs = list(press)
+    return sum(job.count for job in jobs) // len({job.region for job in jobs})
 
 
 def total_cost(jobs: Iterable[Job]) -> Money | None:
@@ -115,7 +124,8 @@ def _row(press: list[Job], machine: Machine | None, steps: Mapping[str, tuple[in
     front = min(press, key=lambda job: (job.state != "running", job.ahead or 0))
     state = "gathered" if front.state == "queued" and front.waiting_for == "gathered" else front.state
     sentence = waiting_words(front, machine) if front.state == "queued" else _running_words(front, steps.get(front.id))
-    count, here = sum(job.count for job in press), sum(len(job.results) for job in press)
+    count = pictures(press)
+    here = sum(len(job.results) for job in press) * count // sum(job.count for job in press)
     if here:
         sentence = tr("{words}, {here} of {count} are here", words=sentence, here=here, count=count)
     elif count > 1:

@@ -11,29 +11,27 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.plan import NothingToPaint, Task
-from ..client import central
 from ..client.config import KeyValueStore, data_folder
 from ..client.errors import ServiceError, Stopped, Unreachable
-from ..client.model import Machine, Me, Style
-from ..client.profiles import Profile
+from ..client.model import Machine, Style
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import report, words
+from .bar import Bar
 from .connecting import Connecting
 from .desk import Desk
+from .herald import Herald
 from .link import Link
 from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
 from .planned import Planned
 from .prices import Question
-from .progress import Course
 from .queue import Unsent
 from .request import PaintRequest, model_size, parse_seed, portions
 from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, held_line, machine_line, picture_line, unconnected_line
+from .state_line import StateLine, held_line, machine_line, picture_line, unconnected_line
 from .step_previews import StepPreviews
 from .system_proxy import system_proxy
 from .under_way import UnderWay
@@ -77,27 +75,25 @@ class Session(Observable):
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._host = host
-        studio = central.load(environ)
-        self.connecting = Connecting(store, environ, studio, system_proxy)
-        self.settings = PaintSettings(store, studio.defaults)
+        self.connecting = Connecting(store, environ, system_proxy, host=host)
+        self.settings = PaintSettings(store, self.connecting.profiles.central.defaults)
         self._canvas = canvas
         self._link = Link(self.connecting.resolve)
-        self.connecting.bind(self._link.lanes)
+        self.connecting.bind(self._link)
         folder = Path(data_folder(environ)) / "krita"
         journal = Journal(folder / "journal")
         self.work = Work(self._link, canvas, journal)
-        self.results = Results(self._link, canvas, journal, self.settings)
         self.writing = Writing(self._link, self.settings, store, folder)
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
         self._canvas_state = CanvasState(None, False, True)
         self._waits = Waits(clock)
         self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
-        self._course = Course()
+        self._herald = Herald(canvas)
+        self._bar = Bar()
         self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
         self._connect_parts()
         self._update()
 
@@ -115,8 +111,10 @@ class Session(Observable):
         self.desk.told.connect(self._tell)
         self.desk.moved.connect(self._update)
         self.work.landed.connect(self.results.land)
+        self.work.landed.connect(lambda _: self._herald.landed())
         self.work.ended.connect(self.results.close)
         self.results.told.connect(self._tell)
+        self.results.again_asked.connect(lambda recipe: self.writing.take_up(recipe.style, recipe.overrides))
         self.results.changed.connect(lambda name: self._update() if name == "held" else None)
         self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
@@ -172,35 +170,26 @@ class Session(Observable):
         self._link.reconnect()
         self._update()
 
-    def test_connection(
-        self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
-    ) -> None:
-        """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        self.connecting.test(Profile("", "", endpoint, token), works, works_not)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
     def refresh_canvas(self) -> None:
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
+        self.results.look(self._canvas_state.document_id)
         if before.document_id != self._canvas_state.document_id:
             self.writing.documents.follow(self._canvas_state.document_id)
-            self.results.look(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
             self.desk.sign()
+        layer = self._canvas_state.layer
+        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
             self.desk.price_may_change()
             self._update()
 
     # What is known.
-
-    def report(self) -> str:
-        """What somebody who helps wants to know, without any secret."""
-        service = self._link.service
-        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
 
     @property
     def connected(self) -> bool:
@@ -278,8 +267,7 @@ class Session(Observable):
         if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
             self.notice = None
         self._error = None
-        self.connecting.states.append(report.state(None))
-        self.connecting.look_for_update()
+        self.connecting.online()
         self._ask_for_styles()
         self.writing.online()
         self._link.ask("ask", Service.me, self.desk.got_me)
@@ -296,9 +284,7 @@ class Session(Observable):
     def _offline(self, error: ServiceError) -> None:
         self._connected = self.desk.connected = False
         self._error = error
-        self.connecting.states.append(report.state(error))
-        mends_itself = error.action == "connect" and self.connecting.enrol()
-        if error.action and not mends_itself and self.notice is None:
+        if error.action and not self.connecting.offline(error) and self.notice is None:
             self._tell_error(error)
         self._update()
 
@@ -313,6 +299,7 @@ class Session(Observable):
 
     def _machine_changed(self) -> None:
         self.work.machine_changed(self.machine)
+        self._herald.machine(self.machine, waits=self.current is not None)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
             self.writing.online()
@@ -343,11 +330,13 @@ class Session(Observable):
             self._update()
 
     def _tell(self, notice: Notice) -> None:
-        self.notice = notice
+        if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
+            self.notice = notice
+        if not notice.good:
+            self._herald.trouble(notice)
 
-    def _tell_error(self, error: ServiceError | None) -> None:
-        if error is not None:
-            self.notice = Notice(error.title, error.hint, error.action)
+    def _tell_error(self, error: ServiceError) -> None:
+        self._tell(Notice(error.title, error.hint, error.action))
 
     # What the docker shows.
 
@@ -365,14 +354,16 @@ class Session(Observable):
         machine = self.machine
         self.practice = machine is not None and machine.practice
         unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
-        self.desk.unsent(Unsent(each.key, each.name, each.count) for each in unsent)
+        self.desk.unsent({each.press: Unsent(each.press, each.name) for each in unsent}.values())
         current = self.current
         if machine is not None:
             machine = self._waits.as_of_now(machine)
         self.state_line = self._state_line(current, machine)
-        self._show_progress(current, machine)
+        self._bar = self._bar.at(time.monotonic(), self.work.pictures, machine, self._waits)
+        self.progress, self.progress_text = self._bar.fraction, self._bar.text
         if current is None:
             self._previews.clear()
+        self._herald.moving(current is not None)
         self._set_pace(current, machine)
 
     def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
@@ -383,25 +374,6 @@ class Session(Observable):
         pace = _TICK_MS if current is not None or (machine is not None and machine.eta_seconds is not None) else _IDLE_TICK_MS
         if not self._tick.isActive() or self._tick.interval() != pace:
             self._tick.start(pace)
-
-    def _show_progress(self, current: UnderWay | None, machine: Machine | None) -> None:
-        now = time.monotonic()
-        moving = {key: each.progress.fraction(now) for key, each in self.work.pictures.items() if each.moving}
-        self._course = self._course.at(moving)
-        if current is None:
-            self.progress, self.progress_text = None, ""
-            return
-        eta = self._eta(current, machine)
-        self.progress = self._course.shown
-        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=len(moving) - 1)
-
-    def _eta(self, current: UnderWay, machine: Machine | None) -> float | None:
-        """What the bar counts down: the wake, or the pictures before hers. None too when it is so late that it says nothing."""
-        if current.progress.phase == "waking":
-            eta = machine.eta_seconds if machine is not None else None
-        else:
-            eta = self._waits.as_of_now(current.job).eta_seconds if current.job and current.job.ahead else None
-        return None if eta is None or eta < -LATE else eta
 
     def _state_line(self, current: UnderWay | None, machine: Machine | None) -> StateLine:
         if not self._connected:

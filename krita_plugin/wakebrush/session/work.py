@@ -109,11 +109,11 @@ class Work(QObject):
         self.changed.emit()
 
     def withdraw(self, key: str) -> bool:
-        """Lets go of the picture with a key or a job's id; whether there is one in this Krita."""
-        picture = self.pictures.get(key) or self.of_job(key)
-        if picture is not None and not picture.cancelled:
+        """Lets go of a press, named by itself or by one of its jobs; whether it is one of this Krita."""
+        presses = {each.press for each in self.pictures.values() if key in (each.press, each.job_id)}
+        for picture in [each for each in self.pictures.values() if each.press in presses and not each.cancelled]:
             self.cancel(picture)
-        return picture is not None
+        return bool(presses)
 
     def online(self) -> None:
         """The service is back: send what could not be sent, cancel what should not be, fetch what is ready."""

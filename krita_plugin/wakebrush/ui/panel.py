@@ -18,6 +18,7 @@ from .price_row import PriceRow
 from .prompt_edit import PromptEdit
 from .queue_list import QueueList
 from .region_settings import MarginsRow, RegionBox
+from .results_view import ResultsView
 from .settings_dialog import SettingsDialog
 from .strength import StrengthSlider
 from .style_manager import StyleManager
@@ -78,6 +79,7 @@ class Panel(QWidget):
         self._notice = NoticeLine()
         self._offer = OfferLine()
         self._preview = Preview()
+        self._results = ResultsView(self._session.results)
         self._budget = FaintSentence("budget")
 
     def _arrange(self) -> None:
@@ -96,6 +98,7 @@ class Panel(QWidget):
         for widget in (self._notice, self._queue, self._offer):
             column.addWidget(widget)
         column.addWidget(self._preview, 1000)  # takes what is left, up to its largest height; the stretch takes the rest
+        column.addWidget(self._results, 1000)
         column.addStretch(1)
         column.addWidget(self._budget)
 
@@ -221,23 +224,27 @@ class Panel(QWidget):
             "budget": lambda: self._budget.show_text(desk.budget),
         }
 
+    def _may_move(self, again: Callable[[], None]) -> bool:
+        """Whether things may change their places: not while a mouse button is down, then `again` is called in a moment."""
+        if QApplication.mouseButtons() == Qt.MouseButton.NoButton:
+            return True
+        QTimer.singleShot(_HELD_MS, again)
+        return False
+
     def _show_machine(self) -> None:
         """The question whether to keep it awake pushes down what is below: not while she holds something there."""
-        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
-            QTimer.singleShot(_HELD_MS, self._show_machine)
+        if not self._may_move(self._show_machine):
             return
         self._machine.show_view(self._session.desk.view)
 
     def _show_queue(self) -> None:
         """A row that went away while her finger is on one would move another below it."""
-        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
-            QTimer.singleShot(_HELD_MS, self._show_queue)
+        if not self._may_move(self._show_queue):
             return
         self._queue.show_rows(self._session.desk.rows)
 
     def _show_strength(self) -> None:
-        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
-            QTimer.singleShot(_HELD_MS, self._show_strength)
+        if not self._may_move(self._show_strength):
             return
         self._strength.setVisible(self._session.strength_matters)
 
@@ -251,8 +258,7 @@ class Panel(QWidget):
 
     def _show_progress(self) -> None:
         progress = self._session.progress
-        if progress is None and QApplication.mouseButtons() != Qt.MouseButton.NoButton:
-            QTimer.singleShot(_HELD_MS, self._show_progress)
+        if progress is None and not self._may_move(self._show_progress):
             return
         appears = progress is not None and self._progress.isHidden()
         self._progress.setVisible(progress is not None)

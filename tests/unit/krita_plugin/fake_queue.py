@@ -53,7 +53,7 @@ class _Calls:
 
     async def price(self, request: web.Request) -> web.Response:
         body = await request.json()
-        self._fake.bodies.append(("price", body))
+        self._fake.bodies.append((request.path, body))
         gathered = sum(job["count"] for job in self._gathered())
         count = gathered if body.get("gathered") else int(body.get("count", 1))
         return web.json_response({"price": price(self._fake, count), "ahead": 0, "eta_seconds": 12.0})
@@ -64,7 +64,7 @@ class _Calls:
         return web.json_response({"jobs": jobs[::-1], "next": None})
 
     async def cancel_all(self, request: web.Request) -> web.Response:
-        self._fake.bodies.append(("cancel_all", request.query.get("which")))
+        self._fake.bodies.append((request.path, request.query.get("which")))
         unfinished = [job for job in self._fake.jobs.values() if job["state"] in ("queued", "running")]
         for job in unfinished:
             job["state"] = "cancelled"

@@ -178,7 +178,7 @@ def test_all_of_hers_go_at_once_those_of_other_programs_too(new_session: NewSess
     until(qtbot, lambda: len(session.desk.rows) == 2)
     session.desk.cancel_mine()
     until(qtbot, lambda: session.desk.rows == () and not session.work.pictures)
-    assert ("cancel_all", "mine") in service.bodies
+    assert ("/v1/jobs", "mine") in service.bodies
 
 
 def test_one_press_of_another_program_can_be_let_go_of(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
@@ -192,6 +192,34 @@ def test_one_press_of_another_program_can_be_let_go_of(new_session: NewSession, 
     assert service.jobs[foreign["id"]]["state"] == "cancelled"
 
 
+def test_letting_go_of_a_press_lets_go_of_all_its_jobs(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
+    session = connected(new_session, service, qtbot)
+    session.settings.prompt, session.settings.count = "x", 23
+    session.generate()
+    until(qtbot, lambda: len(session.desk.rows) == 1 and len(session.desk.rows[0].keys) == 3)
+    assert session.progress_text == "waiting"  # one press, so nobody else waits
+    session.desk.cancel_row(session.desk.rows[0])
+    until(qtbot, lambda: session.desk.rows == () and not session.work.pictures)
+    assert {job["state"] for job in service.jobs.values()} == {"cancelled"}
+
+
+def test_in_canvas_only_mode_the_canvas_says_it(
+    new_session: NewSession, sleeping: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = connected(new_session, sleeping, qtbot)
+    canvas.canvas_only = True
+    job = press(session, qtbot, sleeping)
+    sleeping.tell_machine(state="waking", eta_seconds=60.0)
+    sleeping.tell_machine(state="ready")
+    sleeping.finish(job, picture)
+    until(qtbot, lambda: [said for said, _ in canvas.messages][-1:] == ["Your picture is here."])
+    assert [said for said, _ in canvas.messages][:2] == ["Waking, about 1 min.", "The machine is awake."]
+    job = press(session, qtbot, sleeping)
+    error = {"code": "engine_out_of_memory", "message": "The GPU ran out of memory.", "hint": "Select a smaller area."}
+    sleeping.change(job, "job.failed", state="failed", error=error)
+    until(qtbot, lambda: canvas.messages[-1][0] == "The GPU ran out of memory.")
+
+
 def test_an_admin_lets_go_of_everybodys(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
     service.me["roles"] = ["admin"]
     session = connected(new_session, service, qtbot)
@@ -199,7 +227,7 @@ def test_an_admin_lets_go_of_everybodys(new_session: NewSession, service: FakeSe
     press(session, qtbot, service)
     session.desk.cancel_all("all")
     until(qtbot, lambda: session.desk.aside == "Cancelled.")
-    assert ("cancel_all", "all") in service.bodies and session.desk.rows == ()
+    assert ("/v1/jobs", "all") in service.bodies and session.desk.rows == ()
 
 
 def test_ideas_are_put_aside_while_it_sleeps_and_painted_with_one_wake(

@@ -63,6 +63,7 @@ def test_nothing_is_said_where_nothing_costs() -> None:
 def test_the_parts_of_a_price_add_up_in_words() -> None:
     assert prices.price_tip(QUOTE) == "waking $0.02 · painting $0.003 · staying awake afterwards up to $0.48"
     assert prices.price_tip(PriceQuote(Price(Money(0.003)), Money(0), Money(0.003), Money(0))) == "painting $0.003"
+    assert prices.price_tip(PriceQuote(Price(Money(0.02)), Money(0.02))) == "waking $0.02"
 
 
 def test_the_verbs_say_what_they_cost() -> None:

@@ -13,6 +13,7 @@ from wakebrush.session.queue import (
     cancelled_sentence,
     gathered,
     ideas,
+    pictures,
     rows,
     shortened,
     total_cost,
@@ -45,6 +46,24 @@ def test_one_press_is_one_row_however_many_jobs_it_is() -> None:
     (row,) = rows(press, [], None, {"r": (3, 12)})
     assert set(row.keys) == {"a", "r"} and row.state == "running"
     assert (row.title, row.sentence) == ("a lighthouse", "painting 3/12, 1 of 8 are here")
+
+
+def test_a_picture_in_several_regions_is_one_picture() -> None:
+    left, right = (0, 0, 64, 64), (200, 0, 64, 64)
+    press = [queued(n, group="g", count=2, region=r) for n, r in (("a", left), ("b", right), ("c", left), ("d", right))]
+    assert pictures(press) == 4
+    (row,) = rows(press, [], None)
+    assert row.sentence == "next, 4 pictures"
+    arrived = [replace(press[0], results=(Result(0, "", 1, 1),)), replace(press[1], results=(Result(0, "", 1, 1),)), *press[2:]]
+    (row,) = rows(arrived, [], None)
+    assert row.sentence == "next, 1 of 4 are here"
+
+
+def test_a_press_of_which_a_part_is_sent_is_listed_once() -> None:
+    assert [row.keys for row in rows([queued("a", group="k")], [Unsent("k", "the rest"), Unsent("n", "new")], None)] == [
+        ("a",),
+        ("n",),
+    ]
 
 
 @pytest.mark.parametrize(

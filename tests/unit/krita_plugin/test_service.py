@@ -91,7 +91,7 @@ def test_all_her_jobs_can_be_listed_and_let_go_of_at_once(client: Service, servi
     assert [job.group for job in client.jobs()] == ["one press"] * 2
     gone = client.cancel_all()
     assert (gone.cancelled, gone.machine_sleeps) == (2, None) and client.jobs() == []
-    assert service.bodies[-1] == ("cancel_all", "mine")
+    assert service.bodies[-1] == ("/v1/jobs", "mine")
 
 
 def test_a_job_can_be_put_in_front_of_her_others(client: Service) -> None:
