@@ -89,6 +89,7 @@ def build(output: Path, cache: Path) -> Path:
 def plugin_files() -> Iterator[tuple[str, bytes]]:
     """The plugin's own files by their name in the zip."""
     yield f"{PACKAGE}.desktop", (HERE / f"{PACKAGE}.desktop").read_bytes()
+    yield f"actions/{PACKAGE}.action", (HERE / f"{PACKAGE}.action").read_bytes()
     for path in _files(HERE / PACKAGE):
         yield path.relative_to(HERE).as_posix(), path.read_bytes()
     yield f"{PACKAGE}/LICENSE", (ROOT / "LICENSE").read_bytes()

@@ -25,7 +25,7 @@ from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
-from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles, needed_models
+from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
 from wake_service.files.assets import Assets
@@ -34,6 +34,7 @@ from wake_service.files.gallery import Gallery
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
+from wake_service.jobs.decisions import Decisions
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.hub import Hub
@@ -49,12 +50,11 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.history import forget
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
-from wake_service.machines.spending import Spending
+from wake_service.machines.spending import Price, Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
 from wake_service.mirror.mirrors import Mirrors
-from wake_service.models.about import About
 from wake_service.models.classes import FILE, ModelClasses
 from wake_service.models.opening import open_store
 from wake_service.providers.base import Door
@@ -125,6 +125,7 @@ class Service:
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.decisions = Decisions(self.book, self.dispatcher, self.telling, self.exchange.reason)
         self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock, ask_packs=settings.isolation == "shared")
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
@@ -250,9 +251,11 @@ class Service:
         """A style by name."""
         return next((style for style in self.styles() if style.name == name), None)
 
-    def barred(self, style: Style, who: Identity) -> list[About]:
-        """The style's models that her team does not paint with."""
-        return self.model_classes.barred(needed_models(style), who.barred)
+    def price_view(self, price: Price) -> dict[str, Any]:
+        """A price on the wire."""
+        parts = {"wake": price.wake, "pictures": price.pictures, "idle": price.idle}
+        shown = {part: self.book.money(micros) for part, micros in {"estimate": price.whole, **parts}.items()}
+        return {**shown, "includes_wake": price.includes_wake}
 
     def wish(self, who: Identity) -> float:
         """ "I am about to paint": until when that keeps a machine awake (epoch seconds)."""
@@ -264,7 +267,7 @@ class Service:
     async def hold(self, machine_id: str, seconds: float, who: Identity) -> float:
         """Keeps a machine awake for so long from now, at her team's cost; 0 lets it go. Until when (epoch seconds)."""
         until = self.clock.now() + seconds if seconds else 0.0
-        await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id))
+        await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id), who.artist_name)
         return until
 
     def gateway_features(self) -> dict[str, Any]:

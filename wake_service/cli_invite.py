@@ -10,7 +10,7 @@ import orjson
 
 from wake_service import settings
 from wake_service.accounts import offline, pairings
-from wake_service.accounts.pairings import MOST_MINUTES, USUAL_MINUTES, Invitation
+from wake_service.accounts.pairings import MOST_MINUTES, USUAL_MINUTES, Invitation, Paired
 from wake_service.clock import iso
 from wake_service.settings import Settings
 from wake_service.store.store import Transaction
@@ -28,20 +28,25 @@ _MINUTES = click.FloatRange(0, MOST_MINUTES, min_open=True)
 @click.option(
     "--days", type=click.FloatRange(0, min_open=True), help="The computer stays paired so long (default: until revoked)."
 )
-def invite(data: Path | None, name: str, team: str | None, admin: bool, minutes: float, days: float | None) -> None:
+@click.option("--token", is_flag=True, help="Print a token instead, for a file on a computer that you set up.")
+def invite(data: Path | None, name: str, team: str | None, admin: bool, minutes: float, days: float | None, token: bool) -> None:
     """Print a link and a code with which one computer pairs itself as the artist NAME."""
     code, now = pairings.new_code(), time.time()
     until = now + minutes * 60
     code_hash = pairings.hashed(code)
 
-    def work(tx: Transaction) -> Invitation:
+    def work(tx: Transaction) -> tuple[Invitation, Paired | None]:
         invitation = pairings.for_whom(tx, name, team, admin, days)
         pairings.invite(tx, invitation, code_hash, now, until)
-        return invitation
+        return invitation, pairings.redeem(tx, code_hash, "", now) if token else None
 
     with sentences():
         given = settings.load(data=data)
-        made = offline.change(given.data, work)
+        made, paired = offline.change(given.data, work)
+    if paired is not None:
+        click.echo(paired.token)
+        click.echo(f"For one computer of {made.artist} (team {made.team}). It is shown only this once.", err=True)
+        return
     spoken = pairings.spoken(code)
     click.echo(f"{public_url(given)}/invite#{spoken}")
     click.echo(spoken)

@@ -20,7 +20,7 @@ from wake_service.machines.catalogues import Catalogues
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Payer
 from wake_service.machines.model import AWAKE, Machine, MachineState
-from wake_service.machines.spending import GOES_ON, Spending
+from wake_service.machines.spending import GOES_ON, Price, Spending
 from wake_service.mirror.mirrors import Mirrors
 from wake_service.providers.base import Provider
 
@@ -238,6 +238,12 @@ class Exchange:
             return WaitingFor.CAPACITY
         can_wake = any(m.state is MachineState.ASLEEP and m.retry_at <= now for m in self._fleet.all() if m.pool == job.pool)
         return WaitingFor.MACHINE_WAKING if can_wake else WaitingFor.NO_MACHINE
+
+    def price(self, pool: str, pictures: int) -> Price:
+        """What so many pictures more would cost now; a wake that others have asked for already is theirs."""
+        may_spend, wished = self.may_spend_each(), self._wished_until(pool) > self._clock.now()
+        awaited = wished or any(map(may_spend, self._book.board.waiting(pool)))
+        return self._spending.price(pool, self.picture_seconds, pictures, awaited=awaited)
 
     def outlook(self, job: Job) -> Outlook:
         """What is expected of an unfinished job."""

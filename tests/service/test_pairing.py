@@ -110,6 +110,12 @@ def test_the_command_prints_a_link_and_a_code(wakebrush: Callable[..., Result]) 
     assert not wakebrush("token", "list").stdout, "a token is made when the code is used"
 
 
+def test_a_token_for_a_file_can_be_had_at_once_also_for_somebody_new(wakebrush: Callable[..., Result]) -> None:
+    made = wakebrush("invite", "Ada", "--token")
+    assert made.stdout.startswith("wb_") and "invite#" not in made.output and "Ada (team studio)" in made.stderr
+    assert "Ada" in wakebrush("token", "list").stdout
+
+
 @pytest.mark.parametrize(
     "words", [("--minutes", "0"), ("--minutes", "1441"), ("--days", "0"), ("--admin", "--team", "Film")], ids=" ".join
 )

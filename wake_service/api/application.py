@@ -14,6 +14,7 @@ from wake_service.api import (
     catalogue,
     costs,
     events,
+    gathering,
     generate,
     health,
     jobs,
@@ -51,7 +52,22 @@ def create_app(service: Service, on_ready: Hook | None = None, on_end: Hook | No
     app = FastAPI(title="Wakebrush", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     app.state.plugin = PluginFile(service.settings.data / "plugin", service.settings.plugin_folder)
-    for resource in (health, blobs, generate, jobs, events, links, machines, catalogue, costs, me, pictures, pair, plugin):
+    for resource in (
+        health,
+        blobs,
+        generate,
+        gathering,
+        jobs,
+        events,
+        links,
+        machines,
+        catalogue,
+        costs,
+        me,
+        pictures,
+        pair,
+        plugin,
+    ):
         app.router.routes.extend(resource.router.routes)  # flat: an included router is searched anew for every request
     problems.install(app)
     app.add_middleware(ServiceHeader)

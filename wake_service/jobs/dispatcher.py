@@ -24,7 +24,7 @@ from wake_service.jobs.collector import Collector
 from wake_service.jobs.courier import Couriers
 from wake_service.jobs.events import EventType
 from wake_service.jobs.kept import KeptResults
-from wake_service.jobs.model import Job, JobState, WaitingFor, WorkflowRequest, cancelled, claimed, lost, released
+from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
@@ -189,13 +189,13 @@ class Dispatcher:
             runner.poke()
 
     async def make_way(self, job: Job) -> None:
-        """A workflow comes before others of its artist: what an engine has of those and has not begun with waits again."""
+        """A job comes before others of its artist: what an engine has of those and has not begun with waits again."""
 
         def comes_later(job_id: str) -> bool:
             other = self._book.board.get(job_id)
-            if other is None or not isinstance(other.request, WorkflowRequest) or not isinstance(job.request, WorkflowRequest):
+            if other is None or other.artist_id != job.artist_id or other.is_workflow != job.is_workflow:
                 return False
-            return other.artist_id == job.artist_id and other.request.order > job.request.order
+            return other.state is JobState.QUEUED and other.order > job.order
 
         if job.machine_id is None:
             await asyncio.gather(*(runner.make_way(comes_later) for runner in list(self._runners.values())))

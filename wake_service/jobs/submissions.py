@@ -77,9 +77,13 @@ class Submissions:
         job_id: str | None = None,
         minted: bool = False,
         also: Callable[[Transaction, Job], None] | None = None,
+        gather: bool = False,
+        front: bool = False,
     ) -> Job:
         """The accepted job, durable; `also` writes what belongs to it. It bears `job_id` unless another one does.
         Key and id that were `minted` for it are nobody else's, and are not looked up.
+
+        `gather`: it waits until its artist releases it; `front`: it comes before her others.
 
         Raises RequestError: `idempotency_conflict`, `blob_missing`, `mask_size_mismatch`, `id_taken`.
         """
@@ -92,9 +96,10 @@ class Submissions:
             pool=pool,
             request=request,
             created_at=self._clock.now(),
+            front=self._book.board.front(who.artist_id) if front else 0,
         )
-        job = replace(job, waiting_for=self._reason(job))
-        offer = self.offer(job)
+        job = replace(job, waiting_for=WaitingFor.GATHERED if gather else self._reason(job))
+        offer = None if gather else self.offer(job)
         job = offer.job if offer else job
         done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         told = None if job.is_workflow else self._book.event(EventType.JOB_QUEUED, job)

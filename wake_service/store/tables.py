@@ -100,6 +100,8 @@ jobs = Table(
     Column("attempt", Integer, nullable=False),
     #: A machine ran out of memory over it: it is painted in the way that needs less.
     Column("frugal", Boolean, nullable=False, server_default=false()),
+    #: Below 0: before its artist's others.
+    Column("front", Integer, nullable=False, server_default=text("0")),
     #: Rises with every change; a change is made only to the version it was decided on.
     Column("version", Integer, nullable=False),
     Column("idempotency_key", Text),
@@ -188,6 +190,7 @@ machines = Table(
     Column("zone", String(32)),
     Column("spot", Boolean, nullable=False, server_default=false()),
     Column("hold_until", Float, nullable=False, server_default="0"),
+    Column("held_by", Text),
     Column("awake_since", Float),
     Column("notice", String(16)),
     Column("no_capacity", Boolean, nullable=False, server_default=false()),

@@ -25,7 +25,7 @@ from .base import (
 )
 from .emptiness import EmptinessScan
 from .layers import Insertion, Order, Rooms
-from .masks import MaskPattern
+from .masks import Masks
 from .notes import Notes
 from .opened import OpenDocuments
 from .overlay import CanvasOverlay
@@ -43,7 +43,7 @@ class KritaCanvas:
         self.events = CanvasEvents()
         self.overlay = CanvasOverlay(self.active_document)
         self._opened = OpenDocuments()
-        self._rooms = Rooms(self._opened, MaskPattern(), Enlargements(), Replaced(self._opened.find))
+        self._rooms = Rooms(self._opened, Masks(), Enlargements(), Replaced(self._opened.find))
         self._emptiness = EmptinessScan()
         self._notes: dict[str, Notes] = {}
         self._noticed: set[str] = set()
@@ -115,6 +115,13 @@ class KritaCanvas:
             return area
         shift = self._rooms.enlargements.shift(document_id, documents.size(document), captured, None)
         return area.moved(shift.dx, shift.dy)
+
+    def select(self, area: Rect) -> None:
+        document = documents.active()
+        if document is not None:
+            selection = Selection()
+            selection.select(area.x, area.y, area.width, area.height, 255)
+            document.setSelection(selection)
 
     def is_open(self, document_id: str) -> bool:
         return self._opened.find(document_id) is not None

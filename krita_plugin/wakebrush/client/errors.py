@@ -44,7 +44,7 @@ class NotFound(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(
-            tr("Krita is not connected to a Wakebrush service yet."),
+            tr("Krita is not connected to a Wakebrush service."),
             tr("Paste the invitation that you were given, or start a service here with “wakebrush serve”."),
             code="no_service",
         )
@@ -105,7 +105,7 @@ class Refused(ServiceError):
     def __init__(self, detail: str = "") -> None:
         super().__init__(
             tr("This computer is no longer paired."),
-            tr("Pair it again: paste an invitation, or type a code. Your admin makes one with “wakebrush invite”."),
+            tr("Pair it again with an invitation. Your admin makes one with “wakebrush invite”."),
             code="not_authenticated",
             detail=detail,
         )

@@ -17,15 +17,19 @@ from ..canvas.base import Canvas
 from ..i18n import tr
 from ..journal import Journal, Kept
 from ..qt import QObject, QTimer, Signal
+from .document_settings import DocumentSettings
 from .items import Item
 from .lanes import Lanes
-from .packing import Packed, pack, unpack
+from .packing import Packed, document_of, pack, unpack
 from .words import Notice, disk_notice
 
 #: How long changes are collected before they are written, in milliseconds.
 _COLLECT_MS = 1000
 #: Length of the keys that journal.new_key makes; what follows tells copies of one document apart.
 _KEY_LENGTH = 36
+
+#: Files that keep what is written into a document; an export as PNG does not.
+_OUR_FILES = (".kra", ".krz")
 
 _log = logging.getLogger("wakebrush")
 
@@ -38,9 +42,16 @@ class History(QObject):
     told = Signal(object)
 
     def __init__(
-        self, lanes: Lanes, canvas: Canvas, journal: Journal, items: Callable[[str], list[Item]], most_bytes: Callable[[], int]
+        self,
+        lanes: Lanes,
+        canvas: Canvas,
+        journal: Journal,
+        documents: DocumentSettings,
+        items: Callable[[str], list[Item]],
+        most_bytes: Callable[[], int],
     ) -> None:
         super().__init__()
+        self._documents = documents
         self._lanes = lanes
         self._canvas = canvas
         self._journal = journal
@@ -65,6 +76,8 @@ class History(QObject):
         if content:
             restore = partial(self._restore, content, document_id, path, at_home)
             self._lanes.run("history", restore, self.restored.emit, self._unreadable)
+            load = partial(self._documents.load, document_id)
+            self._lanes.run("history", lambda: document_of(content), load)  # what is damaged was told above
 
     def touch(self, document_id: str) -> None:
         """Its results have changed."""
@@ -77,6 +90,7 @@ class History(QObject):
         for document_id in changed:
             if self._canvas.is_open(document_id):
                 work = partial(pack, self._canvas, self._journal, self._items(document_id), self._most_bytes())
+                work = partial(work, document=self._documents.dump(document_id))
                 self._lanes.run("history", work, partial(self._packed, document_id), self._not_packed)
 
     def _packed(self, document_id: str, packed: Packed) -> None:
@@ -120,7 +134,7 @@ class History(QObject):
         work = partial(self._journal.document_saved, document_id, path)
         self._lanes.run("disk", work, failed=self._not_packed)
         packed = self._written.get(document_id)
-        if packed is not None:
+        if packed is not None and path.lower().endswith(_OUR_FILES):
             self.in_file.emit(packed.full)
 
     def _closed(self, document_id: str) -> None:

@@ -41,20 +41,26 @@ class Packed:
     full: frozenset[tuple[str, int]]
 
 
-def pack(canvas: Canvas, journal: Journal, items: Iterable[Item], most_bytes: int) -> Packed:
-    """As much of the items as fits into `most_bytes`: starred ones before others, newer ones before older ones.
+def pack(
+    canvas: Canvas, journal: Journal, items: Iterable[Item], most_bytes: int, document: dict[str, Any] | None = None
+) -> Packed:
+    """As much of the items as fits into `most_bytes`: starred ones before others, newer ones before older ones. `document`: what
+    the docker's fields hold for it (document_settings.py).
 
     One whose picture does not fit keeps its thumbnail and its recipe; the service has the picture for some time. Raises OSError.
     """
     left = most_bytes
-    parcels: dict[str, _Parcel] = {}
-    full: set[tuple[str, int]] = set()
+    known: list[tuple[Item, list[bytes]]] = []
     for item in sorted(items, key=lambda item: (not item.starred, -item.at))[:MOST_ITEMS]:
         thumbnails = [encode_jpeg(piece.thumbnail) for piece in item.pieces]
         left -= sum(map(len, thumbnails))
         if left < 0:
             break
-        pictures = _pictures(canvas, journal, item)
+        known.append((item, thumbnails))
+    parcels: dict[str, _Parcel] = {}
+    full: set[tuple[str, int]] = set()
+    for item, thumbnails in known:
+        pictures = _pictures(canvas, journal, item) if left > 0 else None
         fits = pictures is not None and sum(picture.size for picture in pictures) <= left
         for number, piece in enumerate(item.pieces):
             parcel = parcels.setdefault(piece.entry.key, _Parcel(piece.entry))
@@ -65,22 +71,36 @@ def pack(canvas: Canvas, journal: Journal, items: Iterable[Item], most_bytes: in
                 parcel.blobs.update(pictures[number].files(n))
                 left -= pictures[number].size
                 full.add((piece.entry.key, n))
-    return Packed(_bytes(parcels.values()) if parcels else b"", frozenset(full))
+    return Packed(_bytes(parcels.values(), document or {}) if parcels else b"", frozenset(full))
 
 
 def unpack(content: bytes) -> list[tuple[Kept, dict[str, bytes]]]:
     """The entries in a file's history with their files by name. Raises ValueError for anything that is not a history."""
     if not content:
         return []
+    header, blobs = _header(content)
+    try:
+        return [_entry(value, blobs) for value in header["entries"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("a damaged history") from error
+
+
+def document_of(content: bytes) -> Any:
+    """What the docker's fields held for the document; nobody has looked at it yet. Raises ValueError as `unpack` does."""
+    return _header(content)[0].get("document")
+
+
+def _header(content: bytes) -> tuple[dict[str, Any], bytes]:
     if content[:4] != MAGIC or len(content) < 8:
         raise ValueError("no history")
     (length,) = struct.unpack(">I", content[4:8])
     try:
-        unzip = zlib.decompressobj()
-        header = json.loads(unzip.decompress(content[8 : 8 + length], _MOST_HEADER))
-        return [_entry(value, content[8 + length :]) for value in header["entries"]]
-    except (zlib.error, KeyError, TypeError, AttributeError) as error:
+        header = json.loads(zlib.decompressobj().decompress(content[8 : 8 + length], _MOST_HEADER))
+    except zlib.error as error:
         raise ValueError("a damaged history") from error
+    if not isinstance(header, dict):
+        raise ValueError("a damaged history")
+    return header, content[8 + length :]
 
 
 @dataclass(frozen=True)
@@ -147,7 +167,7 @@ def _made(layer: LayerPixels) -> _Picture:
     return _Picture(encode_jpeg(image), encode(alpha))
 
 
-def _bytes(parcels: Iterable[_Parcel]) -> bytes:
+def _bytes(parcels: Iterable[_Parcel], document: dict[str, Any]) -> bytes:
     entries, blobs, start = [], [], 0
     for parcel in parcels:
         places = {}
@@ -158,7 +178,7 @@ def _bytes(parcels: Iterable[_Parcel]) -> bytes:
         # Where the file lay on her computer is nobody's business who gets the file.
         entry = asdict(replace(parcel.entry, document_id="", document_path="", uploads={}, region=_complete(parcel.entry)))
         entries.append({"entry": entry, "marks": [asdict(mark) for mark in parcel.marks], "blobs": places})
-    header = zlib.compress(json.dumps({"version": 1, "entries": entries}).encode("ascii"))
+    header = zlib.compress(json.dumps({"version": 1, "entries": entries, "document": document}).encode("ascii"))
     return b"".join([MAGIC, struct.pack(">I", len(header)), header, *blobs])
 
 

@@ -5,7 +5,10 @@ Pure, but for `write_png`. As text it is one line of JSON in plain ASCII.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import struct
+import zlib
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -20,6 +23,8 @@ from .pictures import encode
 #: Name of the text chunk in PNG files.
 PNG_KEY = "wakebrush"
 _VERSION = 1
+#: Signature and header chunk of a PNG file, in bytes.
+_AFTER_HEADER = 8 + 25
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,11 @@ class Recipe:
     @property
     def plan_settings(self) -> PlanSettings:
         """The plan settings of that press; what is unknown here, or missing there, is as usual."""
-        usual = PlanSettings()
-        known = {name: value for name, value in self.plan.items() if name in PlanSettings.__dataclass_fields__}
-        try:
-            values = {name: _like(getattr(usual, name), value) for name, value in known.items()}
-        except (TypeError, ValueError):
-            return replace(usual, task=self.wanted, strength=self.strength)
+        usual, values = PlanSettings(), {}
+        for name, value in self.plan.items():
+            if name in PlanSettings.__dataclass_fields__:
+                with contextlib.suppress(TypeError, ValueError):  # of another version: as usual
+                    values[name] = _like(getattr(usual, name), value)
         return replace(usual, **{**values, "task": self.wanted, "strength": self.strength})
 
     @property
@@ -175,10 +179,11 @@ def placement_of(value: dict[str, Any]) -> Placement:
 
 
 def write_png(image: QImage, recipe: Recipe) -> bytes:
-    """The picture as a PNG file with its recipe in a text chunk. Raises ValueError when Qt cannot."""
-    named = image.copy()
-    named.setText(PNG_KEY, recipe.text())
-    return encode(named)
+    """The picture as a PNG file with its recipe in a tEXt chunk. Raises ValueError when Qt cannot."""
+    content = encode(image)
+    chunk = b"tEXt" + PNG_KEY.encode("ascii") + b"\0" + recipe.text().encode("ascii")
+    framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return content[:_AFTER_HEADER] + framed + content[_AFTER_HEADER:]
 
 
 def _plain(value: Any) -> Any:

@@ -11,17 +11,20 @@ from collections.abc import Callable
 from functools import partial
 
 from ..canvas.base import Canvas, Where
+from ..canvas.rect import Rect
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
 from . import words
 from .collection import Collection
-from .delivery import Landing, small
+from .delivery import Landing
+from .document_settings import DocumentSettings
 from .history import History
+from .homes import Homes
 from .items import Item
 from .link import Link
 from .observable import Observable, Property
-from .pictures import decode
+from .on_disk import Found, with_thumbnails
 from .placing import Placing, closed_notice
 from .recipe import Recipe, parse
 from .saving import save_png
@@ -30,13 +33,14 @@ from .showing import Showing
 from .words import Notice, disk_notice
 
 _MIB = 1024 * 1024
-Found = list[tuple[Kept, dict[int, QImage]]]
 
 
 class Results(Observable):
     """`items`: those of the document in front, the newest first. `peeked`, `pinned`: ids, '' for none. `enlarged`: the picture
     that the docker shows large, where nothing can lie over the canvas. `wipe`: what is left of this fraction shows the result;
     None: all of it. `offer`: a question about results that wait to be shown. `held`: a layer waits for her hand.
+    `recovered`: ids of those items whose document is gone. `layer_prompt`: what the active layer was made from, if it is one
+    of hers.
 
     `told(Notice)`: a sentence for her; `again_asked(Recipe)`: she wants to go on from this.
     """
@@ -48,13 +52,22 @@ class Results(Observable):
     wipe: Property[float | None] = Property(None)
     offer = Property("")
     held = Property(False)
+    recovered: Property[frozenset[str]] = Property(frozenset())
+    layer_prompt = Property("")
 
     told = Signal(object)
     again_asked = Signal(object)
 
     def __init__(
-        self, link: Link, canvas: Canvas, journal: Journal, settings: PaintSettings, now: Callable[[], float] = time.time
+        self,
+        link: Link,
+        canvas: Canvas,
+        journal: Journal,
+        settings: PaintSettings,
+        documents: DocumentSettings | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds."""
         super().__init__()
         self._link = link
         self._canvas = canvas
@@ -62,12 +75,21 @@ class Results(Observable):
         self._settings = settings
         self._now = now
         self._all = Collection()
+        self._homes = Homes(canvas, self._all)
         self._front: str | None = None
         self._homeless_shown = False
+        self._resumed = False
         self._presses: dict[str, float] = {}
         self._showing = Showing(link, canvas, journal)
         self._placing = Placing(canvas, self._showing)
-        self._history = History(link.lanes, canvas, journal, self._of, lambda: settings.history_megabytes * _MIB)
+        self._history = History(
+            link.lanes,
+            canvas,
+            journal,
+            documents or DocumentSettings(settings),
+            self._homes.items,
+            lambda: settings.history_megabytes * _MIB,
+        )
         self._connect_parts()
 
     def _connect_parts(self) -> None:
@@ -79,13 +101,14 @@ class Results(Observable):
         self._history.restored.connect(self._restored)
         self._history.in_file.connect(self._in_file)
         self._canvas.events.saved.connect(self._saved)
+        self._canvas.events.remark.connect(lambda _, sentence: self.told.emit(Notice(sentence)))
         self._canvas.events.closed.connect(lambda _: self.look(self._canvas.active_document()))
 
     # What arrives.
 
     def resume(self) -> None:
         """Takes up what an earlier run of Krita left."""
-        self._link.lanes.run("disk", self._left_behind, lambda found: self._taken_up(found, earlier=True), self._not_done)
+        self._link.lanes.run("disk", self._left_behind, lambda found: self._taken_up(found, earlier=True), self._not_read)
 
     def land(self, landing: Landing) -> None:
         """A result is on disk."""
@@ -100,13 +123,18 @@ class Results(Observable):
 
     def look(self, document_id: str | None) -> None:
         """This document is in front now."""
-        if document_id != self._front:
-            self._front = document_id
-            self.peeked = self.pinned = ""
-            self._show()
-        if document_id is not None:
-            self._history.look_at(document_id, frozenset(self._keys_of(document_id)))
+        if document_id == self._front:
+            return
+        self._front = document_id
+        self.peeked = self.pinned = ""
+        self._show()
+        self._read_history()
         self._update()
+
+    def look_at_layer(self, recipe: str | None) -> None:
+        """The recipe of the layer she is on, if it has one."""
+        found = parse(recipe) if recipe else None
+        self.layer_prompt = "" if found is None else found.prompt
 
     # What she does.
 
@@ -146,7 +174,7 @@ class Results(Observable):
         item = self._all.get(item_id or self.pinned or self.peeked)
         if item is None:
             return
-        document_id = self._home(item) or (self._front if self._is_homeless(item) else None)
+        document_id = self._homes.of(item) or (self._front if self._homes.is_homeless(item) else None)
         if document_id is None:
             self.told.emit(closed_notice(item))
             return
@@ -172,6 +200,10 @@ class Results(Observable):
         """Saves a result as a PNG file, with its recipe in it."""
         for item in self._named((item_id,)):
             save_png(self._showing, self._link.lanes, item, path, self.told.emit)
+
+    def leave(self) -> None:
+        """The keyboard belongs to the canvas again."""
+        self._canvas.take_keys()
 
     def copy_prompt(self, item_id: str) -> None:
         """Puts the prompt of a result on the clipboard."""
@@ -200,24 +232,24 @@ class Results(Observable):
 
     def show_offer(self) -> None:
         """Shows the results that the offer is about."""
-        offered = self._offered()
-        if offered:
-            for item in offered:
-                self._mark(item, offered=False)
-        else:
-            self._homeless_shown = True
+        for item in self._offered():
+            if self._homes.is_homeless(item):
+                self._homeless_shown = True
+            self._mark(item, offered=False)
         self._update()
         if self.items:
             self.pin(self.items[0].id)
 
     def discard_offer(self) -> None:
         """Throws away the results that the offer is about."""
-        self.discard(*[item.id for item in self._offered() or self._homeless()])
+        self.discard(*[item.id for item in self._offered()])
 
     # Which are shown where.
 
     def _update(self) -> None:
         here = [item for item in self._all.items() if self._is_shown(item)]
+        self.recovered = frozenset(item.id for item in here if self._homes.is_homeless(item))
+        here.sort(key=lambda item: item.id in self.recovered)
         self.items = tuple(here)
         known = {item.id for item in here}
         if (self.pinned and self.pinned not in known) or (self.peeked and self.peeked not in known):
@@ -227,41 +259,18 @@ class Results(Observable):
     def _is_shown(self, item: Item) -> bool:
         if self._front is None or item.offered:
             return False
-        home = self._home(item)
-        return home == self._front or (home is None and self._homeless_shown and self._is_homeless(item))
-
-    def _home(self, item: Item) -> str | None:
-        """The open document it belongs to."""
-        entry = item.first
-        if entry.document_id and self._canvas.is_open(entry.document_id):
-            return entry.document_id
-        return self._canvas.find(entry.document_path, entry.document_id) if entry.document_path else None
-
-    def _is_homeless(self, item: Item) -> bool:
-        """Whether its document was never saved, and went with an earlier run of Krita."""
-        return item.earlier and not item.first.document_path and self._home(item) is None
-
-    def _of(self, document_id: str) -> list[Item]:
-        return [item for item in self._all.items() if self._home(item) == document_id]
-
-    def _keys_of(self, document_id: str) -> list[str]:
-        return [piece.entry.key for item in self._of(document_id) for piece in item.pieces]
+        home = self._homes.of(item)
+        return home == self._front or (home is None and self._homeless_shown and self._homes.is_homeless(item))
 
     def _offered(self) -> list[Item]:
+        """What the offer is about: first what belongs to the document in front, then what has no document any more."""
         if self._front is None:
             return []
-        return [item for item in self._all.items() if item.offered and self._home(item) == self._front]
-
-    def _homeless(self) -> list[Item]:
-        if self._front is None or self._homeless_shown:
-            return []
-        return [item for item in self._all.items() if self._is_homeless(item)]
+        return self._homes.offered(self._front) or ([] if self._homeless_shown else self._homes.homeless())
 
     def _offer(self) -> str:
-        if offered := self._offered():
-            return words.offer_sentence(len(offered), homeless=False)
-        homeless = self._homeless()
-        return words.offer_sentence(len(homeless), homeless=True) if homeless else ""
+        offered = self._offered()
+        return words.offer_sentence(len(offered), homeless=self._homes.is_homeless(offered[0])) if offered else ""
 
     def _show(self) -> None:
         item = self._all.get(self.peeked or self.pinned)
@@ -275,7 +284,7 @@ class Results(Observable):
     def _arrived(self, item_id: str) -> None:
         item = self._all.get(item_id)
         assert item is not None
-        home = self._home(item)
+        home = self._homes.of(item)
         if home is None and item.first.document_path:
             self.told.emit(closed_notice(item))
         self._touch(item)
@@ -294,33 +303,27 @@ class Results(Observable):
         self._presses.setdefault(item.press, begun)
         return news
 
+    def _read_history(self) -> None:
+        """Of the document in front; what is on disk here is known before, so that nothing is taken for a copy."""
+        if self._resumed and self._front is not None:
+            self._history.look_at(self._front, self._homes.keys(self._front))
+
     def _left_behind(self) -> Found:
         self._journal.sweep(self._now())
-        return [(kept, self._thumbnails(kept)) for kept in self._journal.all()]
-
-    def _thumbnails(self, kept: Kept) -> dict[int, QImage]:
-        """Thumbnails of its results, from disk. A result that is no picture is left out."""
-        found = {}
-        for n, mark in kept.marks.items():
-            if not mark.discarded:
-                key = kept.entry.key
-                stored = self._journal.cached(key, f"thumbnail-{n}")
-                try:
-                    found[n] = decode(stored) if stored else small(decode(self._journal.result(key, n) or b""))
-                except ValueError:
-                    self._journal.mark(key, n, discarded=True)
-        return found
+        return with_thumbnails(self._journal, self._journal.all())
 
     def _taken_up(self, found: Found, *, earlier: bool) -> None:
         self._all.take_up(found, earlier=earlier)
-        for document_id in {home for item in self._all.items() if (home := self._home(item)) is not None}:
+        self._resumed = True
+        self._read_history()
+        for document_id in self._homes.open_documents():
             self._history.touch(document_id)
         self._update()
 
     def _restored(self, found: list[Kept]) -> None:
         self._link.lanes.run(
             "history",
-            lambda: [(kept, self._thumbnails(kept)) for kept in found],
+            lambda: with_thumbnails(self._journal, found),
             lambda taken: self._taken_up(taken, earlier=False),
             self._not_done,
         )
@@ -339,12 +342,12 @@ class Results(Observable):
             self._link.lanes.run("disk", work, failed=self._not_done)
 
     def _touch(self, item: Item) -> None:
-        home = self._home(item)
+        home = self._homes.of(item)
         if home is not None:
             self._history.touch(home)
 
     def _placed(self, item: Item, document_id: str) -> None:
-        if self._home(item) is None:
+        if self._homes.of(item) is None:
             path = self._canvas.path_of(document_id)
             self._all.moved(item.id, document_id, path)
             for piece in item.pieces:
@@ -371,8 +374,15 @@ class Results(Observable):
         settings.prompt, settings.negative_prompt = recipe.prompt, recipe.negative
         settings.style = recipe.style or settings.style
         settings.seed = "" if recipe.seed is None else str(recipe.seed)
-        settings.strength = round(recipe.strength * 100)
+        if recipe.plan:
+            settings.take(recipe.plan_settings)
+        if recipe.selected is not None and self._front is not None:
+            self._canvas.select(Rect(*recipe.selected))
         self.again_asked.emit(recipe)
+
+    def _not_read(self, error: Exception) -> None:
+        self._taken_up([], earlier=True)
+        self._not_done(error)
 
     def _not_done(self, error: Exception) -> None:
         self.told.emit(disk_notice(error))

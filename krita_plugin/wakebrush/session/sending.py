@@ -100,7 +100,9 @@ def _entry(press: Press, capture: Capture, part: int, sheet: Sheet, uploads: dic
     plan, region, request = capture.plan, capture.region, press.request
     area = region.area
     sent = body(request, sheet.order, plan, region, uploads, reference=sheet.key, group=press.key)
-    made = recipe.of_request(sent, press.planned.settings, prompt=request.prompt, negative=request.negative_prompt)
+    made = recipe.of_request(
+        sent, press.planned.settings, prompt=request.prompt, negative=request.negative_prompt, selected=press.planned.selected
+    )
     return Entry(
         key=sheet.key,
         document_id=capture.document_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..canvas.base import Canvas, UnreadablePicture
+from ..canvas.base import Canvas, Part, UnreadablePicture
 from ..client.errors import ServiceError
 from ..client.service import Service
 from ..i18n import tr
@@ -133,12 +133,19 @@ class Showing(QObject):
             return
         self.shown = self._item.id
         if self._canvas.overlay.can_follow():
-            self._canvas.overlay.show(prepared.parts, wipe=self._wipe, document_id=self._document_id)
+            self._canvas.overlay.show(self._in_place(self._item, prepared), wipe=self._wipe, document_id=self._document_id)
             self.enlarged = None
         else:
             self._canvas.overlay.hide()
             self.enlarged = together(prepared.parts, self._item.bounds)
         self.changed.emit()
+
+    def _in_place(self, item: Item, prepared: Prepared) -> tuple[Part, ...]:
+        """Where the parts belong now: the canvas may have grown since they were read."""
+        captured = item.placement.captured
+        if captured is None or self._document_id is None:
+            return prepared.parts
+        return tuple((image, self._canvas.here(self._document_id, area, captured)) for image, area in prepared.parts)
 
     def _hide(self) -> None:
         self.shown, self.enlarged = "", None

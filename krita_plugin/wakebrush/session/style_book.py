@@ -9,7 +9,7 @@ from ..client.config import KeyValueStore
 from ..client.model import Style
 from ..i18n import tr
 from .observable import Observable, Property
-from .styles import OWN, OwnStyle, exported, imported, language_notice, shown
+from .styles import OWN, OwnStyle, exported, imported, language_notice, parse, shown
 
 _KEY = "styles"
 
@@ -82,6 +82,20 @@ class StyleBook(Observable):
         for own in found:
             self.keep(own)
         return found
+
+    def take_up(self, basis: str, overrides: dict[str, Any]) -> str:
+        """The name of the style that asks for this: one there is, or one of hers that is made for it. Raises ValueError."""
+        for own in self.own:
+            if (own.basis, own.overrides()) == (basis, overrides):
+                return own.name
+        if not overrides:
+            return basis
+        begun = self.find(basis)
+        title = self.free_title(tr("{title}, from a result", title=begun.title if begun else basis))
+        changes = {member: value for member, value in overrides.items() if member != "loras"}
+        made = parse({"title": title, "basis": basis, "changes": changes, "loras": overrides.get("loras"), "language": "en"})
+        self.keep(made)
+        return made.name
 
     def free_title(self, title: str, *, but: str = "") -> str:
         """The title, with a number when there is such a style already; `but`: the name of one that may have it."""

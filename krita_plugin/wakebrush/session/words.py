@@ -27,11 +27,13 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`."""
+    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`.
+    `good`: nothing is wrong."""
 
     title: str
     hint: str = ""
     action: str = ""
+    good: bool = False
 
 
 def disk_notice(error: Exception) -> Notice:
@@ -68,6 +70,17 @@ def about(seconds: float) -> str:
     if seconds < 55:
         return tr("about {n} s", n=max(1, round(seconds / 5) * 5 if seconds > 10 else round(seconds)))
     return tr("about {n} min", n=max(1, round(seconds / 60)))
+
+
+def ago(seconds: float) -> str:
+    """How long something is past, in words that stay right for a while."""
+    if seconds < 90:
+        return tr("just now")
+    if seconds < 5400:
+        return tr("{n} min ago", n=round(seconds / 60))
+    if seconds < 129_600:
+        return tr("{n} h ago", n=round(seconds / 3600))
+    return tr("{n} days ago", n=round(seconds / 86_400))
 
 
 def month_name(month: int) -> str:

@@ -24,7 +24,7 @@ from .style_book import StyleBook
 from .styles import OwnStyle, exported
 from .suggestions import Suggestion, suggest
 from .tags import Tags, UnreadableList
-from .words import Notice
+from .words import Notice, garbled_notice
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,13 @@ class Writing(QObject):
         """A style of hers has another name now."""
         if self._settings.style == before:
             self._settings.style = after
+
+    def take_up(self, style: str, overrides: dict[str, Any]) -> None:
+        """A result's style is painted with again; one of hers that is gone, or somebody else's, becomes one of hers."""
+        try:
+            self._settings.style = self.book.take_up(style, overrides)
+        except ValueError as flaw:
+            self.failed(flaw)
 
     @property
     def offers_words(self) -> bool:
@@ -149,4 +156,4 @@ class Writing(QObject):
     def _unknown(self, error: Exception) -> None:
         """Nobody knows what the service can load: names go as they are, and the service judges them."""
         if not isinstance(error, ServiceError):
-            self.failed(error)
+            self.told.emit(garbled_notice(error))

@@ -133,7 +133,7 @@ class NoticeLine(QtWidgets.QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self._action = ""
+        self._action, self._good = "", False
         self.setObjectName("error_line")
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         self._title, self._hint = Sentence("error_title"), Sentence("error_hint")
@@ -169,7 +169,7 @@ class NoticeLine(QtWidgets.QFrame):
             self._title.setText(notice.title)
             self._hint.setText(notice.hint)
             self._hint.setVisible(bool(notice.hint))
-            self._action = notice.action
+            self._action, self._good = notice.action, notice.good
             words = {"settings": tr("Open the settings"), "connect": tr("Connect…"), "update": tr("Install")}
             self._settings.setText(words.get(notice.action, ""))
             self._settings.setVisible(notice.action in words)
@@ -177,7 +177,7 @@ class NoticeLine(QtWidgets.QFrame):
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        painter.fillRect(0, 0, 3, self.height(), dot_colour("trouble", self))
+        painter.fillRect(0, 0, 3, self.height(), dot_colour("ready" if self._good else "trouble", self))
 
 
 class OfferLine(QWidget):

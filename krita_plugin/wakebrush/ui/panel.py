@@ -18,6 +18,7 @@ from .price_row import PriceRow
 from .prompt_edit import PromptEdit
 from .queue_list import QueueList
 from .region_settings import MarginsRow, RegionBox
+from .results_view import ResultsView
 from .settings_dialog import SettingsDialog
 from .strength import StrengthSlider
 from .style_manager import StyleManager
@@ -78,6 +79,7 @@ class Panel(QWidget):
         self._notice = NoticeLine()
         self._offer = OfferLine()
         self._preview = Preview()
+        self._results = ResultsView(self._session.results)
         self._budget = FaintSentence("budget")
 
     def _arrange(self) -> None:
@@ -96,6 +98,7 @@ class Panel(QWidget):
         for widget in (self._notice, self._queue, self._offer):
             column.addWidget(widget)
         column.addWidget(self._preview, 1000)  # takes what is left, up to its largest height; the stretch takes the rest
+        column.addWidget(self._results, 1000)
         column.addStretch(1)
         column.addWidget(self._budget)
 

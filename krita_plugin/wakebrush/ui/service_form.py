@@ -20,8 +20,8 @@ class ServiceForm(QWidget):
         self._endpoint = _field("endpoint", "https://wakebrush.example.com")
         self._token = _field("token", "")
         self._token.setEchoMode(QtWidgets.QLineEdit.EchoMode.Password)
-        self._proxy = _field("proxy", tr("as the system says; “none”, or http://proxy.example.com:3128"))
-        self._authority = _field("authority", tr("those of the system; or a file of your studio's authority"))
+        self._proxy = _field("proxy", tr("as the system says"))
+        self._authority = _field("authority", tr("those of the system"))
         self._browse = QtWidgets.QToolButton()
         self._browse.setObjectName("authority_browse")
         self._browse.setText("…")
@@ -37,6 +37,13 @@ class ServiceForm(QWidget):
             form.addRow(label, field)
         form.addRow(tr("Certificates"), certificate)
         form.addRow(tr("Proxy"), self._proxy)
+
+    def _tips(self) -> dict[QtWidgets.QLineEdit, str]:
+        return {
+            self._token: tr("Empty keeps the one that is stored."),
+            self._authority: tr("A file of your studio's own authority, if it has one; it counts beside those of the system."),
+            self._proxy: tr("An address like http://proxy.example.com:3128, with name:password@ if it asks for them; or “none”."),
+        }
 
     def show_new(self) -> None:
         """Empty, for a service that is added by its token."""
@@ -76,7 +83,7 @@ class ServiceForm(QWidget):
     def _lock(self, why: str) -> None:
         for field in (self._name, self._endpoint, self._token, self._proxy, self._authority):
             field.setReadOnly(bool(why))
-            field.setToolTip(why)
+            field.setToolTip(why or self._tips().get(field, ""))
         self._browse.setEnabled(not why)
 
     def _choose_authority(self) -> None:

@@ -31,7 +31,7 @@ class SettingsDialog(QtWidgets.QDialog):
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("services")
         self._list.setAccessibleName(tr("Services"))
-        self._list.setMaximumHeight(6 * self.fontMetrics().lineSpacing())
+        self._list.setMaximumHeight(8 * self.fontMetrics().lineSpacing())
         self._form = ServiceForm()
         self._answer = Sentence("settings_answer")
         self._answer.setMinimumHeight(2 * self._answer.fontMetrics().lineSpacing())
@@ -40,6 +40,7 @@ class SettingsDialog(QtWidgets.QDialog):
         self._test = _button("test_connection", tr("Test the connection"))
         self._report = _button("copy_report", tr("Copy a report"))
         self._report.setToolTip(tr("Versions, connection, last log lines, for whoever helps you; no token, no prompt"))
+        self._update = _button("install_update", "")
         self._arrange()
         self._list.currentRowChanged.connect(lambda _: self._show_service())
         self._pair.clicked.connect(lambda: self._to_connect())
@@ -48,6 +49,9 @@ class SettingsDialog(QtWidgets.QDialog):
         self._remove.clicked.connect(lambda: self._remove_shown())
         self._test.clicked.connect(lambda: self._try())
         self._report.clicked.connect(lambda: self._copy_report())
+        self._update.clicked.connect(lambda: self._connecting.install_update())
+        self._connecting.changed.connect(lambda _: self._show_offer())
+        self._show_offer()
 
     def _arrange(self) -> None:
         beside = QtWidgets.QVBoxLayout()
@@ -67,7 +71,11 @@ class SettingsDialog(QtWidgets.QDialog):
         column.addLayout(tools)
         column.addWidget(self._answer, 1)
         column.addWidget(MachineSettings(self._session.settings))
-        column.addWidget(QtWidgets.QLabel(tr("Wakebrush plugin {version}", version=VERSION)))
+        versions = QtWidgets.QHBoxLayout()
+        versions.addWidget(QtWidgets.QLabel(tr("Wakebrush plugin {version}", version=VERSION)))
+        versions.addWidget(self._update)
+        versions.addStretch(1)
+        column.addLayout(versions)
         column.addWidget(self._buttons())
 
     def _buttons(self) -> QtWidgets.QDialogButtonBox:
@@ -116,6 +124,11 @@ class SettingsDialog(QtWidgets.QDialog):
             self._form.show_new()
             return
         self._form.show_profile(profile, has_token=bool(profiles.token(profile)), locked_by=profiles.central.path)
+
+    def _show_offer(self) -> None:
+        offer = self._connecting.offer
+        self._update.setHidden(offer is None)
+        self._update.setText("" if offer is None else tr("Install version {version}", version=offer.version))
 
     def _new(self) -> None:
         self._list.setCurrentRow(-1)
@@ -177,7 +190,7 @@ class SettingsDialog(QtWidgets.QDialog):
         self._say(str(error))
 
     def _copy_report(self) -> None:
-        QApplication.clipboard().setText(self._session.report())
+        QApplication.clipboard().setText(self._connecting.report())
         self._say(tr("The report is in the clipboard. Paste it where you ask for help."))
 
     def _to_connect(self) -> None:

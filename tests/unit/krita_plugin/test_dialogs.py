@@ -14,6 +14,7 @@ from wakebrush.qt import QApplication, Qt, QtWidgets
 from wakebrush.session import Session
 from wakebrush.session.words import Notice
 from wakebrush.ui.panel import Panel
+from wakebrush.updates import Offer
 
 from .fake_service import TOKEN, FakeService
 from .test_connecting import paired
@@ -226,6 +227,22 @@ def test_install_installs(panel: Panel, session: Session, qtbot: QtBot, monkeypa
     monkeypatch.setattr(session.connecting, "install_update", lambda: pressed.append(True))
     session.notice = Notice("Version 0.2 of the plugin is ready.", "", "update")
     qtbot.mouseClick(find(panel, "error_settings"), LEFT)
+    assert pressed == [True]
+
+
+def test_a_newer_plugin_is_offered_in_the_settings_too_and_hides_no_trouble(
+    panel: Panel, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed: list[bool] = []
+    monkeypatch.setattr(session.connecting, "install_update", lambda: pressed.append(True))
+    panel.open_settings()
+    assert not find(panel, "install_update").isVisible()
+    session.notice = Notice("Something is wrong.")
+    session.connecting._got_offer(Offer("0.2.0", "/plugin/x.zip", "", 1))
+    assert session.notice.title == "Something is wrong."
+    button = find(panel, "install_update", Button)
+    assert button.isVisible() and button.text() == "Install version 0.2.0"
+    qtbot.mouseClick(button, LEFT)
     assert pressed == [True]
 
 

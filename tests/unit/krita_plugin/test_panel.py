@@ -162,9 +162,9 @@ def test_a_preview_takes_the_room_there_is_and_narrows_nothing(panel: Panel, ses
 
 
 def test_an_offer_can_be_taken_or_left(panel: Panel, session: Session) -> None:
-    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    session.results.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
     assert find(panel, "offer").isVisible() and find(panel, "offer_show").isVisible() and find(panel, "offer_discard").isVisible()
-    session.offer = ""
+    session.results.offer = ""
     assert not find(panel, "offer").isVisible()
 
 
@@ -211,7 +211,7 @@ def test_300_pixels_are_enough_for_every_text(
 ) -> None:
     canvas.empty = False
     session.settings.full_view = full_view
-    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    session.results.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
     session.notice = Notice(
         "The team's budget for November ($200) is used up.", "Ask your admin, or wait until 1 December.", "settings"
     )

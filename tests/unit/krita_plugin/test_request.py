@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from wakebrush.canvas.plan import Fill, Mask, PaintPlan, Rect, RegionPlan, Task
 from wakebrush.client.model import Style
-from wakebrush.session.request import Order, PaintRequest, body, model_size, parse_seed, portions
+from wakebrush.session.prompt_grammar import shares
+from wakebrush.session.request import Order, PaintRequest, body, model_size, orders, parse_seed, portions
 
 REGION = RegionPlan(Rect(1, 2, 30, 40), 512, 688, mask=Mask.SELECTION, target=Rect(5, 5, 10, 10))
 PLAN = PaintPlan(Task.REFINE, "inpaint", 0.7, (REGION,), Rect(0, 0, 100, 100), Rect(0, 0, 100, 100))
@@ -47,12 +48,20 @@ def test_what_is_filled_here_needs_nothing_of_the_engine(fill: Fill) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 2**64 - 1)), min_size=1, max_size=5), st.integers(1, 10))
 def test_a_batch_is_divided_without_losing_a_picture_or_changing_a_seed(wanted: list[tuple[int, int]], most: int) -> None:
-    orders = [Order("p", "", seed, count) for count, seed in wanted]
-    divided = portions(orders, most)
+    divided = portions([Order("p", "", seed, count) for count, seed in wanted], most)
     assert all(1 <= order.count <= most for order in divided)
     assert [order.offset for order in divided] == [sum(each.count for each in divided[:n]) for n in range(len(divided))]
     seeds = [(order.seed or 0) + n for order in divided for n in range(order.count)]
     assert [seed % 2**64 for seed in seeds] == [(seed + n) % 2**64 for count, seed in wanted for n in range(count)]
+
+
+def test_a_prompt_with_alternatives_and_loras_becomes_orders_of_words_alike() -> None:
+    found = portions(orders(shares("a {red|blue} fox <lora:ink:0.5>", "", 4, 4)), 10)
+    assert [(each.prompt, each.seed, each.count) for each in found] == [
+        ("a red fox", 4, 1), ("a blue fox", 5, 1), ("a red fox", 6, 1), ("a blue fox", 7, 1),
+    ]  # fmt: skip
+    assert {each.loras[0]["name"] for each in found} == {"ink"}
+    assert [each.offset for each in found] == [0, 1, 2, 3]
 
 
 def test_one_job_may_leave_the_seed_to_the_service_and_several_may_not() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wakebrush.canvas.base import Capture, Placement, Source
+from wakebrush.canvas.base import ActiveLayer, Capture, Placement, Source
 from wakebrush.canvas.plan import ModelSize, PlanSettings, Rect, Scene, Task, plan
 from wakebrush.client.config import Connection
 from wakebrush.client.errors import Problem
@@ -17,6 +17,7 @@ from wakebrush.qt import QByteArray, QImage, Qt
 from wakebrush.session.encoder import Encoder, media_type
 from wakebrush.session.pictures import decode
 from wakebrush.session.planned import Planned
+from wakebrush.session.region_settings import RegionSettings
 from wakebrush.session.request import Order, PaintRequest, portions
 from wakebrush.session.sending import Outbox, Press, Sheet
 
@@ -172,6 +173,16 @@ def test_a_picture_that_is_gone_from_the_disk_is_missed(outbox: Outbox, client: 
     (journal.folder / entry.key / "mask.png").unlink()
     with pytest.raises(FileNotFoundError, match="mask of"):
         outbox.send(client, entry)
+
+
+def test_what_a_press_would_do_is_planned_with_the_layer_and_the_layers_that_are_not_seen(qapp: object) -> None:
+    canvas, settings = FakeCanvas(), RegionSettings()
+    canvas.selection, canvas.layer = Rect(10, 10, 64, 64), ActiveLayer("l7", "ink", unseen=True)
+    now = Planned.now(canvas, settings, Task.FILL, ModelSize(512, 512))
+    assert now.plan.task is Task.FILL and now.settings == settings.plan_settings(Task.FILL)
+    assert now.source.unseen == ("l7",) and now.placement.node == "l7"
+    canvas.layer = None
+    assert Planned.now(canvas, settings, Task.FILL, ModelSize(512, 512)).placement.node is None
 
 
 def picture(value: int, size: int = 64) -> QImage:

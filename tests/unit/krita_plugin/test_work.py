@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.plan import ModelSize, Rect, Scene, Task
-from wakebrush.client.config import MemoryStore
+from wakebrush.client.config import Connection
 from wakebrush.journal import Journal
 from wakebrush.session.link import Link
 from wakebrush.session.planned import Planned
@@ -19,7 +19,7 @@ from wakebrush.session.request import Order, PaintRequest, portions
 from wakebrush.session.work import Work
 
 from .fake_canvas import FakeCanvas
-from .fake_service import FakeService
+from .fake_service import TOKEN, FakeService
 
 ISLANDS = Rect(50, 50, 100, 100), Rect(2800, 400, 100, 100)
 REQUEST = PaintRequest("a castle", "", "gouache", (Order("a castle", "", 7),))
@@ -37,7 +37,7 @@ def canvas() -> FakeCanvas:
 
 @pytest.fixture
 def work(qtbot: QtBot, service: FakeService, canvas: FakeCanvas, tmp_path: Path) -> Iterator[Work]:
-    link = Link(MemoryStore(), {"WAKEBRUSH_DATA": str(tmp_path), **service.environ})
+    link = Link(lambda: Connection(service.endpoint, TOKEN, "settings"))
     made = Work(link, canvas, Journal(tmp_path / "journal"))
     link.online.connect(made.online)
     link.event.connect(made.take)

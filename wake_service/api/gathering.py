@@ -1,0 +1,69 @@
+"""Prices before anything is asked for, and jobs that were gathered: let into the queue together."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from wake_service.answers import json_answer
+from wake_service.api.access import Painting, Reading, Visit
+from wake_service.api.asking import PriceBody
+from wake_service.api.generate import budget_exhausted
+from wake_service.comfy.request import Mode
+from wake_service.errors import RequestError
+from wake_service.jobs.model import Job, JobRequest
+from wake_service.jobs.recipe import models_of
+from wake_service.machinery import POOL
+from wake_service.models.classes import barred_sentence
+
+router = APIRouter()
+
+
+@router.post("/v1/price")
+async def price(body: PriceBody, visit: Reading) -> Response:
+    """What it would cost now, and how long it would take. Nothing is kept of the question."""
+    service, who = visit.service, visit.who
+    gathered = service.book.board.gathered(who.artist_id) if body.gathered else []
+    pictures = sum(job.request.count for job in gathered) if body.gathered else body.count
+    outlook = service.exchange.outlook(_stand_in(visit, body.front))
+    eta = None if outlook.eta_seconds is None else outlook.eta_seconds + max(0, pictures - 1) * service.exchange.picture_seconds
+    return json_answer(
+        {
+            "price": service.price_view(service.exchange.price(POOL, pictures)),
+            "ahead": outlook.ahead,
+            "eta_seconds": None if eta is None else round(eta, 1),
+        }
+    )
+
+
+def _stand_in(visit: Visit, front: bool) -> Job:
+    """A job of hers that would be the next to come."""
+    service, who = visit.service, visit.who
+    request = JobRequest(Mode.TEXT_TO_IMAGE, "", "", "", 1.0, 64, 64, 0)
+    order = service.book.board.front(who.artist_id) if front else 0
+    return Job(service.book.place + 1, "", who.artist_id, who.team_id, POOL, request, service.clock.now(), front=order)
+
+
+@router.post("/v1/gathered/release")
+async def release(visit: Painting) -> Response:
+    """All that she has gathered goes into the queue, all or nothing. Raises RequestError `budget_exhausted`, `model_barred`."""
+    service, who = visit.service, visit.who
+    gathered = service.book.board.gathered(who.artist_id)
+    pictures = sum(job.request.count for job in gathered)
+    _check_bars(gathered, visit)
+    if pictures and not service.exchange.may_begin(who.team_id, POOL, pictures):
+        raise budget_exhausted(who, service)
+    cost = service.exchange.price(POOL, pictures)
+    released = await service.decisions.release(who.artist_id)
+    return json_answer({"jobs": [service.book.view(job) for job in released], "price": service.price_view(cost)})
+
+
+def _check_bars(gathered: list[Job], visit: Visit) -> None:
+    """What was gathered before a class was barred may have been gathered long ago."""
+    service = visit.service
+    for job in gathered:
+        style = service.style(job.painting.style)
+        needed = models_of(job.painting, style) if style else []
+        if barred := service.model_classes.barred(needed, visit.who.barred):
+            hint = "Cancel this job, then release the others."
+            raise RequestError(403, "model_barred", barred_sentence(barred), hint=hint, job=job.id)
