@@ -208,7 +208,8 @@ class Work(QObject):
             return
         if self._elsewhere(picture):
             return
-        picture.sending, entry = True, picture.entry
+        entry = replace(picture.entry, service=self._link.service.connection.profile)
+        picture.sending, picture.entry = True, entry
         self._link.ask(
             "send",
             lambda service: self._outbox.send(service, entry),
