@@ -24,7 +24,7 @@ from .style_book import StyleBook
 from .styles import OwnStyle, exported
 from .suggestions import Suggestion, suggest
 from .tags import Tags, UnreadableList
-from .words import Notice
+from .words import Notice, garbled_notice
 
 
 @dataclass(frozen=True)
@@ -156,4 +156,4 @@ class Writing(QObject):
     def _unknown(self, error: Exception) -> None:
         """Nobody knows what the service can load: names go as they are, and the service judges them."""
         if not isinstance(error, ServiceError):
-            self.failed(error)
+            self.told.emit(garbled_notice(error))

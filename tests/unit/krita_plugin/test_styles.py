@@ -190,3 +190,15 @@ def test_settings_that_are_broken_are_told_and_lose_no_service_style(qapp: objec
     broken = StyleBook(MemoryStore({"styles": "{"}))
     broken.offer((GOUACHE,))
     assert "holds no styles" in broken.flaw and broken.styles == (GOUACHE,)
+
+
+def test_again_finds_the_style_of_a_result_or_makes_it_hers(book: StyleBook) -> None:
+    book.keep(MINE)
+    assert book.take_up(*book.asked("own:Mine")) == "own:Mine"
+    assert book.take_up("flux-ink", {}) == "flux-ink"
+    foreign = {"steps": 9, "loras": [{"name": "x", "strength": 0.5}]}
+    name = book.take_up("practice-gouache", foreign)
+    assert name == "own:Gouache, from a result" and book.asked(name) == ("practice-gouache", foreign)
+    assert book.take_up("practice-gouache", foreign) == name and len(book.own) == 2
+    with pytest.raises(ValueError, match="cannot be used"):
+        book.take_up("practice-gouache", {"steps": "many"})

@@ -11,6 +11,7 @@ from wakebrush.client.config import MemoryStore
 from wakebrush.client.model import Style
 from wakebrush.session import Session
 from wakebrush.session.prompt_hand import Piece
+from wakebrush.session.recipe import Recipe
 from wakebrush.session.request import Order
 from wakebrush.session.style_book import StyleBook
 from wakebrush.session.styles import OwnStyle
@@ -128,3 +129,45 @@ def test_settings_that_cannot_be_read_are_told(new_session: Callable[..., Sessio
     session.writing.book.flaw = "The settings file holds no styles of Wakebrush."
     session.writing.start()
     assert session.notice is not None and session.notice.title == "The settings file holds no styles of Wakebrush."
+
+
+def test_again_brings_her_own_style_back(session: Session) -> None:
+    session.writing.book.keep(OwnStyle("own:Mine", "Mine", "practice-gouache", {"steps": 30}))
+    session.results.again_asked.emit(Recipe(style="practice-gouache", overrides={"steps": 30}))
+    assert session.settings.style == "own:Mine"
+    session.results.again_asked.emit(Recipe(style="practice-gouache", overrides={"steps": -1}))
+    assert session.settings.style == "own:Mine" and session.notice is not None and "cannot be used" in session.notice.title
+
+
+def test_a_service_that_cannot_say_its_models_leaves_names_as_they_are(
+    new_session: Callable[..., Session], service: FakeService, qtbot: QtBot
+) -> None:
+    service.refuse = lambda method, path: (500, {}) if path == "/v1/models" else None
+    session = new_session(service)
+    qtbot.waitUntil(lambda: session.connected, timeout=5000)
+    session.settings.prompt = "fox <lora:anything>"
+    (order,) = session.writing.asked(style(session.writing), None, 1).orders
+    assert order.loras == ({"name": "anything", "strength": 1.0},) and session.notice is None
+
+
+def test_models_that_cannot_be_read_are_told(new_session: Callable[..., Session], service: FakeService, qtbot: QtBot) -> None:
+    service.refuse = lambda method, path: (200, {"models": [{}]}) if path == "/v1/models" else None
+    session = new_session(service)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert session.notice is not None and "cannot read" in session.notice.title
+
+
+def test_what_the_fields_hold_goes_into_the_documents_file_and_comes_back(
+    session: Session, canvas: FakeCanvas, service: FakeService, qtbot: QtBot, picture: bytes
+) -> None:
+    session.settings.prompt, session.settings.strength = "a {castle|tower} # by the sea", 45
+    session.generate()
+    qtbot.waitUntil(lambda: len(service.jobs) == 1, timeout=5000)
+    service.finish(next(iter(service.jobs)), picture)
+    qtbot.waitUntil(lambda: canvas.annotation("d1") != b"", timeout=10000)
+    canvas.documents["d2"] = "/pictures/copy.kra"
+    canvas.set_annotation("d2", canvas.annotation("d1"))
+    canvas.active = "d2"
+    session.refresh_canvas()
+    qtbot.waitUntil(lambda: session.settings.prompt == "a {castle|tower} # by the sea", timeout=5000)
+    assert session.settings.strength == 45
