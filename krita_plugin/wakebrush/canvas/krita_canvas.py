@@ -25,7 +25,7 @@ from .base import (
 )
 from .emptiness import EmptinessScan
 from .layers import Insertion, Order, Rooms
-from .masks import MaskPattern
+from .masks import Masks
 from .notes import Notes
 from .opened import OpenDocuments
 from .overlay import CanvasOverlay
@@ -43,7 +43,7 @@ class KritaCanvas:
         self.events = CanvasEvents()
         self.overlay = CanvasOverlay(self.active_document)
         self._opened = OpenDocuments()
-        self._rooms = Rooms(self._opened, MaskPattern(), Enlargements(), Replaced(self._opened.find))
+        self._rooms = Rooms(self._opened, Masks(), Enlargements(), Replaced(self._opened.find))
         self._emptiness = EmptinessScan()
         self._notes: dict[str, Notes] = {}
         self._noticed: set[str] = set()

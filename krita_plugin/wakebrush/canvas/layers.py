@@ -12,7 +12,7 @@ from ..qt import QByteArray, QTimer
 from . import documents, placing
 from .base import Band, LayerPixels, Placement, Where
 from .busy import QuietMoment
-from .masks import MaskPattern, default_name
+from .masks import Masks
 from .opened import OpenDocuments
 from .placing import Enlargements, Shift
 from .reading import SRGB
@@ -34,7 +34,7 @@ class Rooms:
     """What insertions share."""
 
     opened: OpenDocuments
-    masks: MaskPattern
+    masks: Masks
     enlargements: Enlargements
     replaced: Replaced
 
@@ -104,7 +104,7 @@ class Insertion:
     def _make(self, document: Document) -> None:
         self._node = document.createNode(self._order.name, "paintlayer")
         if self._order.placement.as_mask:
-            self._mask = self._rooms.masks.mask(default_name())
+            self._mask = self._rooms.masks.new(document)
         if documents.colours(document) == SRGB or self._convert(SRGB):
             self._write_band()
 

@@ -1,7 +1,7 @@
-"""Transparency masks with pixels of their own, made before they belong to a document.
+"""Transparency masks with pixels of their own, made before they belong to a document. They hide everything at first.
 
-Before 5.3 Krita's scripts can create such a mask but not write it; one that comes out of a file can be written in every Krita.
-So a file of a few hundred bytes with an empty mask is made and opened off screen, once; its mask serves as the pattern.
+From 5.2 on Krita's scripts can make one. In 5.1 what they make cannot be written, but what comes out of a file can: so a file
+of a few hundred bytes with such a mask is opened off screen, once (half a second), and its mask serves as the pattern.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from krita import Krita, Node
+from krita import Document, Krita, Node
 
 from ..i18n import tr
 
 _NODES = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE DOC PUBLIC '-//KDE//DTD krita 2.0//EN' 'http://www.calligra.org/DTD/krita-2.0.dtd'>
 <DOC xmlns="http://www.calligra.org/DTD/krita" editor="Krita" syntaxVersion="2.0">
  <IMAGE name="mask" mime="application/x-kra" width="8" height="8" x-res="72" y-res="72" colorspacename="RGBA" description="">
   <layers>
@@ -26,17 +27,20 @@ _NODES = """<?xml version="1.0" encoding="UTF-8"?>
 </DOC>
 """
 _PIXELS = "VERSION 2\nTILEWIDTH 64\nTILEHEIGHT 64\nPIXELSIZE {}\nDATA 0\n"
-SHOWN = b"\xff"
+HIDDEN = b"\0"
 
 
-class MaskPattern:
-    """One mask that others are copied from."""
+class Masks:
+    """Makes masks; one is enough for all documents."""
 
     def __init__(self) -> None:
         self._pattern: Node | None = None
 
-    def mask(self, name: str) -> Node | None:
-        """A new mask that belongs to no layer yet and hides nothing; None where Krita does not give one."""
+    def new(self, document: Document) -> Node | None:
+        """A mask for a layer that is not in the document yet; None where Krita gives none."""
+        name = tr("Selected part")
+        if hasattr(document, "createTransparencyMask"):
+            return document.createTransparencyMask(name)
         if self._pattern is None:
             self._pattern = _from_file()
         if self._pattern is None:
@@ -46,16 +50,11 @@ class MaskPattern:
         return mask
 
 
-def default_name() -> str:
-    """What the mask of a result is called."""
-    return tr("Selected part")
-
-
 def _from_file() -> Node | None:
     with tempfile.TemporaryDirectory(prefix="wakebrush-") as folder:
         path = Path(folder) / "mask.kra"
         _write(path)
-        document = Krita.instance().openDocument(str(path))
+        document = _quietly_opened(path)
         if document is None:
             return None
         found = document.nodeByName("mask")
@@ -65,6 +64,17 @@ def _from_file() -> Node | None:
         return pattern
 
 
+def _quietly_opened(path: Path) -> Document | None:
+    """Without a word about what the file lacks, such as a colour profile."""
+    krita = Krita.instance()
+    before = krita.batchmode()
+    krita.setBatchmode(True)
+    try:
+        return krita.openDocument(str(path))
+    finally:
+        krita.setBatchmode(before)
+
+
 def _write(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", "application/x-krita")
@@ -72,4 +82,4 @@ def _write(path: Path) -> None:
         archive.writestr("mask/layers/layer1", _PIXELS.format(4))
         archive.writestr("mask/layers/layer1.defaultpixel", bytes(4))
         archive.writestr("mask/layers/mask1.pixelselection", _PIXELS.format(1))
-        archive.writestr("mask/layers/mask1.pixelselection.defaultpixel", SHOWN)
+        archive.writestr("mask/layers/mask1.pixelselection.defaultpixel", HIDDEN)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..client import proxy
-from ..client.central import Central
+from ..client.central import Central, load
 from ..client.config import Connection, KeyValueStore, checked, data_folder, discover, resolve
 from ..client.errors import NotFound, ServiceError
 from ..client.model import Me
@@ -20,7 +20,8 @@ from ..client.service import Service
 from ..i18n import tr
 from ..qt import Signal
 from ..updates import MOST_BYTES, NotInstalled, Offer, stage
-from .lanes import Lanes
+from . import report
+from .link import Link
 from .observable import Observable, Property
 from .words import Notice
 
@@ -40,23 +41,27 @@ class Connecting(Observable):
         self,
         store: KeyValueStore,
         environ: Mapping[str, str],
-        central: Central,
         system_proxy: Callable[[str], str] = lambda endpoint: "",
+        *,
+        central: Central | None = None,
+        host: str = "no Krita",
         home: Path | None = None,
     ) -> None:
         super().__init__()
+        self._host = host
         self._environ = environ
         self._system_proxy = system_proxy
         self._home = home or Path(__file__).resolve().parents[2]
-        self.profiles = Profiles(data_folder(environ) / "krita", central, store)
-        self.states: deque[str] = deque(maxlen=_REMEMBERED)
-        self.codes: list[str] = []
+        self.profiles = Profiles(data_folder(environ) / "krita", central or load(environ), store)
+        self._states: deque[str] = deque(maxlen=_REMEMBERED)
+        self._codes: list[str] = []
         self._enrolled = False
         self._offered = ""
 
-    def bind(self, lanes: Lanes) -> None:
-        """Where blocking work is done from now on."""
-        self._lanes = lanes
+    def bind(self, link: Link) -> None:
+        """The end of the wire that it serves: blocking work is done in its lanes."""
+        self._link = link
+        self._lanes = link.lanes
 
     def start(self) -> None:
         """Says what is wrong with what was found on this computer."""
@@ -67,6 +72,22 @@ class Connecting(Observable):
     def resolve(self) -> Connection:
         """The connection to use now; for worker threads. Raises ServiceError."""
         return resolve(self.profiles, self._environ, self._system_proxy)
+
+    def online(self) -> None:
+        """There is a connection now."""
+        self._states.append(report.state(None))
+        self.look_for_update()
+
+    def offline(self, error: ServiceError) -> bool:
+        """There is none any more. Whether it is being mended by itself."""
+        self._states.append(report.state(error))
+        return error.action == "connect" and self.enrol()
+
+    def report(self) -> str:
+        """What somebody who helps wants to know, without any secret."""
+        service = self._link.service
+        timings = [] if service is None else list(service.timings.last)
+        return report.of(self.profiles, self._codes, self._states, timings, self._host)
 
     @property
     def decided_elsewhere(self) -> str:
@@ -84,7 +105,7 @@ class Connecting(Observable):
         except ServiceError as error:
             works_not(error)
             return
-        self.codes.append(invitation.code)
+        self._codes.append(invitation.code)
         like = self.profiles.active
         settings = (like.proxy, like.authority)
         self._lanes.run("pair", partial(self._pair, invitation, *settings), partial(self._paired, works), works_not)

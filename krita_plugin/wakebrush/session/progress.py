@@ -71,7 +71,7 @@ class Progress:
         """Only the pace changes, so that the bar neither jumps nor turns back."""
         done = max(self.inner, min(_BY_TIME, (now - self.since) / self.expected))
         total = (now - self.since) + left
-        return replace(self, inner=min(_BY_TIME, done), expected=max(0.1, total))
+        return replace(self, inner=done, expected=max(0.1, total))
 
 
 @dataclass(frozen=True)

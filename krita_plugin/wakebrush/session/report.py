@@ -6,14 +6,15 @@ import locale
 import logging
 import platform
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
+from ..client.profiles import Profiles
 from ..client.proxy import parts, shown
 from ..client.timings import Timing
 from ..diagnostics import Facts, LogTail, kind_of, report
 from ..qt import BINDING, QtCore
 from ..version import API, VERSION
-from .connecting import Connecting
 
 #: One for all sessions of this Krita.
 TAIL = LogTail()
@@ -26,9 +27,8 @@ def state(error: Exception | None) -> str:
     return f"{moment} {'connected' if error is None else kind_of(error)}"
 
 
-def of(connecting: Connecting, timings: list[Timing], host: str) -> str:
-    """The report on a session. `host`: what it runs in, like `Krita 5.2.9`."""
-    profiles = connecting.profiles
+def of(profiles: Profiles, codes: Sequence[str], states: Iterable[str], timings: Sequence[Timing], host: str) -> str:
+    """The report on a session. `codes`: what was typed to pair; `host`: what it runs in, like `Krita 5.2.9`."""
     versions = {
         "plugin": f"{VERSION} (API {API})",
         "host": host,
@@ -47,5 +47,5 @@ def of(connecting: Connecting, timings: list[Timing], host: str) -> str:
     places = {"studio's settings": profiles.central.path} if profiles.central.path else {}
     proxies = [parts(each.proxy).auth for each in profiles.all if "@" in each.proxy]
     words = [word for auth in proxies if auth for word in auth]
-    secrets = [*profiles.secrets(), *words, *connecting.codes]
-    return report(Facts(versions, services, tuple(connecting.states), timings, tuple(TAIL.lines), places), secrets)
+    secrets = [*profiles.secrets(), *words, *codes]
+    return report(Facts(versions, services, tuple(states), timings, tuple(TAIL.lines), places), secrets)

@@ -17,22 +17,20 @@ from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
 from . import words
 from .collection import Collection
-from .delivery import Landing, small
+from .delivery import Landing
 from .document_settings import DocumentSettings
 from .history import History
 from .homes import Homes
 from .items import Item
 from .link import Link
 from .observable import Observable, Property
-from .pictures import decode
+from .on_disk import Found, with_thumbnails
 from .placing import Placing, closed_notice
 from .recipe import Recipe, parse
 from .saving import save_png
 from .settings import PaintSettings
 from .showing import Showing
 from .words import Notice, disk_notice
-
-Found = list[tuple[Kept, dict[int, QImage]]]
 
 
 class Results(Observable):
@@ -303,20 +301,7 @@ class Results(Observable):
 
     def _left_behind(self) -> Found:
         self._journal.sweep(self._now())
-        return [(kept, self._thumbnails(kept)) for kept in self._journal.all()]
-
-    def _thumbnails(self, kept: Kept) -> dict[int, QImage]:
-        """Thumbnails of its results, from disk. A result that is no picture is left out."""
-        found = {}
-        for n, mark in kept.marks.items():
-            if not mark.discarded:
-                key = kept.entry.key
-                stored = self._journal.cached(key, f"thumbnail-{n}")
-                try:
-                    found[n] = decode(stored) if stored else small(decode(self._journal.result(key, n) or b""))
-                except ValueError:
-                    self._journal.mark(key, n, discarded=True)
-        return found
+        return with_thumbnails(self._journal, self._journal.all())
 
     def _taken_up(self, found: Found, *, earlier: bool) -> None:
         self._all.take_up(found, earlier=earlier)
@@ -329,7 +314,7 @@ class Results(Observable):
     def _restored(self, found: list[Kept]) -> None:
         self._link.lanes.run(
             "history",
-            lambda: [(kept, self._thumbnails(kept)) for kept in found],
+            lambda: with_thumbnails(self._journal, found),
             lambda taken: self._taken_up(taken, earlier=False),
             self._not_done,
         )

@@ -11,16 +11,13 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.plan import NothingToPaint, Task
-from ..client import central
 from ..client.config import KeyValueStore, data_folder
 from ..client.errors import ServiceError, Stopped, Unreachable
-from ..client.model import Machine, Me, Style
-from ..client.profiles import Profile
+from ..client.model import Machine, Style
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import report
 from .bar import Bar
 from .connecting import Connecting
 from .desk import Desk
@@ -78,13 +75,11 @@ class Session(Observable):
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._host = host
-        studio = central.load(environ)
-        self.connecting = Connecting(store, environ, studio, system_proxy)
-        self.settings = PaintSettings(store, studio.defaults)
+        self.connecting = Connecting(store, environ, system_proxy, host=host)
+        self.settings = PaintSettings(store, self.connecting.profiles.central.defaults)
         self._canvas = canvas
         self._link = Link(self.connecting.resolve)
-        self.connecting.bind(self._link.lanes)
+        self.connecting.bind(self._link)
         folder = Path(data_folder(environ)) / "krita"
         journal = Journal(folder / "journal")
         self.work = Work(self._link, canvas, journal)
@@ -175,12 +170,6 @@ class Session(Observable):
         self._link.reconnect()
         self._update()
 
-    def test_connection(
-        self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
-    ) -> None:
-        """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        self.connecting.test(Profile("", "", endpoint, token), works, works_not)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
@@ -201,11 +190,6 @@ class Session(Observable):
             self._update()
 
     # What is known.
-
-    def report(self) -> str:
-        """What somebody who helps wants to know, without any secret."""
-        service = self._link.service
-        return report.of(self.connecting, [] if service is None else list(service.timings.last), self._host)
 
     @property
     def connected(self) -> bool:
@@ -274,8 +258,7 @@ class Session(Observable):
         if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
             self.notice = None
         self._error = None
-        self.connecting.states.append(report.state(None))
-        self.connecting.look_for_update()
+        self.connecting.online()
         self._ask_for_styles()
         self.writing.online()
         self._link.ask("ask", Service.me, self.desk.got_me)
@@ -292,9 +275,7 @@ class Session(Observable):
     def _offline(self, error: ServiceError) -> None:
         self._connected = self.desk.connected = False
         self._error = error
-        self.connecting.states.append(report.state(error))
-        mends_itself = error.action == "connect" and self.connecting.enrol()
-        if error.action and not mends_itself and self.notice is None:
+        if error.action and not self.connecting.offline(error) and self.notice is None:
             self._tell_error(error)
         self._update()
 

@@ -64,7 +64,7 @@ class ResultsView(QWidget):
         layout.setSpacing(4)
         self._apply = QtWidgets.QToolButton()
         self._apply.setObjectName("result_apply")
-        self._apply.setText(tr("Make it a layer"))
+        self._apply.setText(tr("Apply"))
         self._apply.setToolTip(tr("Adds the picture as a layer, in one undo step (Enter)"))
         self._apply.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self._apply.clicked.connect(lambda: self._results.apply())
@@ -140,8 +140,8 @@ class ResultsView(QWidget):
         menu = QtWidgets.QMenu(self)
         menu.setObjectName("result_menu")
         entries: tuple[tuple[str, str, Callable[[], object]] | None, ...] = (
-            ("apply", tr("Make it a layer"), partial(results.apply, item_id)),
-            ("replace", tr("Put it in place of the layer it was read from"), partial(results.apply, item_id, replace_layer=True)),
+            ("apply", tr("Apply as a new layer"), partial(results.apply, item_id)),
+            ("replace", tr("Apply in place of the layer it was read from"), partial(results.apply, item_id, replace_layer=True)),
             None,
             ("again", tr("Again: bring back prompt, seed and style"), partial(results.again, item_id)),
             ("seed", tr("Reuse the seed"), partial(results.reuse_seed, item_id)),

@@ -190,7 +190,7 @@ class SettingsDialog(QtWidgets.QDialog):
         self._say(str(error))
 
     def _copy_report(self) -> None:
-        QApplication.clipboard().setText(self._session.report())
+        QApplication.clipboard().setText(self._connecting.report())
         self._say(tr("The report is in the clipboard. Paste it where you ask for help."))
 
     def _to_connect(self) -> None:

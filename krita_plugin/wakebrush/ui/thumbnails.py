@@ -275,7 +275,7 @@ def tip(item: Item) -> str:
         lines.append(tr("Seed {seed}", seed=item.seed))
     if item.applied:
         lines.append(tr("It is a layer already."))
-    lines.append(tr("Click: keep it over the canvas · double click: make it a layer"))
+    lines.append(tr("Click: keep it over the canvas · double click: apply it as a layer"))
     return "\n".join(lines)
 
 

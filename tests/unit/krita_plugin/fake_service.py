@@ -81,7 +81,7 @@ class FakeService:
         self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
         self.refuse_upgrade = False
         self.public: dict[str, bytes] = {}  # answers that need no token, by path
-        self.bodies: list[bytes] = []  # what came to them
+        self.came: list[bytes] = []  # what was sent there
         self.polls_waiting = 0
         self.token = TOKEN
         self.port = 0
@@ -203,7 +203,7 @@ class FakeService:
         if refused is not None:
             return web.json_response(refused[1], status=refused[0])
         if request.path in self.public:
-            self.bodies.append(await request.read())
+            self.came.append(await request.read())
             return web.Response(body=self.public[request.path])
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}

@@ -69,7 +69,7 @@ def test_pasting_a_link_pairs_and_connects(new_session: NewSession, service: Fak
     session.connecting.pair(f"{service.endpoint}/invite#ABCD-EFGH", "", told.append, told.append)
     qtbot.waitUntil(lambda: session.connected, timeout=5000)
     assert (told[0].artist, told[0].team, told[0].name) == ("Mira", "Film", "Film")
-    asked = json.loads(service.bodies[0])
+    asked = json.loads(service.came[0])
     assert asked["code"] == "ABCD-EFGH" and asked["computer"]
     assert session.notice is None
     again = new_session()
@@ -165,10 +165,10 @@ def test_an_unattended_krita_pairs_itself_with_the_studios_invitation(
     environ = studio(tmp_path, endpoint=service.endpoint, name="Film", invitation=f"{service.endpoint}/invite#ABCD-EFGH")
     session = new_session(environ=environ)
     qtbot.waitUntil(lambda: session.connected, timeout=5000)
-    assert session.connecting.profiles.active.id == CENTRAL and len(service.bodies) == 1
+    assert session.connecting.profiles.active.id == CENTRAL and len(service.came) == 1
     again = new_session(environ=environ)
     qtbot.waitUntil(lambda: again.connected, timeout=5000)
-    assert len(service.bodies) == 1, "an invitation is used once"
+    assert len(service.came) == 1, "an invitation is used once"
 
 
 @pytest.mark.parametrize("invitation", ["ABCD-EFGH", "not one"])
@@ -189,10 +189,10 @@ def test_what_is_wrong_in_the_studios_settings_is_told(new_session: NewSession, 
 
 
 def test_the_studios_defaults_hold_until_she_chooses_otherwise(new_session: NewSession, tmp_path: Path) -> None:
-    environ = studio(tmp_path, defaults={"strength": 40, "feather": "much", "nonsense": 1})
+    environ = studio(tmp_path, defaults={"strength": 40, "gather": "much", "nonsense": 1})
     store = MemoryStore()
     session = new_session(environ=environ, store=store)
-    assert (session.settings.strength, session.settings.feather) == (40, 5)
+    assert (session.settings.strength, session.settings.gather) == (40, False)
     session.settings.strength = 55
     session.settings.save()
     assert new_session(environ=environ, store=store).settings.strength == 55

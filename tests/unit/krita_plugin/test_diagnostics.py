@@ -16,8 +16,8 @@ from wakebrush.client.errors import Problem, Refused, ServiceError, Unreachable
 from wakebrush.client.profiles import Profile
 from wakebrush.client.timings import Timings
 from wakebrush.diagnostics import Facts, LogTail, kind_of, redacted, report
-from wakebrush.session import report as collecting
 from wakebrush.session.connecting import Connecting
+from wakebrush.session.link import Link
 
 PLUGIN = Path(__file__).resolve().parents[3] / "krita_plugin" / "wakebrush"
 
@@ -109,11 +109,12 @@ def test_everything_that_the_plugin_logs_has_its_words_in_the_source() -> None:
 def test_a_session_reports_its_services_without_their_tokens(qapp: object, tmp_path: Path) -> None:
     central = Central(endpoint="https://studio.example", invitation="studio.example/invite#K7QM-2XPD", path="/etc/wakebrush.json")
     environ = {"WAKEBRUSH_DATA": str(tmp_path)}
-    connecting = Connecting(MemoryStore(), environ, central)
+    connecting = Connecting(MemoryStore(), environ, central=central, host="Krita 5.2.9")
+    connecting.bind(Link(connecting.resolve))
     connecting.add(Profile("", "Home", "https://home.example", "home-token", "http://mira:hunter22@proxy.example:3128"))
-    connecting.states.append(collecting.state(None))
-    connecting.states.append(collecting.state(Unreachable("https://home.example", "hunter22 was wrong")))
-    said = collecting.of(connecting, [], "Krita 5.2.9")
+    connecting.online()
+    connecting.offline(Unreachable("https://home.example", "hunter22 was wrong"))
+    said = connecting.report()
     assert "host: Krita 5.2.9" in said and "plugin: 0.1.0 (API 1)" in said and "studio's settings: /etc/wakebrush.json" in said
     assert "https://home.example: settings, in use, has a token, proxy http://proxy.example:3128, authority of the system" in said
     assert "https://studio.example: central, not in use, has no token" in said and "this computer: discovery" in said

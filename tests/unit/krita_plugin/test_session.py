@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.rect import Rect
 from wakebrush.client.config import MemoryStore
+from wakebrush.client.profiles import Profile
 from wakebrush.session import Session
 from wakebrush.session.settings import PaintSettings
 
@@ -285,8 +286,8 @@ def test_testing_the_connection_answers_without_touching_the_present_one(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
 ) -> None:
     session, answers = new_session(), []
-    session.test_connection(service.endpoint, "wrong", answers.append, answers.append)
-    session.test_connection(service.endpoint, service.token, answers.append, answers.append)
+    session.connecting.test(Profile("", "", service.endpoint, "wrong"), answers.append, answers.append)
+    session.connecting.test(Profile("", "", service.endpoint, service.token), answers.append, answers.append)
     qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
     assert "no longer paired" in str(answers[0]) and answers[1].artist == "Mira"
     assert not session.connected

@@ -30,19 +30,20 @@ def heard():
     return told
 
 
-def _settings(task="fill", grow=0, feather=0, padding=0, trained=512, **others):
+def _settings(task=None, grow=0, feather=0, padding=0, trained=512, **others):
     """`grow`, `feather` and `padding` in pixels, for a selection that is there."""
     from wakebrush.canvas.plan import ModelSize
     from wakebrush.canvas.scene import Context, PlanSettings, Task
 
     selection = active().selection()
     side = min(selection.width(), selection.height()) if selection else 100
+    others.setdefault("strength", 0.6)
     if "context" in others:
         others["context"] = Context(others["context"])
     if "margins" in others:
         others["margins"] = tuple(others["margins"])
     settings = PlanSettings(
-        task=Task(task),
+        task=Task(task or ("fill" if selection else "refine")),
         feather=0,
         feather_least=feather,
         grow=100 * grow / side,
@@ -234,24 +235,24 @@ def insert_and_wait(**arguments):
 
 def screen_points(points):
     """Where document pixels are on the screen (the view neither turned nor mirrored)."""
+    spots = [canvas_widget().mapToGlobal(to_widget(x, y).toPoint()) for x, y in points]
+    return [[spot.x(), spot.y()] for spot in spots]
+
+
+def to_widget(x, y):
+    """Where a document pixel is on the canvas widget."""
     from krita import Krita
 
     view = Krita.instance().activeWindow().activeView()
-    widget = canvas_widget()
-    return [_to_screen(view, widget, x, y) for x, y in points]
-
-
-def _to_screen(view, widget, x, y):
     if hasattr(view, "flakeToImageTransform"):
         back, _ = view.flakeToImageTransform().inverted()
         transform = back * view.flakeToCanvasTransform()
     else:
-        area = widget.parent().parent()
+        area = canvas_widget().parent().parent()
         zoom = view.canvas().zoomLevel() * 72 / active().xRes()
         transform = QTransform.fromScale(zoom, zoom)
         transform *= QTransform.fromTranslate(-area.horizontalScrollBar().value(), -area.verticalScrollBar().value())
-    spot = widget.mapToGlobal(transform.map(QPointF(x, y)).toPoint())
-    return [spot.x(), spot.y()]
+    return transform.map(QPointF(x, y))
 
 
 def brush(size=20):
@@ -271,3 +272,24 @@ def brush(size=20):
     black.setComponents([0.0, 0.0, 0.0, 1.0])
     view.setForeGroundColor(black)
     yield 0.2
+
+
+def only_canvas():
+    return plugin_canvas().only_canvas()
+
+
+def take_keys():
+    """Whether the canvas has the keyboard afterwards."""
+    plugin_canvas().take_keys()
+    yield 0.1
+    return canvas_widget().hasFocus()
+
+
+def capture_after_deselecting():
+    """She lets go of the selection between plan and capture."""
+    from wakebrush.canvas.plan import plan
+
+    chosen, model = _settings()
+    planned = plan(plugin_canvas().scene(chosen), chosen, model)
+    active().setSelection(None)
+    plugin_canvas().capture(planned, 0, _source("visible"))

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from pathlib import Path
 
-from krita import Krita, Selection
+from krita import InfoObject, Krita, Selection
 
 from .binding import QByteArray
 
@@ -101,6 +101,17 @@ def mask_on_active():
 def select(x, y, width, height):
     selection = Selection()
     selection.select(x, y, width, height, 255)
+    active().setSelection(selection)
+    yield from settle()
+
+
+def select_many(boxes):
+    """Several rectangles at once."""
+    selection = Selection()
+    for x, y, width, height in boxes:
+        part = Selection()
+        part.select(x, y, width, height, 255)
+        selection.add(part)
     active().setSelection(selection)
     yield from settle()
 
@@ -241,3 +252,37 @@ def load(path):
     document = Krita.instance().openDocument(path)
     Krita.instance().activeWindow().addView(document)
     yield 0.5
+
+
+def look(name, **changes):
+    """Changes how a layer is shown: `visible`, `opacity` (0 to 255), `blending`, `inherit_alpha`, `pass_through`, `locked`."""
+    node = active().nodeByName(name)
+    setters = {
+        "visible": node.setVisible,
+        "opacity": node.setOpacity,
+        "blending": node.setBlendingMode,
+        "inherit_alpha": node.setInheritAlpha,
+        "locked": node.setLocked,
+        "pass_through": getattr(node, "setPassThroughMode", None),
+    }
+    for change, value in changes.items():
+        setters[change](value)
+    active().refreshProjection()
+    yield from settle()
+
+
+def export(path):
+    """Writes the picture as a PNG, as the export in the File menu does."""
+    active().setBatchmode(True)
+    assert active().exportImage(path, InfoObject()), path
+    yield from settle()
+
+
+def modified():
+    return active().modified()
+
+
+def painted(layer, x, y):
+    """The layer's own pixel there: [red, green, blue, alpha]."""
+    blue, green, red, alpha = bytes(active().nodeByName(layer).pixelData(x, y, 1, 1))
+    return [red, green, blue, alpha]
