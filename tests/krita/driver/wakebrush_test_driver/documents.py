@@ -303,10 +303,6 @@ def painted(layer, x, y):
     return [red, green, blue, alpha]
 
 
-def size():
-    return [active().width(), active().height()]
-
-
 def remove(name):
     active().nodeByName(name).remove()
     yield from settle()
