@@ -31,8 +31,7 @@ class OpenDocuments:
 
     def keep(self, document: Document) -> None:
         """From her next save on, the file has its id: it is known again there, and a copy is told from it."""
-        identity = self._of(document).identity
-        annotation.write(document, KEY, Identity(identity.id, document.fileName()).to_bytes())
+        self._keep(self._of(document))
 
     def find(self, document_id: str) -> Document | None:
         """The open document of that id, in front or not."""
@@ -75,8 +74,11 @@ class OpenDocuments:
         known = _Known(document, recognised(kept, document.fileName(), {each.identity.id for each in opened}))
         self._known.append(known)
         if kept is not None:
-            self.keep(document)
+            self._keep(known)  # not `keep`: a document that is being closed would be looked up in vain, again and again
         return known
+
+    def _keep(self, known: _Known) -> None:
+        annotation.write(known.document, KEY, Identity(known.identity.id, known.document.fileName()).to_bytes())
 
     def _still_open(self) -> list[_Known]:
         opened = Krita.instance().documents()
