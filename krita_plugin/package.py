@@ -29,7 +29,7 @@ VENDOR = f"{PACKAGE}._vendor"
 VERSIONS = HERE / "vendor.txt"
 #: The oldest Python inside a supported Krita.
 PYTHON = "3.10"
-LIBRARIES = ("certifi", "charset_normalizer", "idna", "requests", "urllib3", "websocket")
+LIBRARIES = ("certifi", "charset_normalizer", "idna", "requests", "truststore", "urllib3", "websocket")
 #: Parts that nobody needs inside Krita: their own tests and command lines, and a port to browsers.
 LEFT_OUT = (
     "certifi/tests",
@@ -89,6 +89,7 @@ def build(output: Path, cache: Path) -> Path:
 def plugin_files() -> Iterator[tuple[str, bytes]]:
     """The plugin's own files by their name in the zip."""
     yield f"{PACKAGE}.desktop", (HERE / f"{PACKAGE}.desktop").read_bytes()
+    yield f"actions/{PACKAGE}.action", (HERE / f"{PACKAGE}.action").read_bytes()
     for path in _files(HERE / PACKAGE):
         yield path.relative_to(HERE).as_posix(), path.read_bytes()
     yield f"{PACKAGE}/LICENSE", (ROOT / "LICENSE").read_bytes()

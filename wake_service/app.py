@@ -13,17 +13,19 @@ import orjson
 from filelock import FileLock, Timeout
 
 from wake_service.accounts import people, tokens
+from wake_service.accounts.pairings import Pairing
 from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.folder import FolderBlobs
+from wake_service.blobs.journal import JournaledBlobs
 from wake_service.blobs.life import Retention
 from wake_service.blobs.shelf import Shelf
 from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
-from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles, needed_models
+from wake_service.comfy.styles import PRACTICE_STYLES, default_styles, load_styles
 from wake_service.errors import ProviderError, SetupError, StorageError
 from wake_service.exchange import Exchange, Wishes
 from wake_service.files.assets import Assets
@@ -32,10 +34,12 @@ from wake_service.files.gallery import Gallery
 from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
+from wake_service.jobs.decisions import Decisions
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.hub import Hub
-from wake_service.jobs.model import Job
+from wake_service.jobs.model import Job, JobRequest
+from wake_service.jobs.pace import effort_of
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
 from wake_service.jobs.tenancy import Tenancy
@@ -47,12 +51,11 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.history import forget
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
-from wake_service.machines.spending import Spending
+from wake_service.machines.spending import Price, Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
 from wake_service.mirror.mirrors import Mirrors
-from wake_service.models.about import About
 from wake_service.models.classes import FILE, ModelClasses
 from wake_service.models.opening import open_store
 from wake_service.providers.base import Door
@@ -88,11 +91,12 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs: BlobStore = blob_store or _blobs(settings, self.clock)
+        self.blobs = JournaledBlobs(blob_store or _blobs(settings, self.clock), self.store, self.clock)
         self._build_files()
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
         self.authenticator = Authenticator(self.store, self.clock)
+        self.pairing = Pairing(self.store, self.clock)
         self.hub = Hub()
         self.events = EventLog(self.hub)
         self.book = JobBook(self.store, self.clock, self.events, settings.currency)
@@ -122,6 +126,7 @@ class Service:
         self.workflows = Workflows(depot, self.book, self.submissions)
         self.dispatcher = self._dispatcher()
         self.exchange.dispatcher = self.dispatcher
+        self.decisions = Decisions(self.book, self.dispatcher, self.telling, self.exchange.reason)
         self.exchange.mirrors = self.mirrors = Mirrors(settings.data, self.clock, ask_packs=settings.isolation == "shared")
         self.workflows.cancel_job = self.dispatcher.cancel
         self.workflows.make_way = self.dispatcher.make_way
@@ -166,6 +171,7 @@ class Service:
         """Takes up what an earlier service left, and begins to work."""
         await self.store.write(self._ensure_default_artist)
         self.spending.limits = await self.store.read(people.limits)
+        await self.blobs.load()
         await self.book.load()
         await self.dispatcher.tenancy.load()
         await self.catalogues.load()
@@ -179,8 +185,8 @@ class Service:
         await self.workflows.start()
         await self.controller.start()
         await self.dispatcher.release_strays([machine.id for machine in self.fleet.all() if machine.state in AWAKE])
-        own = (self.housekeeping.run, self.sweeper.run, self._keep_reasons, self._book_standing, self.model_classes.run)
-        for work in (*own, *self.machinery.forever):
+        own = (self.housekeeping.run, self.sweeper.run, self.blobs.run, self._keep_reasons, self._book_standing)
+        for work in (*own, self.model_classes.run, *self.machinery.forever):
             self._background.spawn(work())
         self._background.spawn(self.mirrors.begin(POOL, self.machinery.first_copy))
         self.started = True
@@ -246,9 +252,16 @@ class Service:
         """A style by name."""
         return next((style for style in self.styles() if style.name == name), None)
 
-    def barred(self, style: Style, who: Identity) -> list[About]:
-        """The style's models that her team does not paint with."""
-        return self.model_classes.barred(needed_models(style), who.barred)
+    def work_seconds(self, request: JobRequest) -> float:
+        """How long all pictures of a job will take a machine."""
+        style = self.style(request.style)
+        return self.exchange.expected_seconds(effort_of(request, style) if style else None) * request.count
+
+    def price_view(self, price: Price) -> dict[str, Any]:
+        """A price on the wire."""
+        parts = {"wake": price.wake, "pictures": price.pictures, "idle": price.idle}
+        shown = {part: self.book.money(micros) for part, micros in {"estimate": price.whole, **parts}.items()}
+        return {**shown, "includes_wake": price.includes_wake}
 
     def wish(self, who: Identity) -> float:
         """ "I am about to paint": until when that keeps a machine awake (epoch seconds)."""
@@ -260,7 +273,7 @@ class Service:
     async def hold(self, machine_id: str, seconds: float, who: Identity) -> float:
         """Keeps a machine awake for so long from now, at her team's cost; 0 lets it go. Until when (epoch seconds)."""
         until = self.clock.now() + seconds if seconds else 0.0
-        await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id))
+        await self.controller.hold(machine_id, until, Payer(who.team_id, who.artist_id), who.artist_name)
         return until
 
     def gateway_features(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from wake_service.accounts.tokens import Scope
 from wake_service.cli_aws import aws_group, machines_group
 from wake_service.cli_gateway import connect, link_group
 from wake_service.cli_image import image_group
+from wake_service.cli_invite import invite
 from wake_service.cli_models import models_group
 from wake_service.clock import iso
 from wake_service.errors import WakebrushError
@@ -39,6 +40,7 @@ main.add_command(machines_group)
 main.add_command(image_group)
 main.add_command(models_group)
 main.add_command(link_group)
+main.add_command(invite)
 main.add_command(connect)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from wake_service.accounts import tokens
+from wake_service.accounts import pairings, tokens
 from wake_service.blobs.life import DAY
 from wake_service.clock import Clock
 from wake_service.errors import StorageError
@@ -39,7 +39,7 @@ class Housekeeping:
         self._store = store
         self._clock = clock
         self._keeping = keeping
-        self._history = (records.forget, tokens.forget, machines)
+        self._history = (records.forget, tokens.forget, pairings.forget, machines)
 
     async def run(self) -> None:
         """Tidies, for ever."""

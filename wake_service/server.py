@@ -60,7 +60,7 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=3,
     )
-    server = MainServer(config, gateway)
+    server = MainServer(config, gateway, discovery.withdraw)
     try:
         server.run(sockets=[listener])
     finally:
@@ -71,17 +71,22 @@ def serve(settings: Settings, announce: Callable[[str], None] | None = None) -> 
 
 
 class MainServer(uvicorn.Server):
-    """The service's own server; with its end that of the gateway's begins."""
+    """The service's own server; with its end that of the gateway's begins.
 
-    def __init__(self, config: uvicorn.Config, gateway: GatewayServer) -> None:
+    `withdraw` is called then too: uvicorn ends the process by the signal that it was sent, and nothing behind that is run.
+    """
+
+    def __init__(self, config: uvicorn.Config, gateway: GatewayServer, withdraw: Callable[[], None]) -> None:
         super().__init__(config)
         self._gateway = gateway
+        self._withdraw = withdraw
 
     def end(self) -> None:
         """Begins to end as if a signal had said so."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._withdraw()
         self._gateway.begin_to_end()
         await super().shutdown(sockets)
 

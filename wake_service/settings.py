@@ -56,6 +56,13 @@ class Settings(BaseSettings):
         "shared", description="per_artist: a machine serves one artist at a time and is wiped before the next"
     )
 
+    public_url: str | None = Field(
+        None,
+        pattern="^https?://[^#?]+$",
+        description="How artists reach the service from elsewhere (https://wakebrush.studio.example)",
+    )
+    plugin_folder: Path | None = Field(None, description="Folder with the plugin's zip that artists are offered")
+
     provider: Literal["process", "ec2"] = Field("process", description="Where the machines are: on this computer, or in EC2")
 
     comfyui_folder: Path | None = Field(None, description="A ComfyUI checkout to run instead of the practice engine")

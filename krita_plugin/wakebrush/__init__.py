@@ -3,6 +3,6 @@
 from importlib.util import find_spec
 
 if find_spec("krita") is not None:
-    from .plugin import register
+    from .bootstrap import start
 
-    register()
+    start()

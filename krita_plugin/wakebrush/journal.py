@@ -5,10 +5,10 @@ Survives a crash of Krita, of the computer, and of the network. One folder per r
     entry.json        the request; written last, so a folder without it was never sent
     ROLE.png          what it needs: `image`, `mask`, `alpha`, `opacity`
     result-N          picture N as the service sent it
-    thumbnail-N.png   made again when it is missing
+    thumbnail-N …     what can be made again when it is missing
     results.json      what is known of the results, and whether more will come
 
-Every write but that of a thumbnail is synced before it is relied upon. A folder goes when no more results will come and each
+Every write of what cannot be made again is synced before it is relied upon. A folder goes when no more results will come and each
 there is was discarded, or is in her saved file.
 """
 
@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -41,6 +40,7 @@ class Entry:
     `created_at`: epoch seconds. `press`: the press of the button it belongs to (its own key when that made one request);
     `part` of `parts`: which of the press's regions it is; `offset`: its picture 0 is this picture of the press. `region`: how
     results are laid over the document (recipe.region_body). `placement`: where the layer goes. `recipe`: see recipe.py.
+    `service`: which of her services it was sent to, once it was.
     """
 
     key: str
@@ -60,6 +60,7 @@ class Entry:
     region: dict[str, Any] = field(default_factory=dict)
     placement: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
+    service: str = ""
 
     @property
     def count(self) -> int:
@@ -73,15 +74,18 @@ class Entry:
 @dataclass(frozen=True)
 class Mark:
     """What is known of result `n` of an entry. `at`: when it arrived, epoch seconds. `applied`: it is a layer. `saved`: it is in
-    her saved file. `offered`: it was finished while Krita was closed, and she has not been asked yet. `discarded`: she does not want it, or it is no picture."""
+    her saved file. `offered`: it was finished while Krita was closed, and she has not been asked yet. `remote`: only the service
+    has the picture. `discarded`: she does not want it, or it is no picture."""
 
     n: int
     seed: int | None = None
+    sha256: str = ""
     at: float = 0.0
     starred: bool = False
     applied: bool = False
     saved: bool = False
     offered: bool = False
+    remote: bool = False
     discarded: bool = False
 
 
@@ -141,6 +145,22 @@ class Journal:
                 self._store(changed)
             return changed
 
+    def restore(self, kept: Kept, files: Mapping[str, bytes]) -> bool:
+        """Takes over what a document's history holds, unless it is here already; whether it was taken. Raises OSError.
+
+        `files`: by their names in the folder. No more results will come.
+        """
+        with self._lock:
+            if self._kept(kept.entry.key) is not None:
+                return False
+            folder = self._folder(kept.entry.key)
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+            self._store_marks(replace(kept, closed=True))
+            self._store(kept.entry)
+            return True
+
     def document_saved(self, document_id: str, path: str) -> None:
         """A document has a (new) name: what belongs to it is found by that from now on. Raises OSError."""
         for kept in self.all():
@@ -173,21 +193,22 @@ class Journal:
             kept = self._kept(key)
             if kept is None:
                 return None
-            _write(self._folder(key) / f"result-{mark.n}", content)
+            _write(self._result(key, mark.n), content)
             self._store_marks(replace(kept, marks={**kept.marks, mark.n: mark}))
             return kept.entry
 
     def result(self, key: str, n: int) -> bytes | None:
         """A result as the service sent it, or None."""
-        return _content(self._folder(key) / f"result-{n}")
+        return _content(self._result(key, n))
 
-    def keep_thumbnail(self, key: str, n: int, content: bytes) -> None:
+    def cache(self, key: str, name: str, content: bytes) -> None:
         """Stores what can be made again at any time: not synced. Raises OSError."""
         if self._folder(key).is_dir():
-            (self._folder(key) / f"thumbnail-{n}.png").write_bytes(content)
+            (self._folder(key) / name).write_bytes(content)
 
-    def thumbnail(self, key: str, n: int) -> bytes | None:
-        return _content(self._folder(key) / f"thumbnail-{n}.png")
+    def cached(self, key: str, name: str) -> bytes | None:
+        """What was stored by `cache`, or None."""
+        return _content(self._folder(key) / name)
 
     def mark(self, key: str, n: int, **changes: Any) -> None:
         """Notes something of a result (see Mark). The entry goes with its last result. Raises OSError."""
@@ -198,7 +219,7 @@ class Journal:
             mark = replace(kept.marks.get(n, Mark(n)), **changes)
             self._settle(replace(kept, marks={**kept.marks, n: mark}))
             if mark.discarded:
-                (self._folder(key) / f"result-{n}").unlink(missing_ok=True)
+                self._result(key, n).unlink(missing_ok=True)
 
     def sweep(self, now: float) -> None:
         """Forgets what is over: what is in her file, what is older than 30 days, and leftovers of writes a day old."""
@@ -225,6 +246,9 @@ class Journal:
     def _folder(self, key: str) -> Path:
         return self.folder / key
 
+    def _result(self, key: str, n: int) -> Path:
+        return self._folder(key) / f"result-{n}"
+
     def _kept(self, key: str) -> Kept | None:
         entry = _read_entry(self._folder(key) / _ENTRY)
         if entry is None:
@@ -234,8 +258,8 @@ class Journal:
             marks = {mark.n: mark for mark in (Mark(**each) for each in value.get("results", ()))}
         except (TypeError, AttributeError):
             marks = {}
-        lost = {n for n, mark in marks.items() if not mark.discarded and not (self._folder(key) / f"result-{n}").is_file()}
-        return Kept(entry, {n: mark for n, mark in marks.items() if n not in lost}, bool(value.get("closed")))
+        there = {n: mark for n, mark in marks.items() if mark.discarded or mark.remote or self._result(key, n).is_file()}
+        return Kept(entry, there, bool(value.get("closed")))
 
     def _store(self, entry: Entry) -> None:
         content = json.dumps({"version": _VERSION, **asdict(entry)}, ensure_ascii=False).encode("utf-8")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
+from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita, Window
 
 from .canvas.krita_canvas import KritaCanvas
 from .i18n import choose, tr
 from .qt import QApplication, QLocale, QTimer
 from .session import Session
+from .ui.actions import ACTIONS, Action, panel_in
 from .ui.first_look import DOCKER_ID, show_once
 from .ui.panel import Panel
 from .ui.scroll import ScrollArea
@@ -15,6 +16,9 @@ from .ui.scroll import ScrollArea
 _GROUP = "wakebrush"
 #: Krita restores the places of its dockers after a window was made; so long it may take, in milliseconds.
 _RESTORED_MS = 300
+
+#: Where Krita shows the actions.
+_MENU = "tools/scripts/wakebrush"
 
 _session: Session | None = None
 
@@ -44,21 +48,41 @@ class WakebrushDocker(DockWidget):
         session().refresh_canvas()
 
 
+class WakebrushActions(Extension):
+    """Krita asks for the actions of each of its windows."""
+
+    def setup(self) -> None:
+        """Nothing to do once for all windows."""
+
+    def createActions(self, window: Window) -> None:
+        for each in ACTIONS:
+            action = window.createAction(each.name, tr(each.text), _MENU)
+            action.setText(tr(each.text))  # Krita has taken the English one from wakebrush.action
+            action.triggered.connect(lambda _=False, each=each: _do(each))
+
+
+def _do(action: Action) -> None:
+    """In the window that she has pressed the keys in. (What createActions is given does not outlive that call.)"""
+    window = Krita.instance().activeWindow()
+    action.do(session(), None if window is None else panel_in(window.qwindow()))
+
+
 def session() -> Session:
     """The session of this Krita, started when the first docker is made."""
     global _session
     if _session is None:
-        _session = Session(KritaCanvas(), KritaStore())
+        _session = Session(KritaCanvas(), KritaStore(), host=f"Krita {Krita.instance().version()}")
         QApplication.instance().aboutToQuit.connect(_session.stop)
         _session.start()
     return _session
 
 
 def register() -> None:
-    """Tells Krita about the docker."""
+    """Tells Krita about the docker and the actions."""
     choose([*filter(None, [KritaStore().read("language")]), QLocale().name(), *QLocale().uiLanguages()])
     position = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
     Krita.instance().addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, position, WakebrushDocker))
+    Krita.instance().addExtension(WakebrushActions(Krita.instance()))
     notifier = Krita.instance().notifier()
     notifier.setActive(True)
     notifier.windowCreated.connect(lambda: QTimer.singleShot(_RESTORED_MS, _look))

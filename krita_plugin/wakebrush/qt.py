@@ -17,9 +17,9 @@ else:
     BINDING = "PyQt6"
 
 if BINDING == "PyQt6":
-    from PyQt6 import QtCore, QtGui, QtWidgets
+    from PyQt6 import QtCore, QtGui, QtNetwork, QtWidgets
 else:
-    from PyQt5 import QtCore, QtGui, QtWidgets
+    from PyQt5 import QtCore, QtGui, QtNetwork, QtWidgets
 
 Qt = QtCore.Qt
 Signal = QtCore.pyqtSignal
@@ -35,6 +35,10 @@ QRect = QtCore.QRect
 QRectF = QtCore.QRectF
 QSize = QtCore.QSize
 QTimer = QtCore.QTimer
+
+QNetworkProxy = QtNetwork.QNetworkProxy
+QNetworkProxyFactory = QtNetwork.QNetworkProxyFactory
+QNetworkProxyQuery = QtNetwork.QNetworkProxyQuery
 
 QColor = QtGui.QColor
 QIcon = QtGui.QIcon

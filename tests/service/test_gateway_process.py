@@ -99,6 +99,25 @@ def test_the_gateway_says_where_it_is_and_ends_with_its_service(service: Running
         requests.get(f"{service.gateway}/queue", timeout=SECONDS)
 
 
+def test_a_service_that_was_told_to_end_leaves_no_address_behind(service: RunningService) -> None:
+    assert (service.data / "endpoint.json").exists()
+    service.stop()
+    assert not (service.data / "endpoint.json").exists() and (service.data / "token").exists()
+
+
+def test_a_refused_socket_is_no_error_of_the_service(start_service: Callable[..., RunningService]) -> None:
+    service = start_service(log_level="info")
+    link = service.link()
+    with pytest.raises(InvalidStatus) as refused, connect(socket_url(f"{service.gateway}/t/wb_{'x' * 43}"), proxy=None):
+        pass
+    with connect(socket_url(link), proxy=None) as line:
+        line.recv(timeout=SECONDS)
+    service.stop()
+    log = service.log.read_text()
+    assert refused.value.response.status_code == 403 and '/ws" 403' in log, "the refusal is told once"
+    assert "ERROR" not in log and "handshake" not in log
+
+
 def test_a_port_of_the_gateway_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -42,7 +42,7 @@ async def test_a_cancelled_job_stays_cancelled(house: House) -> None:
     job = await accepted(house.mira)
     answers = [(await house.mira.ask("DELETE", f"/v1/jobs/{job['id']}")) for _ in range(2)]
     assert [(answer.status, answer.json["state"]) for answer in answers] == [(200, "cancelled")] * 2
-    assert answers[0].json == answers[1].json
+    assert {**answers[0].json, "machine_sleeps": None} == {**answers[1].json, "machine_sleeps": None}
     assert answers[0].json["finished_at"] is not None
 
 

@@ -85,7 +85,12 @@ async def test_styles_are_known_while_nobody_knows_what_the_engine_has(house: Ho
     styles = (await house.mira.ask("GET", "/v1/styles")).json["styles"]
     assert "practice-gouache" in {style["name"] for style in styles}
     assert {style["available"] for style in styles} == {None}
-    assert (await house.mira.ask("GET", "/v1/models")).json == {"models": [], "as_of": None}
+    assert (await house.mira.ask("GET", "/v1/models")).json == {
+        "models": [],
+        "samplers": [],
+        "schedulers": [],
+        "as_of": None,
+    }
 
 
 async def test_styles_and_models_are_known_once_an_engine_was_seen_and_stay_known(painting_house: House) -> None:
@@ -96,8 +101,10 @@ async def test_styles_and_models_are_known_once_an_engine_was_seen_and_stay_know
     styles = (await house.mira.ask("GET", "/v1/styles")).json["styles"]
     models = (await house.mira.ask("GET", "/v1/models")).json
     assert {style["available"] for style in styles} == {True}
-    assert {"name": "practice-sd15.safetensors", "folder": "checkpoints"} in models["models"]
+    unknown = {"name": "", "commercial": None}
+    assert {"name": "practice-sd15.safetensors", "folder": "checkpoints", "licence": unknown} in models["models"]
     assert models["as_of"] is not None
+    assert "dpmpp_2m" in models["samplers"] and "karras" in models["schedulers"]
 
 
 @pytest.mark.parametrize(("capacity", "status", "said"), [(None, 200, "ok"), (0, 503, "storage_full")])

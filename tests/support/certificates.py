@@ -27,13 +27,15 @@ class Certificate:
         return context
 
 
-def self_signed(folder: Path, name: str = "machine", *, days_old: float = 0, good_for_days: float = 3650) -> Certificate:
+def self_signed(
+    folder: Path, name: str = "machine", *, days_old: float = 0, good_for_days: float = 3650, host: str | None = None
+) -> Certificate:
     """A new key and a certificate for it that nobody but its fingerprint vouches for; by its own dates it was made so many days
-    ago, and good for so many from then."""
+    ago, and good for so many from then. With `host` it is a certificate for that name, to whoever trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made_at = datetime.now(UTC) - timedelta(days=days_old, hours=1)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -41,8 +43,10 @@ def self_signed(folder: Path, name: str = "machine", *, days_old: float = 0, goo
         .serial_number(x509.random_serial_number())
         .not_valid_before(made_at)
         .not_valid_after(made_at + timedelta(days=good_for_days))
-        .sign(key, hashes.SHA256())
     )
+    if host is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     file = folder / f"{name}.pem"
     file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -20,10 +20,18 @@ def ensure_default(tx: Transaction, now: float) -> str:
     """The default artist's id; makes her and her team when there is nobody."""
     artist_id = find(tx.conn, DEFAULT_ARTIST)
     if artist_id is None:
-        team_id = str(uuid.uuid4())
-        tx.conn.execute(insert(teams).values(id=team_id, name=DEFAULT_TEAM, created_at=now))
-        artist_id = add(tx, team_id, DEFAULT_ARTIST, Role.ADMIN, now)
+        artist_id = add(tx, ensure_team(tx, DEFAULT_TEAM, now), DEFAULT_ARTIST, Role.ADMIN, now)
     return artist_id
+
+
+def ensure_team(tx: Transaction, name: str, now: float) -> str:
+    """The id of the team of that name, which is made when there is none."""
+    found: str | None = tx.conn.execute(select(teams.c.id).where(teams.c.name == name).limit(1)).scalar_one_or_none()
+    if found is not None:
+        return found
+    team_id = str(uuid.uuid4())
+    tx.conn.execute(insert(teams).values(id=team_id, name=name, created_at=now))
+    return team_id
 
 
 def limit_default_team(tx: Transaction, month_budget_micros: int | None) -> None:

@@ -33,13 +33,7 @@ async def identity_of(connection: HTTPConnection) -> Identity:
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise _not_authenticated("No token was sent.")
-    if not is_private(connection.scope["scheme"], connection.client.host if connection.client else None):
-        raise RequestError(
-            403,
-            "tls_required",
-            "A token must not travel over an unprotected connection.",
-            hint="Use an https address, or connect from the computer the service runs on.",
-        )
+    require_private(connection)
     identity = await service_of(connection).identify(secret.strip())
     if identity is None:
         raise _not_authenticated("This token is unknown, has expired or was revoked.")
@@ -49,6 +43,17 @@ async def identity_of(connection: HTTPConnection) -> Identity:
             403, "not_allowed", "This token is for ComfyUI clients at the gateway, and not for this service.", hint=hint
         )
     return identity
+
+
+def require_private(connection: HTTPConnection) -> None:
+    """Refuses what a token would travel over unencrypted."""
+    if not is_private(connection.scope["scheme"], connection.client.host if connection.client else None):
+        raise RequestError(
+            403,
+            "tls_required",
+            "A token must not travel over an unprotected connection.",
+            hint="Use an https address, or connect from the computer the service runs on.",
+        )
 
 
 def check_client(connection: HTTPConnection) -> None:

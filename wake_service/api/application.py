@@ -9,9 +9,26 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wake_service import __version__
-from wake_service.api import blobs, catalogue, costs, events, generate, health, jobs, links, machines, me, pictures, problems
+from wake_service.api import (
+    blobs,
+    catalogue,
+    costs,
+    events,
+    gathering,
+    generate,
+    health,
+    jobs,
+    links,
+    machines,
+    me,
+    pair,
+    pictures,
+    plugin,
+    problems,
+)
 from wake_service.api.access import SERVICE_HEADER
 from wake_service.app import Service
+from wake_service.plugin_file import PluginFile
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -34,7 +51,23 @@ def create_app(service: Service, on_ready: Hook | None = None, on_end: Hook | No
 
     app = FastAPI(title="Wakebrush", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
-    for resource in (health, blobs, generate, jobs, events, links, machines, catalogue, costs, me, pictures):
+    app.state.plugin = PluginFile(service.settings.data / "plugin", service.settings.plugin_folder)
+    for resource in (
+        health,
+        blobs,
+        generate,
+        gathering,
+        jobs,
+        events,
+        links,
+        machines,
+        catalogue,
+        costs,
+        me,
+        pictures,
+        pair,
+        plugin,
+    ):
         app.router.routes.extend(resource.router.routes)  # flat: an included router is searched anew for every request
     problems.install(app)
     app.add_middleware(ServiceHeader)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from functools import partial
-from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,58 +15,24 @@ from wake_service.accounts.tokens import Identity
 from wake_service.answers import json_answer
 from wake_service.api import problems
 from wake_service.api.access import painting
+from wake_service.api.asking import MAX_SIDE, GenerateBody
 from wake_service.api.bodies import read_body
 from wake_service.api.me import month_name, next_month_day
+from wake_service.api.styling import check_style, filler
 from wake_service.app import Service
 from wake_service.blobs.life import exceeds
 from wake_service.blobs.records import used_bytes
 from wake_service.comfy.request import Mode
-from wake_service.comfy.styles import missing_models
 from wake_service.errors import RequestError
 from wake_service.jobs.model import JobRequest, Region
 from wake_service.jobs.submissions import blob_missing
 from wake_service.machinery import POOL
-from wake_service.models.classes import barred_sentence
 from wake_service.store.tables import blob_grants, blobs
 
 router = APIRouter()
 
-_Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_MAX_SIDE = 8192
-_Side = Annotated[int, Field(ge=64, le=_MAX_SIDE, multiple_of=8)]
 #: Generous for 10,000 characters of any script and all else.
 _MAX_BODY = 200_000
-
-
-class RegionBody(BaseModel):
-    """Where the picture belongs in her document."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    x: int = Field(ge=-1_000_000, le=1_000_000)
-    y: int = Field(ge=-1_000_000, le=1_000_000)
-    width: int = Field(ge=1, le=1_000_000)
-    height: int = Field(ge=1, le=1_000_000)
-
-
-class GenerateBody(BaseModel):
-    """What is asked for (docs/wire.md, `POST /v1/generate`)."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    mode: Annotated[Mode, Field(strict=False)]
-    prompt: str = Field(max_length=10_000)
-    negative_prompt: str = Field("", max_length=10_000)
-    style: str = Field(min_length=1, max_length=200)
-    strength: float = Field(1.0, gt=0, le=1)
-    image: _Checksum | None = None
-    mask: _Checksum | None = None
-    width: _Side | None = None
-    height: _Side | None = None
-    region: RegionBody | None = None
-    seed: int | None = Field(None, ge=0, lt=2**64)
-    count: int = Field(1, ge=1, le=10)
-    reference: str | None = Field(None, max_length=500)
 
 
 async def generate(request: Request) -> Response:
@@ -79,8 +43,7 @@ async def generate(request: Request) -> Response:
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 200:
         raise problems.invalid(422, "An Idempotency-Key has 1 to 200 characters.", "idempotency-key")
-    body = _parsed(raw)
-    price, wakes = service.spending.price_micros(POOL, service.exchange.picture_seconds, body.count)
+    body = GenerateBody.parsed(raw)
     digest = hashlib.sha256(raw).hexdigest()
     try:
         wanted = await _acceptable(body, who, service)
@@ -88,10 +51,11 @@ async def generate(request: Request) -> Response:
         earlier = None if key is None else await service.submissions.earlier(who, key, digest)
         if earlier is None:
             raise
-        job = earlier
+        job, price = earlier, service.exchange.price(POOL, service.work_seconds(earlier.painting))
     else:
-        job = await service.submissions.submit(who, POOL, wanted, key, digest)
-    return json_answer({"job": service.book.view(job), "price": service.book.price(price, wakes)}, 202)
+        price = service.exchange.price(POOL, service.work_seconds(wanted))
+        job = await service.submissions.submit(who, POOL, wanted, key, digest, gather=body.gather, front=body.front)
+    return json_answer({"job": service.book.view(job), "price": service.price_view(price)}, 202)
 
 
 #: A plain route: resolving FastAPI's dependencies would cost as much as accepting the job.
@@ -100,14 +64,14 @@ router.routes.append(Route("/v1/generate", generate, methods=["POST"]))
 
 async def _acceptable(body: GenerateBody, who: Identity, service: Service) -> JobRequest:
     """What is asked for, if it may be asked now. Raises RequestError."""
-    _check_style(body.style, who, service)
+    check_style(body, who, service)
     if body.count > service.settings.max_count:
         raise problems.invalid(422, f"At most {service.settings.max_count} pictures can be asked for at once.", "count")
     wanted = await _job_request(body, who, service)
     if not await service.has_room():
         raise problems.storage_full()
     await _check_quota(who, service)
-    if not service.exchange.may_begin(who.team_id, POOL, body.count):
+    if not body.gather and not service.exchange.may_begin(who.team_id, POOL, body.count):
         raise budget_exhausted(who, service)
     if service.book.board.count_of_artist(who.artist_id) >= service.settings.max_unfinished_jobs:
         raise RequestError(
@@ -122,37 +86,6 @@ async def _check_quota(who: Identity, service: Service) -> None:
         raise problems.quota_exceeded(quota)
 
 
-def _parsed(raw: bytes) -> GenerateBody:
-    try:
-        return GenerateBody.model_validate_json(raw)
-    except ValidationError as error:
-        raise problems.of_validation(error.errors()) from error
-
-
-def _check_style(name: str, who: Identity, service: Service) -> None:
-    style = service.style(name)
-    if style is None:
-        raise RequestError(422, "unknown_style", f"There is no style “{name}”.", hint="Choose one from the list.", field="style")
-    if barred := service.barred(style, who):
-        raise RequestError(
-            403,
-            "model_barred",
-            barred_sentence(barred),
-            hint="Choose another style, or ask your admin.",
-            field="style",
-        )
-    catalogue = service.catalogues.get(POOL)
-    missing = missing_models(style, catalogue) if catalogue else []
-    if missing:
-        raise RequestError(
-            422,
-            "model_missing",
-            f"The machines lack a model of the style “{style.title}”.",
-            hint="Choose another style, or ask your admin to install it.",
-            detail=", ".join(missing),
-        )
-
-
 async def _job_request(body: GenerateBody, who: Identity, service: Service) -> JobRequest:
     image, mask = _inputs(body)
     width, height = body.width, body.height
@@ -161,10 +94,14 @@ async def _job_request(body: GenerateBody, who: Identity, service: Service) -> J
         width, height = width or sizes[0], height or sizes[1]
     if width is None or height is None:
         raise problems.invalid(422, "The size of the picture is missing.", "width" if width is None else "height")
-    if max(width, height) > _MAX_SIDE:
-        raise problems.invalid(422, f"{width} x {height} is more than {_MAX_SIDE:,} pixels wide or high.", "width")
+    if max(width, height) > MAX_SIDE:
+        raise problems.invalid(422, f"{width} x {height} is more than {MAX_SIDE:,} pixels wide or high.", "width")
     if width * height > service.settings.max_pixels:
         raise problems.invalid(422, f"{width} x {height} is more than {service.settings.max_pixels:,} pixels.", "width")
+    first_pass = (body.first_pass.width, body.first_pass.height) if body.first_pass else None
+    if first_pass and (first_pass[0] > width or first_pass[1] > height):
+        raise problems.invalid(422, "A first pass is no larger than the picture.", "first_pass")
+    fill = filler(body, who, service)
     return JobRequest(
         mode=body.mode,
         prompt=body.prompt,
@@ -179,6 +116,12 @@ async def _job_request(body: GenerateBody, who: Identity, service: Service) -> J
         mask=mask,
         region=Region(**body.region.model_dump()) if body.region else None,
         reference=body.reference,
+        loras=body.own_loras(),
+        overrides=body.own_overrides(),
+        first_pass=first_pass,
+        fill_model=fill.name,
+        group=body.group,
+        remark=fill.remark,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from wake_service.accounts.tokens import Role
 from wake_service.answers import json_answer
 from wake_service.api.access import Painting, Reading, Visit, reading
 from wake_service.api.problems import invalid, not_found
@@ -15,6 +16,7 @@ from wake_service.blobs.base import BlobArchived, BlobMissing, Linking
 from wake_service.errors import BlobCorrupt, RequestError
 from wake_service.jobs import records
 from wake_service.jobs.model import Job, JobState, Result
+from wake_service.machines.model import MachineState
 
 router = APIRouter()
 
@@ -57,10 +59,43 @@ router.routes.append(Route("/v1/jobs/{job_id}", look, methods=["GET"]))
 async def cancel(job_id: str, visit: Painting) -> Response:
     """Cancels; a finished job is answered as it is."""
     await _mine(job_id, visit)
+    waking = _waking(visit)
     job = await visit.service.dispatcher.cancel(job_id)
     if job is None:
         raise not_found()
+    return json_answer({**visit.service.book.view(job), "machine_sleeps": _machine_sleeps(visit, waking)})
+
+
+@router.delete("/v1/jobs")
+async def cancel_all(visit: Painting, which: Literal["mine", "all"] = "mine") -> Response:
+    """Cancels all of hers, or (admins) of everybody; what is finished of them stays."""
+    service, who = visit.service, visit.who
+    if which == "all" and who.role != Role.ADMIN:
+        hint = "Cancel your own, or ask your admin."
+        raise RequestError(403, "not_allowed", "Only an admin may cancel the pictures of others.", hint=hint)
+    waking = _waking(visit)
+    jobs = service.book.board if which == "all" else service.book.board.of_artist(who.artist_id)
+    cancelled = await service.decisions.cancel_all([job for job in jobs if not job.is_workflow])
+    return json_answer({"cancelled": cancelled, "machine_sleeps": _machine_sleeps(visit, waking)})
+
+
+@router.post("/v1/jobs/{job_id}/front")
+async def front(job_id: str, visit: Painting) -> Response:
+    """Puts a job before all others of hers that wait; one that a machine has already is answered as it is."""
+    await _mine(job_id, visit)
+    job = await visit.service.decisions.front(job_id)
+    if job is None:
+        raise not_found()
     return json_answer(visit.service.book.view(job))
+
+
+def _waking(visit: Visit) -> list[str]:
+    return [machine.id for machine in visit.service.fleet.all() if machine.state is MachineState.WAKING]
+
+
+def _machine_sleeps(visit: Visit, waking: list[str]) -> bool | None:
+    """Whether a machine that was waking goes back to sleep because of what was cancelled; None: none was waking."""
+    return any(map(visit.service.controller.goes_back_to_sleep, waking)) if waking else None
 
 
 @router.get("/v1/jobs/{job_id}/results/{n}")
@@ -77,8 +112,8 @@ async def result(
         return Response(status_code=304, headers=headers)
     blobs = visit.service.blobs
     try:
-        if link and isinstance(blobs, Linking):
-            return await _linked(job, found, blobs)
+        if link and isinstance(blobs, Linking) and (linked := await _linked(job, found, blobs)) is not None:
+            return linked
         if found.size <= _AT_ONCE:
             return Response(await blobs.get(found.sha256), headers=headers, media_type=found.media_type)
         chunks = await blobs.open(found.sha256)
@@ -90,11 +125,11 @@ async def result(
     return StreamingResponse(chunks, headers=headers, media_type=found.media_type)
 
 
-async def _linked(job: Job, found: Result, blobs: Linking) -> Response:
-    """302 to the store itself. Nobody may keep the address: it ends, and whoever has it can fetch the picture."""
+async def _linked(job: Job, found: Result, blobs: Linking) -> Response | None:
+    """302 to the store itself, where it gives one. Nobody may keep that: it ends, and whoever has it can fetch the picture."""
     filename = f"wakebrush-{job.id[:8]}-{found.n}.{found.media_type.rpartition('/')[2]}"
     address = await blobs.link(found.sha256, _LINK_SECONDS, filename, found.media_type)
-    return Response(status_code=302, headers={"Location": address, "Cache-Control": "no-store"})
+    return Response(status_code=302, headers={"Location": address, "Cache-Control": "no-store"}) if address else None
 
 
 def _was_there(job: Job, n: int) -> bool:

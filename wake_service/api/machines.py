@@ -13,6 +13,7 @@ from wake_service.clock import iso
 from wake_service.errors import RequestError
 from wake_service.machinery import POOL
 from wake_service.machines.model import Machine, MachineState
+from wake_service.machines.spending import Price
 
 router = APIRouter()
 
@@ -41,11 +42,11 @@ async def wake(visit: Painting) -> Response:
     service, who = visit.service, visit.who
     if not service.spending.may_spend(who.team_id, POOL):
         raise budget_exhausted(who, service)
-    price, wakes = service.spending.price_micros(POOL, 0.0, 0)
+    price = service.exchange.price(POOL)
     until = service.wish(who)
     views = [view for view in service.machine_views() if view["pool"] == POOL]
     nearest = min(views, key=lambda view: view["state"] == "asleep", default=None)
-    return json_answer({"machine": nearest, "price": service.book.price(price, wakes), "until": iso(until)}, 202)
+    return json_answer({"machine": nearest, "price": service.price_view(price), "until": iso(until)}, 202)
 
 
 @router.put("/v1/machines/{machine_id}/hold")
@@ -66,7 +67,7 @@ async def hold(machine_id: str, body: HoldBody, visit: Painting) -> Response:
         raise budget_exhausted(who, service)
     until = await service.hold(machine_id, seconds, who)
     view = service.machine_view(service.fleet.get(machine_id))
-    return json_answer({"machine": view, "price": service.book.price(price, False), "until": iso(until)})
+    return json_answer({"machine": view, "price": service.price_view(Price(idle=price)), "until": iso(until)})
 
 
 @router.delete("/v1/machines/{machine_id}/hold")

@@ -108,16 +108,22 @@ class BlobStore(Protocol):
 class Shelved(Protocol):
     """What a store can do besides whose blobs are files on this computer."""
 
-    async def locate(self, sha256: str) -> Path:
-        """The blob's file, whose bytes were checked since it was last written. Raises BlobMissing or BlobCorrupt."""
+    async def locate(self, sha256: str) -> Path | None:
+        """The blob's file, whose bytes were checked since it was last written; None: it is none (yet).
+
+        Raises BlobMissing or BlobCorrupt.
+        """
 
 
 @runtime_checkable
 class Linking(Protocol):
     """What a store can do besides whose blobs may be fetched from it directly."""
 
-    async def link(self, sha256: str, seconds: float, filename: str, media_type: str) -> str:
-        """An address from which anybody can fetch the blob for so long (12 hours at most), saved as `filename`."""
+    async def link(self, sha256: str, seconds: float, filename: str, media_type: str) -> str | None:
+        """An address from which anybody can fetch the blob for so long (12 hours at most), saved as `filename`.
+
+        None: it has none (yet).
+        """
 
 
 def _hours(seconds: int) -> str:

@@ -71,9 +71,10 @@ class FolderBlobs:
         expected = None if sha256 is None else checked_sha256(sha256)
         incoming = Incoming(self._incoming)
         try:
-            if isinstance(data, bytes) and len(data) <= CHUNK_BYTES:
+            if isinstance(data, bytes):  # one way into a thread, not three; what is large is settled beside `ready`
                 _check_size(len(data), max_bytes)
-                await asyncio.to_thread(self._write, incoming, data, settle=ready is not None)  # one way into a thread, not three
+                settle = ready is not None and len(data) <= CHUNK_BYTES
+                await asyncio.to_thread(self._write, incoming, data, settle=settle)
             else:
                 async for piece in _pieces(data):
                     _check_size(incoming.size + len(piece), max_bytes)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from wake_service.blobs.base import BlobSwept
 from wake_service.store.store import Transaction
-from wake_service.store.tables import blob_bytes, blob_grants, blobs
+from wake_service.store.tables import blob_bytes, blob_grants, blob_journal, blobs
 
 
 def expect_bytes(tx: Transaction, sha256: str, now: float) -> bool:
@@ -34,10 +34,10 @@ def add_blob(
     dialect = tx.conn.dialect.name
     if tx.conn.execute(_STAYING, {"sha256": sha256}).first() is None:
         raise BlobSwept(sha256)
-    known = tx.conn.execute(_WIDTH, {"sha256": sha256}).first()
-    if known is None:
+    known = tx.conn.execute(_WIDTH, {"sha256": sha256}).first() if size["width"] else None
+    if known is None:  # or nothing new is known of it: then a row that is there stays
         tx.conn.execute(_blob(dialect), {"sha256": sha256, "media_type": media_type, "created_at": now, **size})
-    elif not known.width and size["width"]:
+    elif not known.width:
         seen = {"media_type": media_type, "width": size["width"], "height": size["height"]}
         tx.conn.execute(update(blobs).where(blobs.c.sha256 == sha256).values(**seen))
     tx.conn.execute(_grant(dialect), {"artist_id": artist_id, "sha256": sha256, "pinned_until": pinned_until})
@@ -98,9 +98,26 @@ def stop_leaving(tx: Transaction, checksums: Collection[str], now: float) -> Non
     tx.conn.execute(update(blob_bytes).where(blob_bytes.c.sha256.in_(checksums)).values(leaving=False, touched_at=now))
 
 
+def add_journaled(tx: Transaction, sha256: str, data: bytes) -> None:
+    """Keeps bytes that are on their way into the blob store."""
+    tx.conn.execute(_journaling(tx.conn.dialect.name), {"sha256": sha256, "data": data})
+
+
+def journaled(conn: Connection) -> list[tuple[str, bytes]]:
+    """Checksums and bytes that may not be in the blob store yet."""
+    return [(row.sha256, row.data) for row in conn.execute(select(blob_journal))]
+
+
+def forget_journaled(tx: Transaction, checksums: Collection[str]) -> None:
+    """The blob store has them."""
+    tx.conn.execute(delete(blob_journal).where(blob_journal.c.sha256.in_(checksums)))
+
+
 def _unneeded(untouched_since: float) -> ColumnElement[bool]:
+    """What is on its way into the store is let be: it would come after its removal."""
     needed = exists().where(blobs.c.sha256 == blob_bytes.c.sha256)
-    return ~needed & (blob_bytes.c.leaving.is_(True) | (blob_bytes.c.touched_at <= untouched_since))
+    coming = exists().where(blob_journal.c.sha256 == blob_bytes.c.sha256)
+    return ~needed & ~coming & (blob_bytes.c.leaving.is_(True) | (blob_bytes.c.touched_at <= untouched_since))
 
 
 # Every picture on its way home needs these. They are built once: to build one takes longer than SQLite's whole work on it.
@@ -113,6 +130,11 @@ def _expectation(dialect: str) -> Any:
     row = _insert(dialect, blob_bytes)
     newer = {"touched_at": row.excluded.touched_at}
     return row.on_conflict_do_update(index_elements=["sha256"], set_=newer, where=blob_bytes.c.leaving.is_(False))
+
+
+@cache
+def _journaling(dialect: str) -> Any:
+    return _insert(dialect, blob_journal).on_conflict_do_nothing()
 
 
 @cache

@@ -9,9 +9,11 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from typing import TypeVar
 
 from wake_service.blobs import records
-from wake_service.blobs.base import BlobInfo, BlobStore, BlobSwept, checked_sha256
+from wake_service.blobs.base import BlobInfo, BlobStore, BlobSwept, Data, checked_sha256
+from wake_service.blobs.journal import JournaledBlobs
 from wake_service.clock import Clock
 from wake_service.errors import StorageError, StorageFull
 from wake_service.store.store import Store, Transaction
@@ -21,10 +23,16 @@ log = logging.getLogger(__name__)
 #: Removing a blob takes a moment; a put of the same bytes waits this long in all, and asks this often. In seconds.
 _LEAVING_SECONDS = 30.0
 _LEAVING_PAUSE = 0.25
-#: To hash so few bytes takes less than to ask a thread to.
+#: To hash so few bytes takes less than to ask a thread to; then their note can be written beside their file.
 _QUICKLY_HASHED = 64 * 1024
 #: Sweeps that may come between putting and writing down; each is minutes after the one before.
 _TRIES = 3
+
+T = TypeVar("T")
+
+
+class _Leaving(Exception):
+    """Earlier bytes of the same name are just being removed."""
 
 
 class Shelf:
@@ -47,10 +55,10 @@ class Shelf:
 
     async def put(self, data: bytes, *, sha256: str | None = None, max_bytes: int | None = None) -> BlobInfo:
         """As BlobStore.put. Raises StorageError besides, when earlier bytes of the same name would not go."""
-        if sha256 is not None:
-            name = checked_sha256(sha256)
-        else:
-            name = _sha256(data) if len(data) <= _QUICKLY_HASHED else await asyncio.to_thread(_sha256, data)
+        if sha256 is None and len(data) > _QUICKLY_HASHED:  # hashed once, on its way to the disk
+            async with self.arrived(data, max_bytes=max_bytes) as blob:
+                return blob
+        name = _sha256(data) if sha256 is None else checked_sha256(sha256)
         with self._arrival(name):
             expecting = asyncio.ensure_future(self._expect(name))
             try:
@@ -63,15 +71,19 @@ class Shelf:
                 await asyncio.gather(expecting, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def arrived(self, data: AsyncIterator[bytes], *, max_bytes: int) -> AsyncIterator[BlobInfo]:
+    async def arrived(
+        self, data: Data, *, max_bytes: int | None, named: Callable[[str], None] = lambda _sha256: None
+    ) -> AsyncIterator[BlobInfo]:
         """Puts bytes whose checksum shows only at their end. Within the block, where their row is written, no sweep takes them.
 
+        `named` is told the checksum once all have come, while they are still on their way to the disk.
         Raises as BlobStore.put, and as `put` here.
         """
         with contextlib.ExitStack() as arrivals:
 
             async def ready(sha256: str) -> None:
                 arrivals.enter_context(self._arrival(sha256))
+                named(sha256)
                 await self._expect(sha256)
 
             try:
@@ -90,6 +102,29 @@ class Shelf:
             except BlobSwept as error:
                 log.info("%s", error)
         raise StorageError("The picture could not be kept, because it was cleared away again and again. Send it again.")
+
+    async def keep_made(self, data: bytes, write: Callable[[Transaction, BlobInfo], T]) -> T:
+        """Puts bytes and writes them down with `write`: small ones in one transaction. Raises as `put`, or BlobSwept."""
+        if isinstance(self._blobs, JournaledBlobs) and self._blobs.takes(len(data)):
+            with contextlib.suppress(_Leaving):  # waited for below
+                return await self._journaled(self._blobs, data, write)
+        blob = await self.put(data)
+        return await self._store.write(lambda tx: write(tx, blob))
+
+    async def _journaled(self, journal: JournaledBlobs, data: bytes, write: Callable[[Transaction, BlobInfo], T]) -> T:
+        blob, now = BlobInfo(_sha256(data), len(data)), self._clock.now()
+
+        def work(tx: Transaction) -> T:
+            if not records.expect_bytes(tx, blob.sha256, now):
+                raise _Leaving
+            journal.add(tx, blob.sha256, data)
+            return write(tx, blob)
+
+        try:
+            return await self._store.write(work)
+        except StorageFull:
+            self.on_full()
+            raise
 
     async def renew(self, artist_id: str, sha256: str, until: float) -> bool:
         """Pins a picture that an artist has already, if she does. Pinned first: it stays then, and is looked for at leisure."""

@@ -16,6 +16,7 @@ MODEL_LISTS: dict[str, tuple[tuple[str, str], ...]] = {
     "vae": (("VAELoader", "vae_name"),),
     "diffusion_models": (("UNETLoader", "unet_name"),),
     "text_encoders": (("DualCLIPLoader", "clip_name1"), ("DualCLIPLoader", "clip_name2"), ("CLIPLoader", "clip_name")),
+    "inpaint": (("INPAINT_LoadInpaintModel", "model_name"),),
 }
 
 #: Listed among the VAEs, but built in: no file stands behind it.

@@ -15,7 +15,7 @@ from .events import (
     ProgressState,
     WireEvent,
 )
-from .workflow import Workflow
+from .workflow import Node, Workflow
 
 
 class Stage(StrEnum):
@@ -66,6 +66,9 @@ class PromptProgress:
         self._classes = {node: content["class_type"] for node, content in workflow.nodes.items()}
         self._weights = {node: WEIGHTS.get(name, OTHER_WEIGHT) for node, name in self._classes.items()}
         self._done: dict[str, float] = {}
+        #: Steps by sampler: those done, and those there will be, as the graph asks until the engine says it.
+        self._steps_done: dict[str, int] = {}
+        self._steps_ahead = {node: _asked_steps(content) for node, content in workflow.nodes.items() if self._is_sampler(node)}
 
     def feed(self, event: WireEvent) -> bool:
         """Takes an event into account; True when stage, step, fraction or node changed."""
@@ -103,6 +106,7 @@ class PromptProgress:
         """What the engine still has from before is no part of the way."""
         for node in nodes:
             self._weights.pop(node, None)
+            self._steps_ahead.pop(node, None)
 
     def _begin(self, node: str | None) -> None:
         """An engine runs one node after the other: when one begins, the one before it is done."""
@@ -121,8 +125,10 @@ class PromptProgress:
         self._done[node] = max(share, self._done.get(node, 0.0))
         # A node's first state says 0 of 1, before it knows its steps; a sampler of one step says 1 of 1.
         if self._is_sampler(node) and value >= 1 and self.stage is not Stage.SAVING:
-            self.step = max(self.step, int(value))
-            self.steps = int(maximum)
+            self._steps_done[node] = max(self._steps_done.get(node, 0), int(value))
+            self._steps_ahead[node] = int(maximum)
+            self.step = sum(self._steps_done.values())
+            self.steps = sum(self._steps_ahead.values())
             self.stage = Stage.SAMPLING
 
     def _is_sampler(self, node: str) -> bool:
@@ -133,3 +139,9 @@ class PromptProgress:
         done = sum(weight * self._done.get(node, 0.0) for node, weight in self._weights.items())
         if whole > 0:
             self.fraction = max(self.fraction, min(1.0, done / whole))
+
+
+def _asked_steps(node: Node) -> int:
+    """How many steps a sampler is asked for; 0 where that comes from another node."""
+    steps = node["inputs"].get("steps")
+    return steps if isinstance(steps, int) else 0

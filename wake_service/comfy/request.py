@@ -64,8 +64,10 @@ class Style:
 class PictureRequest:
     """One picture. `image` and `mask` are names in the engine's input folder; `width` × `height` is the result's size in pixels.
 
-    The mask's red channel is used: white is painted, black is kept. `strength` in (0, 1]; `seed` in [0, 2**64). `frugal`: with
-    less memory, at some cost of time and fidelity.
+    The mask's red channel is used: white is painted, black is kept. `strength` in (0, 1]; `seed` in [0, 2**64). `first_pass`:
+    painted at this size first (pixels, no side larger than the picture's), enlarged, and sampled again. `fill_model`: the file
+    of an inpaint model that fills the hole before anything is sampled. `frugal`: with less memory, at some cost of time and
+    fidelity.
     """
 
     mode: Mode
@@ -79,4 +81,6 @@ class PictureRequest:
     image: str | None = None
     mask: str | None = None
     filename_prefix: str = "wakebrush/picture"
+    first_pass: tuple[int, int] | None = None
+    fill_model: str | None = None
     frugal: bool = False

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
+
+from sqlalchemy import Connection
 
 from wake_service.blobs.base import BlobInfo, BlobStore
 from wake_service.blobs.life import exceeds
@@ -19,6 +22,12 @@ from wake_service.files import records
 from wake_service.files.media import HEAD_BYTES, media_type
 from wake_service.files.model import FileName, StoredFile
 from wake_service.store.store import Store, Transaction
+
+#: What is handed out whole while it arrives is at most so large, and all that is held for that, in bytes.
+LARGEST_HELD = 4 * 1024 * 1024
+MOST_HELD = 32 * 1024 * 1024
+#: Gets the checksum and the bytes.
+Whole: TypeAlias = Callable[[str, bytes], None]
 
 
 class OverQuota(WakebrushError):
@@ -40,6 +49,7 @@ class Folders:
         self._shelf = shelf
         self._clock = clock
         self._quota = quota_bytes
+        self._room = _Room(MOST_HELD)
         self._life = uuid.uuid4().hex[:8]
         self._changes: Counter[str] = Counter()
         self._changes_of_all = 0
@@ -49,21 +59,43 @@ class Folders:
         return await self._store.read(partial(records.find, artist_id=artist_id, name=name))
 
     @contextlib.asynccontextmanager
-    async def receive(self, artist_id: str, data: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[Arrival]:
+    async def receive(
+        self, artist_id: str, data: AsyncIterator[bytes], max_bytes: int, whole: Whole | None = None
+    ) -> AsyncIterator[Arrival]:
         """Takes a file in whose name may be known only behind its bytes; within the block it is kept, or else it goes again.
 
+        `whole` gets checksum and bytes of a small one (LARGEST_HELD), before it is on the disk.
         Raises BlobTooLarge, StorageFull, StorageError, or what `data` raises; then nothing of it is kept.
         """
-        head = bytearray()
+        head, held = bytearray(), _Held(self._room) if whole is not None else None
 
         async def passing() -> AsyncIterator[bytes]:
             async for chunk in data:
+                if held is not None:
+                    held.add(chunk)
                 if len(head) < HEAD_BYTES:
                     head.extend(chunk[:HEAD_BYTES])
                 yield chunk
 
-        async with self._shelf.arrived(passing(), max_bytes=max_bytes) as blob:
-            yield Arrival(self, artist_id, blob, bytes(head))
+        def named(sha256: str) -> None:
+            if whole is not None and held is not None and held.whole:
+                whole(sha256, bytes(held.data))
+
+        try:
+            async with self._shelf.arrived(passing(), max_bytes=max_bytes, named=named) as blob:
+                yield Arrival(self, artist_id, blob, bytes(head))
+        finally:
+            if held is not None:
+                held.let_go()
+
+    @property
+    def held_room(self) -> int:
+        """Bytes that more may be held of while they arrive."""
+        return self._room.left
+
+    async def has_room_for(self, artist_id: str, sha256: str, size: int) -> bool:
+        """Whether an artist may have a file of so many bytes, as far as can be seen now."""
+        return await self._store.read(partial(self._fits, artist_id, sha256, size))
 
     async def remove(self, artist_id: str, name: FileName) -> bool:
         """Takes a file out of an artist's folders; whether there was one."""
@@ -90,17 +122,46 @@ class Folders:
         return stored
 
     def _add(self, artist_id: str, blob: BlobInfo, name: FileName, kind: str, overwrite: bool, tx: Transaction) -> StoredFile:
-        self._check_quota(artist_id, blob, tx)
+        if not self._fits(artist_id, blob.sha256, blob.size, tx.conn):
+            raise OverQuota(self._quota or 0)
         now = self._clock.now()
         add = partial(records.add_upload, tx, artist_id=artist_id, name=name, sha256=blob.sha256, size=blob.size)
         given = add(media_type=kind, overwrite=overwrite, now=now)
         return StoredFile(given, blob.sha256, blob.size, kind, now)
 
-    def _check_quota(self, artist_id: str, blob: BlobInfo, tx: Transaction) -> None:
-        if self._quota is None or granted(tx.conn, artist_id, blob.sha256):
-            return
-        if exceeds(self._quota, used_bytes(tx.conn, artist_id), blob.size):
-            raise OverQuota(self._quota)
+    def _fits(self, artist_id: str, sha256: str, size: int, conn: Connection) -> bool:
+        if self._quota is None or granted(conn, artist_id, sha256):
+            return True
+        return not exceeds(self._quota, used_bytes(conn, artist_id), size)
+
+
+@dataclass(slots=True)
+class _Room:
+    """Bytes of memory that are left for what is held whole."""
+
+    left: int
+
+
+class _Held:
+    """What has come of a file, as long as it is small and there is room."""
+
+    def __init__(self, room: _Room) -> None:
+        self.data = bytearray()
+        self.whole = True
+        self._room = room
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes."""
+        self.whole = self.whole and len(self.data) + len(chunk) <= LARGEST_HELD and len(chunk) <= self._room.left
+        if not self.whole:
+            return self.let_go()
+        self.data += chunk
+        self._room.left -= len(chunk)
+
+    def let_go(self) -> None:
+        """Gives its room back."""
+        self._room.left += len(self.data)
+        self.data = bytearray()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,4 +41,5 @@ class Gallery:
             return await asyncio.to_thread(masked, await self._source(sha256), mask)
 
     async def _source(self, sha256: str) -> Source:
-        return await self._blobs.locate(sha256) if isinstance(self._blobs, Shelved) else await self._blobs.get(sha256)
+        path = await self._blobs.locate(sha256) if isinstance(self._blobs, Shelved) else None
+        return await self._blobs.get(sha256) if path is None else path

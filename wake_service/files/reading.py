@@ -18,8 +18,8 @@ async def read_range(blobs: BlobStore, sha256: str, start: int, stop: int) -> As
 
     Raises BlobMissing, BlobCorrupt, BlobArchived.
     """
-    if isinstance(blobs, Shelved):
-        return _from_file(await blobs.locate(sha256), start, stop)
+    if isinstance(blobs, Shelved) and (path := await blobs.locate(sha256)) is not None:
+        return _from_file(path, start, stop)
     return _cut(await blobs.open(sha256), start, stop)
 
 

@@ -21,7 +21,8 @@ _TICK = 1e-6
 
 def find(conn: Connection, artist_id: str, name: FileName) -> StoredFile | None:
     """One file of an artist."""
-    row = conn.execute(select(files).where(_is(artist_id, name))).first()
+    at = {"artist": artist_id, "in_folder": name.folder, "in_subfolder": name.subfolder, "called": name.name}
+    row = conn.execute(_ONE, at).first()
     return None if row is None else _stored(row)
 
 
@@ -42,7 +43,7 @@ def names(conn: Connection, artist_id: str, folder: str, subfolder: str, *, newe
 
 def of_job(conn: Connection, job_id: str) -> list[StoredFile]:
     """What a job made, in order of making."""
-    return [_stored(row) for row in conn.execute(select(files).where(files.c.job_id == job_id).order_by(files.c.at))]
+    return [_stored(row) for row in conn.execute(_OF_JOB, {"of": job_id})]
 
 
 def add_upload(
@@ -90,10 +91,58 @@ def add_output(
     wanted = tamed(folder, subfolder, name)
     add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
     given = _output_name(tx.conn, artist_id, wanted, job_id)
-    last = tx.conn.execute(_LAST, {"of": job_id}).scalar()
-    at = now if last is None else max(now, last + _TICK)
-    _put(tx, artist_id, given, sha256=sha256, size=size, media_type=media_type, at=at, job_id=job_id, node_id=node_id)
+    _put(
+        tx,
+        artist_id,
+        given,
+        sha256=sha256,
+        size=size,
+        media_type=media_type,
+        job_id=job_id,
+        node_id=node_id,
+        at=_later(tx, job_id, now),
+    )
     return given
+
+
+def add_named(
+    tx: Transaction,
+    *,
+    artist_id: str,
+    name: FileName,
+    sha256: str,
+    size: int,
+    media_type: str,
+    job_id: str,
+    node_id: str,
+    now: float,
+) -> FileName:
+    """As `add_output` for a name that says which job, node and turn made the file: it is looked up, not counted.
+
+    The same file stored once more keeps its name; another one under that name (of a node whose id was tamed to the same) is
+    counted on. Raises BlobSwept when its bytes are gone again.
+    """
+    wanted = tamed(name.folder, name.subfolder, name.name)
+    there = find(tx.conn, artist_id, wanted)
+    if there is not None and (there.job_id, there.sha256) != (job_id, sha256):
+        return add_output(
+            tx,
+            artist_id=artist_id,
+            folder=wanted.folder,
+            subfolder=wanted.subfolder,
+            name=wanted.name,
+            sha256=sha256,
+            size=size,
+            media_type=media_type,
+            job_id=job_id,
+            node_id=node_id,
+            now=now,
+        )
+    add_blob(tx, artist_id, sha256, blob_media_type(media_type), now, pinned_until=now, size=size, width=0, height=0)
+    if there is None:
+        made = {"sha256": sha256, "size": size, "media_type": media_type, "job_id": job_id, "node_id": node_id}
+        _put(tx, artist_id, wanted, at=_later(tx, job_id, now), **made)
+    return wanted
 
 
 def remove(tx: Transaction, artist_id: str, name: FileName) -> bool:
@@ -129,29 +178,35 @@ def _output_name(conn: Connection, artist_id: str, name: FileName, job_id: str) 
 
 def _number(conn: Connection, artist_id: str, name: FileName, count: Numbered, job_id: str) -> int:
     """An artist may have 100,000 files of one prefix, and a job may make 10,000: no step but the last looks at all of either."""
-    beside = select(files.c.name).where(_beside(artist_id, name))
-    names = beside.where(_begins(count.prefix + "0", count.prefix + ":")).order_by(files.c.name.desc())
+    beside = {"artist": artist_id, "in_folder": name.folder, "in_subfolder": name.subfolder}
+    alike = {**beside, "first": count.prefix + "0", "beyond": count.prefix + ":"}
 
     def taken(number: int) -> bool:
-        bearing = beside.where(_begins(same := f"{count.prefix}{number:05}", same + "\U0010ffff"))
-        return conn.execute(bearing.where(_not_of(job_id) | (files.c.name == count.at(number))).limit(1)).first() is not None
+        same = f"{count.prefix}{number:05}"
+        bearing = {"first": same, "beyond": same + "\U0010ffff", "of": job_id, "called": count.at(number)}
+        return conn.execute(_BEARING, {**beside, **bearing}).first() is not None
 
     first = _first_of_job(conn, name, count, job_id)
     if first is not None and not taken(number := follower(count, first)):
         return number
     # Nearly always the highest name has the highest number.
-    if not taken(number := beyond(count.prefix, conn.execute(names.limit(1)).scalars())):
+    if not taken(number := beyond(count.prefix, conn.execute(_HIGHEST, alike).scalars())):
         return number
-    return beyond(count.prefix, conn.execute(names).scalars())
+    return beyond(count.prefix, conn.execute(_ALL_ALIKE, alike).scalars())
 
 
 def _first_of_job(conn: Connection, name: FileName, count: Numbered, job_id: str) -> str | None:
-    """The first file of a prefix that a job made. Columns are wrapped where the wrong index would be taken for the better one."""
-    column = func.coalesce(files.c.name, "")
-    alike = (column >= count.prefix + "0") & (column < count.prefix + ":")
-    place = (func.coalesce(files.c.folder, "") == name.folder) & (func.coalesce(files.c.subfolder, "") == name.subfolder)
-    made = select(files.c.name).where(files.c.job_id == job_id, place, alike)
-    return conn.execute(made.order_by(files.c.at).limit(1)).scalar()
+    """The first file of a prefix that a job made."""
+    range_of = {"first": count.prefix + "0", "beyond": count.prefix + ":"}
+    return conn.execute(
+        _FIRST_OF_JOB, {"of": job_id, "in_folder": name.folder, "in_subfolder": name.subfolder, **range_of}
+    ).scalar()
+
+
+def _later(tx: Transaction, job_id: str, now: float) -> float:
+    """`now`, or just behind what the job has made before."""
+    last = tx.conn.execute(_LAST, {"of": job_id}).scalar()
+    return now if last is None else max(now, last + _TICK)
 
 
 def _put(tx: Transaction, artist_id: str, name: FileName, **values: Any) -> None:
@@ -168,16 +223,31 @@ def _placing(dialect: str) -> Any:
 
 # What every result needs is built once: to build a statement takes longer than SQLite's whole work on it.
 _LAST = select(func.max(files.c.at)).where(files.c.job_id == bindparam("of"))
-_ALIKE = (
+_OF_JOB = select(files).where(files.c.job_id == bindparam("of")).order_by(files.c.at)
+_HERE = (
     (files.c.artist_id == bindparam("artist"))
     & (files.c.folder == bindparam("in_folder"))
     & (files.c.subfolder == bindparam("in_subfolder"))
-    & (files.c.name >= bindparam("first"))
-    & (files.c.name < bindparam("beyond"))
 )
-_MINE = select(files.c.name).where(_ALIKE, files.c.job_id == bindparam("of"))
-_THEIRS = select(files.c.name).where(_ALIKE, files.c.job_id.is_(None) | (files.c.job_id != bindparam("of")))
-_HIGHEST = _THEIRS.order_by(files.c.name.desc()).limit(1)
+_ONE = select(files).where(_HERE, files.c.name == bindparam("called"))
+_ALIKE = select(files.c.name).where(_HERE, files.c.name >= bindparam("first"), files.c.name < bindparam("beyond"))
+_ALL_ALIKE = _ALIKE.order_by(files.c.name.desc())
+_HIGHEST = _ALL_ALIKE.limit(1)
+_FOREIGN = files.c.job_id.is_(None) | (files.c.job_id != bindparam("of"))
+_BEARING = _ALIKE.where(_FOREIGN | (files.c.name == bindparam("called"))).limit(1)
+#: Columns are wrapped where the wrong index would be taken for the better one.
+_FIRST_OF_JOB = (
+    select(files.c.name)
+    .where(
+        files.c.job_id == bindparam("of"),
+        func.coalesce(files.c.folder, "") == bindparam("in_folder"),
+        func.coalesce(files.c.subfolder, "") == bindparam("in_subfolder"),
+        func.coalesce(files.c.name, "") >= bindparam("first"),
+        func.coalesce(files.c.name, "") < bindparam("beyond"),
+    )
+    .order_by(files.c.at)
+    .limit(1)
+)
 
 
 def _is(artist_id: str, name: FileName) -> ColumnElement[bool]:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 #: Largest message that a client may send over a socket: ComfyUI's own limit (PROTOCOL: under 4 MiB). In bytes.
 LARGEST_MESSAGE = 4 * 1024 * 1024
@@ -94,6 +95,15 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class RefusingProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's own calls a refused upgrade an error of the application, although it has told the refusal already."""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        await super().send(message)  # type: ignore[arg-type]
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True  # in the other way
+
+
 class GatewayServer(uvicorn.Server):
     """Runs in the event loop of the server that hears the signals; begins after the service, and ends before it."""
 
@@ -137,7 +147,7 @@ def gateway_server(app: ASGIApp, listener: socket.socket, trusted_proxies: str) 
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
-        ws="websockets-sansio",
+        ws=RefusingProtocol,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,

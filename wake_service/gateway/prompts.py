@@ -60,6 +60,7 @@ async def _submit(visit: GatewayVisit, body: dict[str, Any], source: str | None)
         graph=graph,
         name=name,
         key=f"{Face.COMFY}:{name}",
+        minted=body.get("prompt_id") is None,
         client_id=client_id if isinstance(client_id, str) else None,
         extra=_extra(extra, source),
         number=order,

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from functools import partial
 from typing import IO
 
 import orjson
@@ -15,13 +16,15 @@ from starlette.routing import BaseRoute, Route
 
 from wake_service.answers import json_answer
 from wake_service.blobs.base import chunks_of
-from wake_service.files.folders import Arrival, OverQuota
+from wake_service.files.folders import Arrival, OverQuota, Whole
 from wake_service.files.model import BadName, FileName, StoredFile, file_name, unannotated
 from wake_service.files.pictures import NotAPicture
 from wake_service.gateway.doorway import GatewayVisit, visit_of
 from wake_service.gateway.multipart import Form, Part
 from wake_service.gateway.refusals import Refusal, comfy_error
 from wake_service.gateway.stored import readable
+from wake_service.machinery import POOL
+from wake_service.workflows.naming import input_name
 
 #: Masks up to this size wait in memory for the picture they belong to, larger ones in a temporary file. In bytes.
 _SPOOL_BYTES = 4 * 1024 * 1024
@@ -38,7 +41,8 @@ async def image(request: Request) -> Response:
         async for part in parts:
             if part.name == "image" and part.filename is not None and arrival is None:
                 name = part.filename
-                arrival = await until_kept.enter_async_context(_received(visit, part.chunks))
+                sent_ahead = partial(_send_ahead, visit, name)
+                arrival = await until_kept.enter_async_context(_received(visit, part.chunks, sent_ahead))
             elif part.filename is None:
                 fields.setdefault(part.name, await part.text())
         if arrival is None or not name:
@@ -79,8 +83,19 @@ async def _merged(visit: GatewayVisit, name: FileName, drawn: IO[bytes]) -> byte
         raise Refusal(400, str(error)) from error
 
 
-def _received(visit: GatewayVisit, data: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Arrival]:
-    return visit.service.folders.receive(visit.who.artist_id, data, visit.service.settings.gateway_max_body_bytes)
+def _received(
+    visit: GatewayVisit, data: AsyncIterator[bytes], whole: Whole | None = None
+) -> AbstractAsyncContextManager[Arrival]:
+    return visit.service.folders.receive(visit.who.artist_id, data, visit.service.settings.gateway_max_body_bytes, whole)
+
+
+def _send_ahead(visit: GatewayVisit, name: str, sha256: str, data: bytes) -> None:
+    """To her engine if one is awake: most likely the next prompt starts from it."""
+    service, artist_id = visit.service, visit.who.artist_id
+    engine = service.engine(POOL, artist_id)
+    if engine is not None:
+        wanted = partial(service.folders.has_room_for, artist_id, sha256, len(data))
+        service.workflows.uploads.send_ahead(engine, input_name(sha256, name), data, wanted)
 
 
 async def _kept(arrival: Arrival, name: FileName, fields: dict[str, str]) -> StoredFile:

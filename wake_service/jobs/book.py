@@ -110,6 +110,6 @@ class JobBook:
             ]
             await asyncio.gather(*changes)
 
-    def price(self, micros: int, includes_wake: bool) -> dict[str, object]:
-        """A price on the wire."""
-        return {"estimate": money(micros, self.currency), "includes_wake": includes_wake}
+    def money(self, micros: int) -> dict[str, object]:
+        """An amount on the wire."""
+        return money(micros, self.currency)

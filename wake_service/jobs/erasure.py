@@ -106,5 +106,6 @@ def _emptied(request: str) -> str:
     """A stored request without her words and without what she sent."""
     stored = orjson.loads(request)
     picture: dict[str, Any] = {"prompt": "", "negative_prompt": "", "reference": None, "image": None, "mask": None}
+    picture |= {"overrides": None, "loras": [], "group": None}
     blank = {"files": {}} if "face" in stored else picture
     return orjson.dumps({**stored, **blank}).decode()

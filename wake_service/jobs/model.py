@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from wake_service.comfy.overrides import Overrides, own_style
 from wake_service.comfy.progress import Stage
-from wake_service.comfy.request import Mode
+from wake_service.comfy.request import Lora, Mode, Style
 
 #: A job whose machine was lost this often is given up.
 MAX_ATTEMPTS = 3
@@ -44,6 +45,8 @@ class WaitingFor(StrEnum):
     CAPACITY = "capacity"
     BUDGET = "budget"
     PAUSED = "paused"
+    #: Until its artist releases what she has gathered. Such a job is in no queue: it wakes nothing and costs nothing.
+    GATHERED = "gathered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,11 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What the artist asked for. `image` and `mask` are checksums of uploads; picture n uses `seed + n`."""
+    """What the artist asked for. `image` and `mask` are checksums of uploads; picture n uses `seed + n`.
+
+    `loras` and `overrides` make the style her own. `first_pass`: the size to paint at before the full one; `fill_model`: the file
+    that fills the hole. `group` is what jobs of one press have in common, `remark` a sentence on what is not as she asked.
+    """
 
     mode: Mode
     prompt: str
@@ -73,11 +80,21 @@ class JobRequest:
     mask: str | None = None
     region: Region | None = None
     reference: str | None = None
+    loras: tuple[Lora, ...] = ()
+    overrides: Overrides | None = None
+    first_pass: tuple[int, int] | None = None
+    fill_model: str | None = None
+    group: str | None = None
+    remark: str | None = None
 
     @property
     def face(self) -> Face:
         """The docker's."""
         return Face.V1
+
+    def own(self, style: Style) -> Style:
+        """The style that it is painted with, given the one that it is based on."""
+        return own_style(style, self.overrides, self.loras)
 
     def inputs(self) -> list[str]:
         """Checksums of the uploads it starts from."""
@@ -85,9 +102,16 @@ class JobRequest:
 
     @classmethod
     def from_stored(cls, values: dict[str, Any]) -> JobRequest:
-        """The request again, from the JSON it was stored as."""
-        region = values["region"]
-        return cls(**{**values, "mode": Mode(values["mode"]), "region": Region(**region) if region else None})
+        """The request again, from the JSON it was stored as; one of an older service lacks what it could not say."""
+        region, overrides, first_pass = values["region"], values.get("overrides"), values.get("first_pass")
+        read: dict[str, Any] = {
+            "mode": Mode(values["mode"]),
+            "region": Region(**region) if region else None,
+            "loras": tuple(Lora(**lora) for lora in values.get("loras", ())),
+            "overrides": Overrides.from_stored(overrides) if overrides else None,
+            "first_pass": (first_pass[0], first_pass[1]) if first_pass else None,
+        }
+        return cls(**{**values, **read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +176,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is now. Moments in epoch seconds; `place` is its order of arrival.
+    """A job as it is now. Moments in epoch seconds; `place` is its order of arrival, `front` is below 0 where its artist has put
+    it before her others: the lowest first.
 
     `frugal`: a machine ran out of memory over it, so it is painted in the way that needs less (thrift.py).
     """
@@ -169,6 +194,7 @@ class Job:
     stage: Stage | None = None
     attempt: int = 1
     frugal: bool = False
+    front: int = 0
     version: int = 0
     machine_id: str | None = None
     claim: Claim | None = None
@@ -194,6 +220,16 @@ class Job:
     def unfinished(self) -> bool:
         """Whether something is still to come."""
         return self.state in UNFINISHED
+
+    @property
+    def gathered(self) -> bool:
+        """Whether it waits until its artist releases it."""
+        return self.state is JobState.QUEUED and self.waiting_for is WaitingFor.GATHERED
+
+    @property
+    def order(self) -> float:
+        """Which comes first among its artist's own waiting jobs of its kind: the lowest, then by arrival."""
+        return self.request.order if isinstance(self.request, WorkflowRequest) else self.front
 
     def missing(self) -> list[int]:
         """The pictures that are not stored yet."""

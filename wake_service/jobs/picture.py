@@ -85,6 +85,10 @@ class Tray:
         """The next one, taken off the list."""
         return self._to_send.popleft() if self._to_send else None
 
+    def is_to_be_sent(self, picture: Picture) -> bool:
+        """Whether it waits for its turn here, and is not just being sent."""
+        return any(other is picture for other in self._to_send)
+
     def get(self, prompt_id: str | None) -> Picture | None:
         """The picture that the engine knows by this id."""
         return self._pictures.get(prompt_id or "")

@@ -11,9 +11,9 @@ from cachetools import LRUCache
 from wake_service.blobs.base import BlobStore
 from wake_service.clock import Clock
 from wake_service.comfy.request import Style
-from wake_service.comfy.styles import needed_models
 from wake_service.errors import ProviderError, StorageError
 from wake_service.jobs.model import Job
+from wake_service.jobs.recipe import models_of
 
 log = logging.getLogger(__name__)
 
@@ -100,4 +100,6 @@ class Preparation:
 
     def _models(self, job: Job) -> list[str]:
         style = None if job.is_workflow else self._style(job.painting.style)
-        return [f"{folder}/{name}" for folder, name in needed_models(style)] if style else []
+        if style is None:
+            return []
+        return [f"{folder}/{name}" for folder, name in models_of(job.painting, style)]

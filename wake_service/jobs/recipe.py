@@ -9,9 +9,10 @@ from wake_service.comfy import graph
 from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import PictureRequest, Style
+from wake_service.comfy.styles import needed_models
 from wake_service.comfy.workflow import Workflow
 from wake_service.errors import SetupError
-from wake_service.jobs.model import Job, JobError
+from wake_service.jobs.model import Job, JobError, JobRequest
 
 
 class Unbuildable(Exception):
@@ -20,6 +21,12 @@ class Unbuildable(Exception):
     def __init__(self, error: JobError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+def models_of(request: JobRequest, style: Style) -> list[tuple[str, str]]:
+    """The files that a picture needs, as (folder, name), given the style that it is based on."""
+    filler = [("inpaint", request.fill_model)] if request.fill_model else []
+    return needed_models(request.own(style)) + filler
 
 
 class Recipes:
@@ -53,7 +60,7 @@ class Recipes:
             )
         picture = PictureRequest(
             mode=request.mode,
-            style=style,
+            style=request.own(style),
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
             width=request.width,
@@ -63,6 +70,8 @@ class Recipes:
             image=await self._upload(request.image),
             mask=await self._upload(request.mask),
             filename_prefix=f"wakebrush/{job.id}-{n}",
+            first_pass=request.first_pass,
+            fill_model=request.fill_model,
             frugal=frugal,
         )
         try:

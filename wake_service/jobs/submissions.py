@@ -42,7 +42,9 @@ class _Submission:
     also: Callable[[Transaction, Job], None] | None
     done: asyncio.Future[Job]
     offer: Offer | None
+    #: Its id was chosen by its caller; neither id nor key can have been used before.
     named: bool = False
+    minted: bool = False
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -73,9 +75,15 @@ class Submissions:
         request_hash: str,
         *,
         job_id: str | None = None,
+        minted: bool = False,
         also: Callable[[Transaction, Job], None] | None = None,
+        gather: bool = False,
+        front: bool = False,
     ) -> Job:
         """The accepted job, durable; `also` writes what belongs to it. It bears `job_id` unless another one does.
+        Key and id that were `minted` for it are nobody else's, and are not looked up.
+
+        `gather`: it waits until its artist releases it; `front`: it comes before her others.
 
         Raises RequestError: `idempotency_conflict`, `blob_missing`, `mask_size_mismatch`, `id_taken`.
         """
@@ -88,13 +96,14 @@ class Submissions:
             pool=pool,
             request=request,
             created_at=self._clock.now(),
+            front=self._book.board.front(who.artist_id) if front else 0,
         )
-        job = replace(job, waiting_for=self._reason(job))
-        offer = self.offer(job)
+        job = replace(job, waiting_for=WaitingFor.GATHERED if gather else self._reason(job))
+        offer = None if gather else self.offer(job)
         job = offer.job if offer else job
         done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         told = None if job.is_workflow else self._book.event(EventType.JOB_QUEUED, job)
-        self._pending.append(_Submission(job, key, request_hash, told, also, done, offer, job_id is not None))
+        self._pending.append(_Submission(job, key, request_hash, told, also, done, offer, job_id is not None, minted))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return await done
@@ -135,7 +144,7 @@ class Submissions:
         _settle(submission, outcome)
 
     def _insert(self, batch: list[_Submission], tx: Transaction) -> list[_Outcome]:
-        known = records.by_key(tx.conn, {s.pair for s in batch if s.key is not None})
+        known = records.by_key(tx.conn, {s.pair for s in batch if s.key is not None and not s.minted})
         uploads = _uploads(tx.conn, batch)
         taken = _taken(tx.conn, batch)
         outcomes: list[_Outcome] = []
@@ -202,7 +211,7 @@ def _uploads(conn: Connection, batch: Sequence[_Submission]) -> dict[tuple[str, 
 
 def _taken(conn: Connection, batch: Sequence[_Submission]) -> set[str]:
     """Which of the ids that callers chose are jobs' already."""
-    named = [submission.job.id for submission in batch if submission.named]
+    named = [submission.job.id for submission in batch if submission.named and not submission.minted]
     return records.taken(conn, named) if named else set()
 
 

@@ -41,19 +41,39 @@ class Withdrawal:
         self._unreachable = unreachable
 
     async def make_way(self, comes_later: Callable[[str], bool]) -> None:
-        """Takes back what the engine has not begun with, of jobs of which it is said that they come later."""
-        for picture in self._tray.at_engine():
-            if picture.sent is Sent.QUEUED and comes_later(picture.job_id):
-                try:
-                    await self._withdraw(picture)
-                except EngineError as error:
-                    log.info("job %s keeps its place at the engine: %s", picture.job_id, error)
+        """Takes back jobs that the engine has not begun with and of which it is said that they come later."""
+        waiting = {picture.job_id for picture in self._tray.at_engine() if picture.sent is Sent.QUEUED}
+        for job_id in filter(comes_later, waiting):
+            await self._withdraw(job_id)
 
-    async def _withdraw(self, picture: Picture) -> None:
-        await self._client.delete([picture.prompt_id])
-        began = picture.prompt_id in await self._client.queue() or await self._client.history(picture.prompt_id) is not None
-        if not began and picture.sent is Sent.QUEUED:
-            self._recorder.turned_away(picture.job_id, [picture])
+    async def _withdraw(self, job_id: str) -> None:
+        """A job is taken back whole or not at all: one that has begun is painted here to its end."""
+        pictures = self._tray.of_job(job_id)
+        sent = [picture for picture in pictures if picture.at_engine]
+        unsent = [picture for picture in pictures if self._tray.is_to_be_sent(picture)]
+        if len(sent) + len(unsent) < len(pictures) or any(picture.sent is not Sent.QUEUED for picture in sent):
+            return
+        for picture in unsent:  # not to be sent meanwhile
+            self._tray.forget(picture)
+        back = await self._taken_back(sent)
+        if len(back) == len(sent):
+            self._recorder.turned_away(job_id, sent)
+            return
+        for picture in back:
+            self._tray.send_again(picture)
+        self._tray.add(unsent)
+
+    async def _taken_back(self, sent: list[Picture]) -> list[Picture]:
+        """Those of an engine's waiting pictures that it has let go of without beginning. None, when it cannot be asked."""
+        try:
+            await self._client.delete([picture.prompt_id for picture in sent])
+            queue = await self._client.queue()
+            histories = [await self._client.history(picture.prompt_id) for picture in sent]
+        except EngineError as error:
+            log.info("The engine keeps what it has: %s", error)
+            return []
+        asked = zip(sent, histories, strict=True)
+        return [p for p, history in asked if p.prompt_id not in queue and history is None and p.sent is Sent.QUEUED]
 
     async def cancel(self, job_id: str) -> bool:
         """Takes a job's pictures from the engine; whether it had any. What it sends of them still is not used."""

@@ -64,14 +64,14 @@ class Controller:
         for provider in self._providers.values():
             await provider.close()
 
-    async def hold(self, machine_id: str, until: float, payer: Payer | None = None) -> None:
-        """Keeps a machine awake until then (epoch seconds), at the cost of `payer` while it rests; 0 lets it go.
+    async def hold(self, machine_id: str, until: float, payer: Payer | None = None, by: str | None = None) -> None:
+        """Keeps a machine awake until then (epoch seconds), at the cost of `payer` while it rests; 0 lets it go. `by`: a name.
 
         KeyError if there is none.
         """
         machine = self._fleet.get(machine_id)
         rests = machine.state is MachineState.READY and until > self._clock.now()
-        await self._fleet.apply(machine, model.hold(machine, until), payer if rests else None)
+        await self._fleet.apply(machine, model.hold(machine, until, by), payer if rests else None)
         self.poke()
 
     def hand_over(self, machine_id: str) -> bool:
@@ -80,6 +80,15 @@ class Controller:
             return False
         self._background.spawn(self._hand_overs.run(machine_id))
         return True
+
+    def goes_back_to_sleep(self, machine_id: str) -> bool:
+        """Whether a machine that was waking is, or will be at once, on its way to sleep: nobody needs it any more."""
+        machine = self._fleet.get(machine_id)
+        if machine.state is not MachineState.WAKING:
+            return machine.state in (MachineState.DRAINING, MachineState.STOPPING, MachineState.ASLEEP)
+        fleet, demand, now = self._situation(machine.pool)
+        orders = autoscaler.plan(fleet, demand, self._policies[machine.pool], now)
+        return any(action.machine_id == machine_id and action.order is Order.DRAIN for action in orders)
 
     def poke(self) -> None:
         """Something changed that a plan may depend on."""

@@ -85,6 +85,8 @@ def engine_of(stats: Mapping[str, object]) -> Engine:
 class Machine:
     """One GPU instance as the service knows it. `since`, `awake_since`, `lease_until`, `hold_until`, `retry_at` in epoch seconds.
 
+    `held_by`: who keeps it awake until `hold_until`, by name.
+
     `generation` rises with every order and every observed change; an order is carried out only on the generation it was
     decided on. `failures` counts wakes that failed in a row; none is tried before `retry_at`. `no_capacity`: the last one failed
     because all machines of its kind were taken. `stuck`: it did not stop when it was told to. `notice`: its cloud wants it back.
@@ -110,6 +112,7 @@ class Machine:
     zone: str | None = None
     spot: bool = False
     hold_until: float = 0.0
+    held_by: str | None = None
     awake_since: float | None = None
     notice: NoticeKind | None = None
     no_capacity: bool = False
@@ -152,9 +155,9 @@ def renew_lease(machine: Machine, until: float) -> Machine:
     return replace(machine, lease_until=max(machine.lease_until, until))
 
 
-def hold(machine: Machine, until: float) -> Machine:
+def hold(machine: Machine, until: float, by: str | None = None) -> Machine:
     """The machine kept awake until then, whoever asked before; 0 lets it go. Not an order, so the generation stays."""
-    return replace(machine, hold_until=until)
+    return replace(machine, hold_until=until, held_by=by if until else None)
 
 
 def discovered(sighting: Sighting, provider: str, now: float) -> Machine | None:
@@ -248,6 +251,7 @@ def _become(machine: Machine, state: MachineState, now: float, sighting: Sightin
 
 def _change(machine: Machine, state: MachineState, now: float, **changes: Any) -> Machine:
     if state in (MachineState.ASLEEP, MachineState.GONE):
-        changes |= {"boot": None, "address": None, "awake_since": None, "notice": None, "hold_until": 0.0, "stuck": False}
+        changes |= {"boot": None, "address": None, "awake_since": None, "notice": None, "stuck": False}
+        changes |= {"hold_until": 0.0, "held_by": None}
     stage = changes.pop("stage", None)
     return replace(machine, state=state, stage=stage, since=now, generation=machine.generation + 1, **changes)

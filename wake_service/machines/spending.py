@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wake_service.accounts.budget import Budget, reserve_micros
 from wake_service.clock import Clock
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.ledger import Ledger
 from wake_service.machines.model import Machine, MachineState
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What something is expected to cost (micros): the wake that it needs, its pictures, the machine's rest after it."""
+
+    wake: int = 0
+    pictures: int = 0
+    idle: int = 0
+    includes_wake: bool = False
+
+    @property
+    def whole(self) -> int:
+        """All of it."""
+        return self.wake + self.pictures + self.idle
+
 
 #: States in which a machine goes on to cost money of itself.
 GOES_ON = frozenset({MachineState.WAKING, MachineState.READY, MachineState.BUSY})
@@ -67,15 +85,17 @@ class Spending:
         """The most that keeping a machine awake for so long costs."""
         return reserve_micros(seconds, machine.price_micros_per_hour)
 
-    def price_micros(self, pool: str, picture_seconds: float, count: int) -> tuple[int, bool]:
-        """The marginal cost of `count` pictures, and whether it includes a wake with its idle tail."""
-        price = self._price(pool)
-        work = reserve_micros(picture_seconds * count, price)
-        wakes = self.needs_wake(pool)
-        tail = reserve_micros(
-            max(map(self._fleet.estimate.wake_seconds, self._of(pool)), default=0.0) + self._idle_seconds, price
-        )
-        return work + (tail if wakes else 0), wakes
+    def price(self, pool: str, work_seconds: float, *, awaited: bool = False) -> Price:
+        """The marginal cost of pictures that take so long: a wake and the rest after it only where a machine has to be started.
+
+        `awaited`: somebody else's work starts it anyway.
+        """
+        hour, wakes = self._price(pool), self.needs_wake(pool) and not awaited
+        pictures = reserve_micros(work_seconds, hour)
+        if not wakes:
+            return Price(pictures=pictures)
+        wake = max(map(self._fleet.estimate.wake_seconds, self._of(pool)), default=0.0)
+        return Price(reserve_micros(wake, hour), pictures, reserve_micros(self._idle_seconds, hour), includes_wake=True)
 
     def _reserve(self, team_id: str, pool: str) -> int:
         """What a job would newly promise: a wake that may be slow and its tail, or the tail of a machine that another carries."""

@@ -37,4 +37,5 @@ def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: fl
         "zone": machine.zone,
         "spot": machine.spot,
         "held_until": iso(machine.hold_until) if machine.hold_until else None,
+        "held_by": machine.held_by,
     }

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from wake_service.clock import Clock
 from wake_service.errors import ModelError, SetupError
-from wake_service.models.about import About
+from wake_service.models.about import About, Commercial
 from wake_service.models.names import same_model
 from wake_service.models.store import Inventory, ModelStore
 
@@ -44,6 +44,11 @@ class ModelClasses:
         self._look()
         found = (self._known.get(same_model(f"{folder}/{file}")) for folder, file in needed)
         return [about for about in found if about is not None and about.commercial in bars]
+
+    def about(self, folder: str, file: str) -> About | None:
+        """What is known about a model; None when nobody has described it."""
+        self._look()
+        return self._known.get(same_model(f"{folder}/{file}"))
 
     def _look(self) -> None:
         """Reads the file when it is another than last time."""
@@ -100,3 +105,13 @@ def barred_sentence(barred: Collection[About]) -> str:
         f"{about.name} ({about.license or 'no licence named'}, commercial use: {about.commercial})" for about in barred
     )
     return f"Your team does not paint with models under such a licence: {named}."
+
+
+def licence_of(models: Collection[About | None]) -> dict[str, str | None]:
+    """The strictest of some models' licences: `commercial` is None where nothing forbids it and one is not described."""
+    for commercial in (Commercial.NO, Commercial.ASK):
+        if names := sorted({about.license for about in models if about and about.commercial is commercial}):
+            return {"name": ", ".join(filter(None, names)), "commercial": commercial}
+    names = sorted({about.license for about in models if about})
+    known = bool(models) and None not in models
+    return {"name": ", ".join(filter(None, names)), "commercial": Commercial.YES if known else None}

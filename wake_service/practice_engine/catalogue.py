@@ -263,6 +263,16 @@ PICTURES = [
         (("IMAGE", "IMAGE"),),
     ),
     NodeClass(
+        "ImageCompositeMasked", "ImageCompositeMasked", "image", "One picture laid over another, where a mask is white.",
+        {
+            "destination": _link("IMAGE"), "source": _link("IMAGE"), "x": _int(0, 0, MAX_SIDE, step=1),
+            "y": _int(0, 0, MAX_SIDE, step=1), "resize_source": ("BOOLEAN", {"default": False}),
+        },
+        (("IMAGE", "IMAGE"),),
+        optional={"mask": _link("MASK")},
+        module="comfy_extras.nodes_mask",
+    ),
+    NodeClass(
         "ImageInvert", "Invert Image", "image", "The negative of a picture.",
         {"image": _link("IMAGE")},
         (("IMAGE", "IMAGE"),),
@@ -305,6 +315,25 @@ PICTURES = [
     ),
 ]  # fmt: skip
 
+#: As the node pack comfyui-inpaint-nodes has them; its other nodes are not imitated.
+INPAINT = [
+    NodeClass(
+        "INPAINT_LoadInpaintModel", "Load Inpaint Model", "inpaint", "Takes up a way of filling holes.",
+        {"model_name": _choice(models.FILLERS)},
+        (("INPAINT_MODEL", "INPAINT_MODEL"),),
+        module="custom_nodes.comfyui-inpaint-nodes",
+    ),
+    NodeClass(
+        "INPAINT_InpaintWithModel", "Inpaint (using Model)", "inpaint", "Fills a hole with the colours around it.",
+        {
+            "inpaint_model": _link("INPAINT_MODEL"), "image": _link("IMAGE"), "mask": _link("MASK"),
+            "seed": _int(0, 0, 2**64 - 1),
+        },
+        (("IMAGE", "IMAGE"),),
+        module="custom_nodes.comfyui-inpaint-nodes",
+    ),
+]  # fmt: skip
+
 LOAD_IMAGE = NodeClass(
     "LoadImage", "Load Image", "image", "A picture of the input folder; its mask is 1 where it is clear.",
     {"image": _choice([], image_upload=True)},
@@ -318,7 +347,7 @@ LOAD_MASK = NodeClass(
     aliases=("import mask", "alpha mask", "channel mask"),
 )  # fmt: skip
 
-NODES = {node.name: node for node in (*LOADERS, *CONDITIONING, *LATENTS, *PICTURES, LOAD_IMAGE, LOAD_MASK)}
+NODES = {node.name: node for node in (*LOADERS, *CONDITIONING, *LATENTS, *PICTURES, *INPAINT, LOAD_IMAGE, LOAD_MASK)}
 
 
 class Catalogue:

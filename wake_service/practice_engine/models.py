@@ -6,6 +6,7 @@ CHECKPOINTS = ("practice-sd15.safetensors", "practice-sdxl.safetensors")
 UNETS = ("practice-flux.safetensors",)
 TEXT_ENCODERS = ("practice-clip-l.safetensors", "practice-t5.safetensors")
 VAES = ("practice-vae.safetensors",)
+FILLERS = ("practice-fill.safetensors",)
 LORAS = ("practice-gouache.safetensors", "practice-ink.safetensors", "practice-night.safetensors")
 
 FOLDERS: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "hypernetworks": (),
     "photomaker": (),
     "classifiers": (),
+    "inpaint": FILLERS,
 }
 """What `GET /models` lists, and `GET /models/{folder}` for each."""
 

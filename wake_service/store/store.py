@@ -57,6 +57,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        #: The writer's own: to borrow one for every transaction takes longer than a statement.
+        self._connection: Connection | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._writer = threading.Thread(target=self._write_forever, name="store-write", daemon=True)
         self._writer.start()
@@ -92,6 +94,12 @@ class Store:
         self.engine.dispose()
 
     def _write_forever(self) -> None:
+        try:
+            self._write_groups()
+        finally:
+            self._disconnect()
+
+    def _write_groups(self) -> None:
         while (first := self._queue.get()) is not None:
             group = [first]
             last = False
@@ -109,7 +117,8 @@ class Store:
         outcomes: list[tuple[_Work, Any, BaseException | None]] = []
         actions: list[Callable[[], None]] = []
         try:
-            with self.engine.begin() as conn:
+            conn = self._connection = self._connection or self.engine.connect()
+            with conn.begin():
                 if len(group) == 1:
                     outcomes = [self._run_alone(group[0], conn, actions)]
                 else:
@@ -117,7 +126,14 @@ class Store:
         except BaseException as error:  # noqa: BLE001 - handed to every waiter; the writer itself must go on
             failure = _storage_error(error) if isinstance(error, DBAPIError) else error
             outcomes, actions = [(work, None, failure) for work in group], []
+            self._disconnect()
         group[0].loop.call_soon_threadsafe(_settle, outcomes, actions)
+
+    def _disconnect(self) -> None:
+        """The next transaction begins on a connection of which nothing bad is known."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _run_alone(
         self, work: _Work, conn: Connection, actions: list[Callable[[], None]]

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -20,51 +19,14 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from wake_service.store.people_tables import artists as artists
+from wake_service.store.people_tables import invitations as invitations
+from wake_service.store.people_tables import metadata as metadata
+from wake_service.store.people_tables import teams as teams
+from wake_service.store.people_tables import tokens as tokens
 
 #: SQLite gives rowids only to INTEGER keys; elsewhere 64 bits are wanted.
 _BigId = BigInteger().with_variant(Integer, "sqlite")
-
-teams = Table(
-    "teams",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("month_budget_micros", BigInteger),
-    Column("created_at", Float, nullable=False),
-    #: Separated by spaces; see accounts/bars.py.
-    Column("barred_classes", Text, nullable=False, server_default=text("''")),
-)
-
-artists = Table(
-    "artists",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("team_id", ForeignKey("teams.id"), nullable=False, index=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("role", String(16), nullable=False),
-    Column("created_at", Float, nullable=False),
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("artist_id", ForeignKey("artists.id"), nullable=False, index=True),
-    Column("name", Text, nullable=False),
-    Column("hash", String(64), nullable=False, unique=True),
-    Column("scopes", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("expires_at", Float),
-    Column("revoked_at", Float),
-)
 
 streams = Table(
     "streams",
@@ -118,6 +80,9 @@ blob_bytes = Table(
     Column("leaving", Boolean, nullable=False),
 )
 
+#: Bytes that are on their way into the blob store; until they are there, these are the ones that count.
+blob_journal = Table("blob_journal", metadata, Column("sha256", String(64), primary_key=True), Column("data", LargeBinary))
+
 jobs = Table(
     "jobs",
     metadata,
@@ -135,6 +100,8 @@ jobs = Table(
     Column("attempt", Integer, nullable=False),
     #: A machine ran out of memory over it: it is painted in the way that needs less.
     Column("frugal", Boolean, nullable=False, server_default=false()),
+    #: Below 0: before its artist's others.
+    Column("front", Integer, nullable=False, server_default=text("0")),
     #: Rises with every change; a change is made only to the version it was decided on.
     Column("version", Integer, nullable=False),
     Column("idempotency_key", Text),
@@ -223,6 +190,7 @@ machines = Table(
     Column("zone", String(32)),
     Column("spot", Boolean, nullable=False, server_default=false()),
     Column("hold_until", Float, nullable=False, server_default="0"),
+    Column("held_by", Text),
     Column("awake_since", Float),
     Column("notice", String(16)),
     Column("no_capacity", Boolean, nullable=False, server_default=false()),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from cachetools import LRUCache
 
@@ -24,6 +23,7 @@ from wake_service.files.model import FileName, Folder, StoredFile, checked_folde
 from wake_service.jobs.model import Job
 from wake_service.store.store import Store, Transaction
 from wake_service.workflows import naming, records, tooling
+from wake_service.workflows.ahead import Uploads
 from wake_service.workflows.records import Stored
 
 #: Where pictures that came over the socket alone are found among an artist's files.
@@ -45,8 +45,7 @@ class Depot:
     changed: Callable[[str], None] = lambda _artist_id: None
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: LRUCache[str, Stored] = field(default_factory=lambda: LRUCache(64))
-    #: By engine: names of uploads that it has, by our name for them.
-    uploaded: WeakKeyDictionary[EngineClient, dict[str, str]] = field(default_factory=WeakKeyDictionary)
+    uploads: Uploads = field(default_factory=Uploads)
 
 
 class Luggage:
@@ -110,19 +109,22 @@ class Luggage:
         if name.startswith(tooling.KEY):
             await self.client.put_cached_image(sha256, await self._depot.blobs.get(sha256))
             return sha256
-        there = self._depot.uploaded.setdefault(self.client, {})
         mine = naming.input_name(sha256, name)
-        if mine not in there:
-            data = await self._depot.blobs.get(sha256)
-            there[mine] = await self.client.upload_image(mine, data, subfolder=naming.OURS)
-        return there[mine]
+        return await self._depot.uploads.bring(self.client, mine, partial(self._depot.blobs.get, sha256))
 
     async def keep_picture(self, job: Job, node: str, index: int, picture: Preview) -> StoredFile:
         """Stores a picture that came over the socket. Raises StorageError."""
-        blob = await self._depot.shelf.put(picture.data)
         suffix = picture.media_type.rpartition("/")[2]
-        shown = FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index:05}.{suffix}")
-        (file,) = await self._write(job, node, [(shown, blob, picture.media_type)])
+        now, kind = self.clock.now(), picture.media_type
+        called = FileName(SOCKET_FOLDER, SOCKET_SUBFOLDER, f"{job.id}_{node}_{index + 1:05}.{suffix}")
+
+        def write(tx: Transaction, blob: BlobInfo) -> StoredFile:
+            made = {"artist_id": job.artist_id, "job_id": job.id, "node_id": node}
+            name = files.add_named(tx, name=called, sha256=blob.sha256, size=blob.size, media_type=kind, now=now, **made)
+            return StoredFile(name, blob.sha256, blob.size, kind, now, job.id, node)
+
+        file = await self._depot.shelf.keep_made(picture.data, write)
+        self._depot.changed(job.artist_id)
         return file
 
     async def keep_output(self, job: Job, node: str, output: Any, folder: str) -> tuple[Any, list[StoredFile]]:

@@ -22,8 +22,9 @@ SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 class Submission:
     """A graph on its way in.
 
-    `name`: what its client calls it (None: the service chooses). `key`: a second one with it is the same job. `number` and
-    `front` are ComfyUI's: its place among its artist's own. `targets` narrows the outputs that run. `labels` are Comfy API v2's.
+    `name`: what its client calls it (None: the service chooses). `key`: a second one with it is the same job. `minted`: both were
+    made up for it just now. `number` and `front` are ComfyUI's: its place among its artist's own. `targets` narrows the outputs
+    that run. `labels` are Comfy API v2's.
     `also` writes what belongs to it, in the transaction that makes it a job.
     """
 
@@ -31,6 +32,7 @@ class Submission:
     graph: Graph
     name: str | None = None
     key: str | None = None
+    minted: bool = False
     client_id: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     number: float | None = None

@@ -67,6 +67,7 @@ class Workflows:
         self._book = book
         self._submissions = submissions
         self._intake = Intake(depot)
+        self.uploads = depot.uploads
         self._background = Background(log)
         self._followers: dict[str, set[Follower]] = {}
         self._latest: LRUCache[str, Latest] = LRUCache(_MOST_LATEST)
@@ -92,6 +93,7 @@ class Workflows:
         """Lets all clients go."""
         self.switchboard.close()
         await self._background.cancel()
+        await self.uploads.stop()
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,9 @@ class Workflows:
             tx.after_commit(partial(self._taken_in, packed, verdict))
 
         try:
-            job = await self._submissions.submit(who, pool, request, submission.key, packed.digest, job_id=job_id, also=also)
+            job = await self._submissions.submit(
+                who, pool, request, submission.key, packed.digest, job_id=job_id, minted=submission.minted, also=also
+            )
             created = job.place == place
             node_errors = await self._verdict(job, verdict) if verdict is not None and created else {}
         finally:

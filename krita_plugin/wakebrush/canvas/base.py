@@ -206,6 +206,9 @@ class Canvas(Protocol):
         """Where an area lies now that was captured when the canvas had that width and height: it moves when a plan of ours
         enlarges the canvas to the left or upwards."""
 
+    def select(self, area: Rect) -> None:
+        """Selects a rectangle of the document in front. No undo step."""
+
     def is_open(self, document_id: str) -> bool:
         """Whether that document is still open."""
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from krita import Document
+from typing import Protocol
 
-from .pixels import bits
+from ..qt import QImage
+from .gray import bits
 from .rect import Rect
 
 TILE = 256
 TILES_A_LOOK = 12
 """Reading a tile takes 0.1 to 0.2 ms."""
+
+
+class Document(Protocol):
+    """As much of a document of Krita's as is looked at."""
+
+    def projection(self, x: int, y: int, width: int, height: int) -> QImage: ...
 
 
 class EmptinessScan:

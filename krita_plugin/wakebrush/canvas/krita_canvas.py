@@ -118,6 +118,13 @@ class KritaCanvas:
         shift = self._rooms.enlargements.shift(document_id, documents.size(document), captured, None)
         return area.moved(shift.dx, shift.dy)
 
+    def select(self, area: Rect) -> None:
+        document = documents.active()
+        if document is not None:
+            selection = Selection()
+            selection.select(area.x, area.y, area.width, area.height, 255)
+            document.setSelection(selection)
+
     def is_open(self, document_id: str) -> bool:
         return self._opened.find(document_id) is not None
 

@@ -7,6 +7,7 @@ the two costs little and blocks nobody.
 
 from __future__ import annotations
 
+from ..i18n import tr
 from ..qt import QBuffer, QByteArray, QImage, QImageReader, QIODevice, QSize
 from .capture import UnreadablePicture
 
@@ -18,7 +19,7 @@ def scaled(image: QImage, width: int, height: int) -> QImage:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.ReadWrite)
     if not image.save(buffer, "BMP"):
-        raise MemoryError("There is not enough memory to scale a picture.")
+        raise MemoryError(tr("There is not enough memory to scale a picture."))
     buffer.seek(0)
     return _read(QImageReader(buffer, QByteArray(b"bmp")), width, height)
 
@@ -36,5 +37,5 @@ def _read(reader: QImageReader, width: int, height: int) -> QImage:
         reader.setScaledSize(QSize(width, height))
     image = reader.read()
     if image.isNull():
-        raise UnreadablePicture(f"The picture that came back cannot be read: {reader.errorString()}.")
+        raise UnreadablePicture(tr("The picture that came back cannot be read: {reason}.", reason=reader.errorString()))
     return image

@@ -1,7 +1,7 @@
 """Where the service is and with which token, found without asking her when possible.
 
-Asked in this order (docs/wire.md): the environment, the plugin's own settings, a service that runs on this computer. A token is
-only ever sent to the endpoint it came with.
+Asked in this order (docs/wire.md): the environment, the service that she has chosen, her studio's `wakebrush.json`, a service
+that runs on this computer. A token is only ever sent to the endpoint it came with.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ..i18n import tr
+from . import proxy
 from .errors import Insecure, NotFound, Refused, ServiceError
+
+if TYPE_CHECKING:
+    from .profiles import Profile
 
 
 class KeyValueStore(Protocol):
@@ -45,14 +49,27 @@ class MemoryStore:
 
 @dataclass(frozen=True)
 class Connection:
-    """An address (no trailing slash) and the token for it. `source`: `environment`, `settings` or `discovery`."""
+    """An address (no trailing slash) and the token for it. `source`: `environment`, `settings`, `central` or `discovery`.
+
+    `proxy`: the address to go through, '' for none; it may hold a password. `authority`: file of one beside the system's.
+    `profile`: which of her services it is, whatever its address is today.
+    """
 
     endpoint: str
-    token: str
+    token: str = field(repr=False)
     source: str
+    proxy: str = field(default="", repr=False)
+    authority: str = ""
+    profile: str = ""
 
-    def __repr__(self) -> str:
-        return f"Connection({self.endpoint!r}, token=…, source={self.source!r})"
+
+class Choice(Protocol):
+    """Which service is in use, and with which token."""
+
+    @property
+    def active(self) -> Profile: ...
+
+    def token(self, profile: Profile) -> str: ...
 
 
 def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -68,26 +85,32 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return base / "wakebrush"
 
 
-def resolve(settings: KeyValueStore, environ: Mapping[str, str] = os.environ) -> Connection:
-    """The connection to use now.
+def resolve(
+    profiles: Choice, environ: Mapping[str, str] = os.environ, system_proxy: Callable[[str], str] = lambda endpoint: ""
+) -> Connection:
+    """The connection to use now. `system_proxy`: the system's own proxy for an address, or ''.
 
-    Raises NotFound, Refused (an address without a token), Insecure, or ServiceError (not an address).
+    Raises NotFound, Refused (an address without a token), Insecure, or ServiceError (not an address, no proxy).
     """
     found = discover(data_folder(environ))
+    chosen = profiles.active
     env_token = environ.get("KRITA_AI_TOKEN", "").strip()
-    for source, address, token in (
-        ("environment", environ.get("KRITA_AI_ENDPOINT", ""), env_token),
-        ("settings", settings.read("endpoint"), settings.read("token")),
-    ):
-        if not address.strip():
-            continue
-        endpoint = checked(address)
-        if not token and found is not None and found.endpoint == endpoint:
-            token = found.token
-        return _with_token(Connection(endpoint, token.strip(), source))
-    if found is None:
+    if address := environ.get("KRITA_AI_ENDPOINT", "").strip():
+        connection = Connection(checked(address), env_token, "environment", chosen.proxy, chosen.authority, "environment")
+    elif chosen.endpoint:
+        token = profiles.token(chosen)
+        connection = Connection(checked(chosen.endpoint), token, chosen.source, chosen.proxy, chosen.authority, chosen.id)
+    elif found is not None:
+        return Connection(found.endpoint, env_token or found.token, found.source, profile="local")
+    else:
         raise NotFound
-    return _with_token(Connection(found.endpoint, env_token or found.token, found.source))
+    token = connection.token
+    if not token and found is not None and found.endpoint == connection.endpoint:
+        token = found.token
+    if not token:
+        raise Refused(tr("There is no token for {endpoint}.", endpoint=connection.endpoint))
+    way = proxy.choose(connection.proxy, connection.endpoint, environ, system_proxy)
+    return replace(connection, token=token, proxy=way)
 
 
 def discover(folder: Path) -> Connection | None:
@@ -117,6 +140,7 @@ def checked(address: str) -> str:
             tr("“{address}” is not the address of a service.", address=address),
             tr("It looks like https://wakebrush.example.com or http://127.0.0.1:7717."),
             code="invalid_endpoint",
+            action="settings",
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise Insecure(text)
@@ -131,9 +155,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _with_token(connection: Connection) -> Connection:
-    if not connection.token:
-        raise Refused(tr("There is no token for {endpoint}.", endpoint=connection.endpoint))
-    return connection

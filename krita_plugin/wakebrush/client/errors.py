@@ -3,6 +3,8 @@
 ServiceError            base: `title` says what happened, `hint` what to do
 ├── NotFound            no service is known: nothing configured, nothing running here
 ├── Unreachable         the service does not answer; worth trying again
+│   ├── Untrusted       nobody this computer trusts vouches for its certificate
+│   └── ProxyRefused    the proxy on the way does not let us through
 ├── Refused             the token is missing, wrong or expired
 ├── Incompatible        plugin and service don't speak the same version
 ├── Insecure            the token would travel unencrypted
@@ -18,23 +20,32 @@ from ..i18n import tr
 
 
 class ServiceError(Exception):
-    """Base of everything the client raises. `code` is the service's stable code, or one of ours."""
+    """Base of everything the client raises. `code` is the service's stable code, or one of ours.
 
-    def __init__(self, title: str, hint: str = "", *, code: str = "", detail: str = "") -> None:
+    `action`: what mends it, as the button beside the sentence: `connect`, `settings`, `update` or ''.
+    """
+
+    action = ""
+
+    def __init__(self, title: str, hint: str = "", *, code: str = "", detail: str = "", action: str = "") -> None:
         super().__init__(f"{title} {hint}".strip())
         self.title = title
         self.hint = hint
         self.code = code
         self.detail = detail
+        if action:
+            self.action = action
 
 
 class NotFound(ServiceError):
     """No endpoint is configured and no service runs on this computer."""
 
+    action = "connect"
+
     def __init__(self) -> None:
         super().__init__(
-            tr("No Wakebrush service is running on this computer."),
-            tr("Start it with “wakebrush serve”, or enter another address in the settings."),
+            tr("Krita is not connected to a Wakebrush service."),
+            tr("Paste the invitation that you were given, or start a service here with “wakebrush serve”."),
             code="no_service",
         )
 
@@ -51,13 +62,50 @@ class Unreachable(ServiceError):
         )
 
 
+class Untrusted(Unreachable):
+    """The certificate is of an authority that this computer does not know, or of another host, or too old."""
+
+    action = "settings"
+
+    def __init__(self, endpoint: str, detail: str = "") -> None:
+        ServiceError.__init__(
+            self,
+            tr("This computer does not trust the certificate of {endpoint}.", endpoint=endpoint),
+            tr("If your studio has an authority of its own, choose its file in the settings. If not, ask your admin."),
+            code="untrusted",
+            detail=detail,
+        )
+
+
+class ProxyRefused(Unreachable):
+    """The proxy answered with a refusal, or not at all. `proxy`: its address, without name and password."""
+
+    action = "settings"
+
+    def __init__(self, proxy: str, detail: str = "") -> None:
+        asked = "407" in detail
+        ServiceError.__init__(
+            self,
+            tr("The proxy {proxy} asks for a name and a password.", proxy=proxy)
+            if asked
+            else tr("The proxy {proxy} does not let Krita through.", proxy=proxy),
+            tr("Enter it in the settings as http://name:password@host:port.")
+            if asked
+            else tr("Check the proxy in the settings, or ask your admin."),
+            code="proxy_refused",
+            detail=detail,
+        )
+
+
 class Refused(ServiceError):
     """The service does not accept the token."""
+
+    action = "connect"
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
             tr("This computer is no longer paired."),
-            tr("Enter a new token in the settings."),
+            tr("Pair it again with an invitation. Your admin makes one with “wakebrush invite”."),
             code="not_authenticated",
             detail=detail,
         )
@@ -70,8 +118,9 @@ class Incompatible(ServiceError):
     def plugin_too_old(cls, service: str) -> Incompatible:
         return cls(
             tr("This plugin is too old for the service ({service}).", service=service),
-            tr("Install the newest Wakebrush plugin."),
+            tr("Install the plugin that the service offers, then start Krita again."),
             code="client_too_old",
+            action="update",
         )
 
     @classmethod
@@ -85,6 +134,8 @@ class Incompatible(ServiceError):
 
 class Insecure(ServiceError):
     """Plain http to another computer: the token would be readable on the way."""
+
+    action = "settings"
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(

@@ -11,10 +11,11 @@ from importlib.util import find_spec
 _PACKAGE = __name__.rpartition(".")[0].rpartition(".")[0]
 
 if find_spec(_PACKAGE + "._vendor") is not None:
-    from .._vendor import requests, urllib3, websocket
+    from .._vendor import requests, truststore, urllib3, websocket
 else:
     import requests
+    import truststore
     import urllib3
     import websocket
 
-__all__ = ["requests", "urllib3", "websocket"]
+__all__ = ["requests", "truststore", "urllib3", "websocket"]

@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from ..version import CLIENT_HEADER
+from . import certificates, proxy
 from .config import Connection, is_loopback
 from .errors import Incompatible, Insecure, Problem, Refused, ServiceError, Stopped, Unreachable, from_answer
 from .libraries import websocket
 from .service import Service, check_version
-from .transport import Sockets, tls_context
+from .transport import Sockets, broken
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 50.0  # the service pings every 20 s; two missed pings mean that nobody is there
@@ -128,6 +129,7 @@ class EventStream:
     def _listen(self, connection: Connection, sockets: Sockets) -> None:
         socket = self._open(connection, sockets)
         try:
+            check_version((socket.headers or {}).get("wakebrush-service"))
             self._listener.connected(connection)
             while True:
                 opcode, payload = socket.recv_data()
@@ -144,6 +146,9 @@ class EventStream:
                 socket.shutdown()
 
     def _open(self, connection: Connection, sockets: Sockets) -> Any:
+        way = proxy.parts(connection.proxy) if connection.proxy else None
+        if way is not None and way.secure:
+            raise _UpgradeRefused  # the library cannot speak to a proxy over TLS; the long poll can
         address = "ws" + connection.endpoint[len("http") :] + "/v1/events"
         if self._position:
             address += "?" + urlencode(self._position)
@@ -154,14 +159,18 @@ class EventStream:
                 class_=partial(_KnownWebSocket, sockets),
                 header=[f"Authorization: Bearer {connection.token}", f"Wakebrush-Client: {CLIENT_HEADER}"],
                 suppress_origin=True,
-                sslopt={"context": tls_context()} if address.startswith("wss") else None,
+                sslopt={"context": certificates.context(connection.authority)} if address.startswith("wss") else None,
                 redirect_limit=0,
+                **_through(way),
             )
         except websocket.WebSocketBadStatusException as error:
             raise _refusal(error) from error
+        except (websocket.WebSocketTimeoutException, websocket.WebSocketConnectionClosedException) as error:
+            if self._stopping.is_set() or sockets.closed:
+                raise Stopped from error
+            raise _UpgradeRefused from error  # something on the way swallows upgrades; if all is down, the long poll will tell
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise self._broken(connection, error) from error
-        check_version((socket.headers or {}).get("wakebrush-service"))
         socket.settimeout(SILENCE_SECONDS)
         return socket
 
@@ -193,7 +202,7 @@ class EventStream:
             self._position = {"after": str(seq), "stream": str(envelope["stream"])}
 
     def _broken(self, connection: Connection, error: Exception) -> ServiceError:
-        return Stopped() if self._stopping.is_set() else Unreachable(connection.endpoint, str(error))
+        return Stopped() if self._stopping.is_set() else broken(connection, error)
 
 
 class _KnownWebSocket(websocket.WebSocket):
@@ -212,6 +221,15 @@ class _KnownWebSocket(websocket.WebSocket):
         self._sock = connection
         if connection is not None:
             self._sockets.add(connection)
+
+
+def _through(way: proxy.Parts | None) -> dict[str, Any]:
+    """The proxy as websocket-client takes it. It looks into the environment unless it is told both of a proxy and of what needs
+    none, so it is told of one for nothing, or for everything."""
+    if way is None:
+        return {"http_proxy_host": "none", "http_proxy_port": 1, "http_no_proxy": ["*"]}
+    given = {"http_proxy_host": way.host, "http_proxy_port": way.port, "http_proxy_auth": way.auth}
+    return {**given, "http_no_proxy": ["nothing.invalid"], "http_proxy_timeout": CONNECT_SECONDS, "proxy_type": "http"}
 
 
 class _UpgradeRefused(Exception):

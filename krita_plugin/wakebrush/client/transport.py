@@ -6,15 +6,15 @@ import contextlib
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from typing import Any
 from weakref import WeakSet
 
-from .libraries import requests, urllib3
-
-
-def tls_context() -> ssl.SSLContext:
-    """Trusts what this computer trusts; requests adds certifi's list for systems without one of their own."""
-    return ssl.create_default_context()
+from . import certificates
+from .config import Connection
+from .errors import ProxyRefused, Unreachable, Untrusted
+from .libraries import requests, urllib3, websocket
+from .proxy import shown
 
 
 class Sockets:
@@ -41,26 +41,39 @@ class Sockets:
             _shut(connection)
 
 
-def new_session(sockets: Sockets) -> requests.Session:
-    """A requests session (one per thread) whose sockets are known to `sockets`."""
+def new_session(sockets: Sockets, connection: Connection) -> requests.Session:
+    """A requests session (one per thread) whose sockets are known to `sockets`.
+
+    It takes nothing from the environment: a line in .netrc would replace the token, and the proxy is chosen already. Raises
+    ServiceError where the connection's authority cannot be used.
+    """
     session = requests.Session()
-    adapter = _Adapter(sockets)
+    session.trust_env = False
+    if connection.proxy:
+        session.proxies = {"https": connection.proxy}
+    adapter = _Adapter(sockets, certificates.context(connection.authority))
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    def __init__(self, sockets: Sockets) -> None:
+    def __init__(self, sockets: Sockets, tls: ssl.SSLContext) -> None:
         self._sockets = sockets
+        self._tls = tls
         super().__init__()
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The context judges; requests would add certifi's list to it."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=tls_context(), **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pools(self._sockets)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=tls_context(), **kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs)
         manager.pool_classes_by_scheme = _pools(self._sockets)
         return manager
 
@@ -83,6 +96,31 @@ def _pools(sockets: Sockets) -> dict[str, type]:
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}
+
+
+def broken(connection: Connection, error: Exception) -> Unreachable:
+    """What it means that a call ended with an error of the libraries. Its `detail` bears no password."""
+    detail = str(error).replace(connection.proxy, shown(connection.proxy)) if connection.proxy else str(error)
+    causes = list(_causes(error))
+    if any(isinstance(each, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(each) for each in causes):
+        return Untrusted(connection.endpoint, detail)
+    refused = (requests.exceptions.ProxyError, websocket.WebSocketProxyException)
+    if connection.proxy and any(isinstance(each, refused) for each in causes):
+        return ProxyRefused(shown(connection.proxy), detail)
+    return Unreachable(connection.endpoint, detail)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and all that it was raised because of."""
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.append(each)
+            yield each
+            told = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
+            waiting += [because for because in told if isinstance(because, BaseException)]
 
 
 def _shut(connection: socket.socket) -> None:

@@ -77,12 +77,12 @@ class Delivery(QObject):
     def _fetch(self, entry: Entry, job_id: str, result: Result, offered: bool, service: Service) -> Landing | None:
         content = service.result(job_id, result.n, result.sha256)
         thumbnail = small(decode(content))
-        mark = Mark(result.n, seed=result.seed, at=self._now(), offered=offered)
+        mark = Mark(result.n, result.seed, result.sha256, self._now(), offered=offered)
         present = self._journal.receive(entry.key, mark, content)
         if present is None:
             return None
         with contextlib.suppress(OSError):  # it is made again when it is missing
-            self._journal.keep_thumbnail(entry.key, result.n, encode(thumbnail))
+            self._journal.cache(entry.key, f"thumbnail-{result.n}", encode(thumbnail))
         return Landing(present, mark, thumbnail)
 
     def _fetched(self, picture: UnderWay, n: int, landing: Landing | None) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ..client.config import Connection, KeyValueStore, resolve
+from ..client.config import Connection
 from ..client.errors import ServiceError
 from ..client.service import Service
 from ..client.stream import EventStream
@@ -25,14 +24,12 @@ class Link(QObject):
     event = Signal(object)
     preview = Signal(object, object)
 
-    def __init__(self, store: KeyValueStore, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, resolve: Callable[[], Connection]) -> None:
         super().__init__()
-        self._store = store
-        self._environ = dict(os.environ) if environ is None else environ
         self._bridge = Bridge()
         self.lanes = Lanes(self._bridge, kept=("disk",))
         self.service: Service | None = None
-        self._stream = EventStream(lambda: resolve(store, self._environ), _ToGui(self, self._bridge))
+        self._stream = EventStream(resolve, _ToGui(self, self._bridge))
 
     def start(self) -> None:
         self._stream.start()

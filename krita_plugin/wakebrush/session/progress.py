@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 #: The way of a picture, with the seconds each part takes when nothing better is known.
@@ -70,4 +71,31 @@ class Progress:
         """Only the pace changes, so that the bar neither jumps nor turns back."""
         done = max(self.inner, min(_BY_TIME, (now - self.since) / self.expected))
         total = (now - self.since) + left
-        return replace(self, inner=min(_BY_TIME, done), expected=max(0.1, total))
+        return replace(self, inner=done, expected=max(0.1, total))
+
+
+@dataclass(frozen=True)
+class Course:
+    """One bar for all that is under way at once. What joins or leaves lays the rest of the bar out anew: it never turns back.
+
+    `known`: the pictures the bar is about, those that are done included; `start`: where it stood when that changed last, and
+    `whole`: the mean of their own bars then.
+    """
+
+    known: frozenset[str] = frozenset()
+    start: float = 0.0
+    whole: float = 0.0
+    shown: float = 0.0
+
+    def at(self, fractions: Mapping[str, float]) -> Course:
+        """With how far each picture is that is still under way; without any, the course is over."""
+        if not fractions:
+            return Course()
+        known = self.known | frozenset(fractions)
+        whole = sum(fractions.get(key, 1.0) for key in known) / len(known)
+        if known != self.known:
+            start = self.shown if self.known else whole
+            return Course(known, start, whole, start)
+        left = 1.0 - self.whole
+        part = (whole - self.whole) / left if left > 0 else 1.0
+        return replace(self, shown=min(1.0, max(self.shown, self.start + (1.0 - self.start) * part)))

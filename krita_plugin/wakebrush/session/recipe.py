@@ -5,7 +5,10 @@ Pure, but for `write_png`. As text it is one line of JSON in plain ASCII.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import struct
+import zlib
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -14,20 +17,21 @@ from ..canvas.base import Placement, Where
 from ..canvas.plan import RegionPlan
 from ..canvas.rect import Rect
 from ..canvas.scene import Fill, Mask, PlanSettings, Task
-from ..qt import QBuffer, QByteArray, QImage, QIODevice
+from ..qt import QImage
+from .pictures import encode
 
 #: Name of the text chunk in PNG files.
 PNG_KEY = "wakebrush"
 _VERSION = 1
-#: zlib level 1, as for what is sent (see pictures.py).
-_QUALITY = 80
+#: Signature and header chunk of a PNG file, in bytes.
+_AFTER_HEADER = 8 + 25
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`prompt`, `negative`: as she typed them. `seed`: of this picture. `strength`: above 0, up to 1. `region`: x, y, width, height
-    in document pixels; `size`: what was asked of the engine. `plan`: the plan settings of that press, by name. `job`, `n`: where
-    the service keeps the picture."""
+    """`prompt`, `negative`: as she typed them. `seed`: of this picture. `strength`: above 0, up to 1. `region`: x, y, width,
+    height in document pixels; `selected`: the bounds of what was selected then; `size`: what was asked of the engine. `plan`:
+    the plan settings of that press, by name. `job`, `n`: where the service keeps the picture."""
 
     prompt: str = ""
     negative: str = ""
@@ -39,6 +43,7 @@ class Recipe:
     loras: tuple[dict[str, Any], ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     region: tuple[int, int, int, int] | None = None
+    selected: tuple[int, int, int, int] | None = None
     size: tuple[int, int] | None = None
     job: str | None = None
     n: int = 0
@@ -50,12 +55,11 @@ class Recipe:
     @property
     def plan_settings(self) -> PlanSettings:
         """The plan settings of that press; what is unknown here, or missing there, is as usual."""
-        usual = PlanSettings()
-        known = {name: value for name, value in self.plan.items() if name in PlanSettings.__dataclass_fields__}
-        try:
-            values = {name: _like(getattr(usual, name), value) for name, value in known.items()}
-        except (TypeError, ValueError):
-            return replace(usual, task=self.wanted, strength=self.strength)
+        usual, values = PlanSettings(), {}
+        for name, value in self.plan.items():
+            if name in PlanSettings.__dataclass_fields__:
+                with contextlib.suppress(TypeError, ValueError):  # of another version: as usual
+                    values[name] = _like(getattr(usual, name), value)
         return replace(usual, **{**values, "task": self.wanted, "strength": self.strength})
 
     @property
@@ -82,9 +86,10 @@ def parse(text: str | None) -> Recipe | None:
 def from_values(value: dict[str, Any]) -> Recipe:
     """A recipe from its values as JSON gives them; unknown ones are left out. Raises TypeError, ValueError."""
     known = {name: each for name, each in value.items() if name in Recipe.__dataclass_fields__}
-    if "region" in known and known["region"] is not None:
-        x, y, width, height = (int(each) for each in known["region"])
-        known["region"] = (x, y, width, height)
+    for name in ("region", "selected"):
+        if known.get(name) is not None:
+            x, y, width, height = (int(each) for each in known[name])
+            known[name] = (x, y, width, height)
     if known.get("size") is not None:
         width, height = (int(each) for each in known["size"])
         known["size"] = (width, height)
@@ -101,8 +106,11 @@ def values(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def of_request(body: dict[str, Any], settings: PlanSettings, *, prompt: str, negative: str) -> Recipe:
-    """The recipe of a press. `body`: of POST /v1/generate; `prompt` and `negative` as she typed them."""
+def of_request(
+    body: dict[str, Any], settings: PlanSettings, *, prompt: str, negative: str, selected: Rect | None = None
+) -> Recipe:
+    """The recipe of a press. `body`: of POST /v1/generate; `prompt` and `negative` as she typed them; `selected`: the bounds of
+    the selection."""
     region = body.get("region")
     return Recipe(
         prompt=prompt,
@@ -115,6 +123,7 @@ def of_request(body: dict[str, Any], settings: PlanSettings, *, prompt: str, neg
         loras=tuple(body.get("loras") or ()),
         plan=json.loads(json.dumps(asdict(settings), default=_plain)),
         region=None if region is None else (region["x"], region["y"], region["width"], region["height"]),
+        selected=None if selected is None else (selected.x, selected.y, selected.width, selected.height),
         size=(int(body["width"]), int(body["height"])),
     )
 
@@ -170,16 +179,11 @@ def placement_of(value: dict[str, Any]) -> Placement:
 
 
 def write_png(image: QImage, recipe: Recipe) -> bytes:
-    """The picture as a PNG file with its recipe in a text chunk. Raises ValueError when Qt cannot."""
-    named = image.copy()
-    named.setText(PNG_KEY, recipe.text())
-    content = QByteArray()
-    buffer = QBuffer(content)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not named.save(buffer, "PNG", _QUALITY):
-        raise ValueError("Qt could not write the picture as PNG")
-    buffer.close()
-    return bytes(content)
+    """The picture as a PNG file with its recipe in a tEXt chunk. Raises ValueError when Qt cannot."""
+    content = encode(image)
+    chunk = b"tEXt" + PNG_KEY.encode("ascii") + b"\0" + recipe.text().encode("ascii")
+    framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return content[:_AFTER_HEADER] + framed + content[_AFTER_HEADER:]
 
 
 def _plain(value: Any) -> Any:

@@ -1,59 +1,123 @@
-"""The way out: a captured region becomes an entry on disk, then a job at the service. For worker threads."""
+"""The way out: a captured region becomes entries on disk, then jobs at the service. For worker threads."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from ..canvas.base import Canvas, Capture
+from ..canvas.plan import PaintPlan
 from ..client.errors import Problem
 from ..client.model import Job, Price
 from ..client.service import Service
 from ..journal import Entry, Journal
-from .pictures import checksum, encode
-from .request import PaintRequest, body
+from . import recipe
+from .encoder import Encoder, media_type
+from .pictures import checksum
+from .planned import Planned
+from .request import Order, PaintRequest, body
+
+#: The service keeps what was uploaded for 24 h; for so long it is not asked again, in seconds.
+_KNOWN_SECONDS = 12 * 3600.0
 
 
-def write_down(canvas: Canvas, journal: Journal, capture: Capture, request: PaintRequest, key: str) -> Entry:
-    """Makes the pictures and puts everything on disk. Raises OSError."""
-    finished = canvas.finish(capture)
-    kept = {"alpha": finished.alpha, "opacity": finished.opacity}
-    files = {role: encode(image) for role, image in kept.items() if image is not None}
-    uploads = {}
-    for role, image, needed in (("image", finished.image, request.need_image), ("mask", finished.mask, request.need_mask)):
-        if needed and image is not None:
-            files[role] = encode(image)
-            uploads[role] = checksum(files[role])
-    area = capture.plan.area
-    entry = Entry(
-        key=key,
+@dataclass(frozen=True)
+class Press:
+    """One press of the button, as far as all its regions have it in common. `key`: its own, the `group` of its jobs."""
+
+    key: str
+    request: PaintRequest
+    planned: Planned
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is written down for one order in a region: `key` of the job's entry."""
+
+    key: str
+    order: Order
+
+
+class Outbox:
+    """Remembers what was encoded and uploaded, so that an unchanged region costs neither time nor bytes.
+
+    `write_down` belongs to one thread, `send` to another.
+    """
+
+    def __init__(self, canvas: Canvas, journal: Journal) -> None:
+        self._canvas = canvas
+        self._journal = journal
+        self._encoder = Encoder()
+        self._uploaded: dict[tuple[str, str], float] = {}
+
+    def write_down(self, press: Press, capture: Capture, part: int, sheets: tuple[Sheet, ...]) -> tuple[Entry, ...]:
+        """Makes the pictures of one region and puts everything on disk. Raises OSError."""
+        finished = self._canvas.finish(capture)
+        made = {"image": finished.image, "mask": finished.mask, "alpha": finished.alpha, "opacity": finished.opacity}
+        lossy = frozenset({"image"} if is_context(capture.plan) else ())
+        files = self._encoder.encode_all({role: image for role, image in made.items() if image is not None}, lossy)
+        uploads: dict[str, str] = {role: checksum(files[role]) for role in ("image", "mask") if role in files}
+        entries = tuple(_entry(press, capture, part, sheet, uploads) for sheet in sheets)
+        for entry in entries:
+            self._journal.write(entry, files)
+        return entries
+
+    def send(self, service: Service, entry: Entry) -> tuple[Entry, Job, Price]:
+        """Uploads what the service does not have and asks for the job. Safe to repeat. Raises ServiceError, OSError."""
+        entry = self._journal.update(entry, service=entry.service)  # before anything leaves this computer
+        self._upload(service, entry)
+        try:
+            job, price = service.generate(entry.request, entry.key)
+        except Problem as problem:
+            if problem.code != "blob_missing":
+                raise
+            self._forget(service, entry)  # it was swept meanwhile
+            self._upload(service, entry)
+            job, price = service.generate(entry.request, entry.key)
+        return self._journal.update(entry, job_id=job.id), job, price
+
+    def _upload(self, service: Service, entry: Entry) -> None:
+        for role, sha256 in entry.uploads.items():
+            place = (service.connection.endpoint, sha256)
+            if time.monotonic() - self._uploaded.get(place, -_KNOWN_SECONDS) < _KNOWN_SECONDS:
+                continue
+            content = self._journal.picture(entry.key, role)
+            if content is None:
+                raise FileNotFoundError(f"{role} of {entry.key}")
+            service.upload(sha256, content, media_type(content))
+            self._uploaded[place] = time.monotonic()
+
+    def _forget(self, service: Service, entry: Entry) -> None:
+        for sha256 in entry.uploads.values():
+            self._uploaded.pop((service.connection.endpoint, sha256), None)
+
+
+def is_context(plan: PaintPlan) -> bool:
+    """Whether the picture that is sent is only looked at: what is painted starts from nothing of it."""
+    return plan.mode == "inpaint" and plan.strength >= 1
+
+
+def _entry(press: Press, capture: Capture, part: int, sheet: Sheet, uploads: dict[str, str]) -> Entry:
+    plan, region, request = capture.plan, capture.region, press.request
+    area = region.area
+    sent = body(request, sheet.order, plan, region, uploads, reference=sheet.key, group=press.key)
+    made = recipe.of_request(
+        sent, press.planned.settings, prompt=request.prompt, negative=request.negative_prompt, selected=press.planned.selected
+    )
+    return Entry(
+        key=sheet.key,
         document_id=capture.document_id,
         document_path=capture.document_path,
         area=(area.x, area.y, area.width, area.height),
         name=request.name,
-        request=body(request, capture.plan, uploads, reference=key),
+        request=sent,
         created_at=time.time(),
         uploads=uploads,
+        press=press.key,
+        part=part,
+        parts=len(plan.regions),
+        offset=sheet.order.offset,
+        region=recipe.region_body(region),
+        placement=recipe.placement_body(press.planned.placement),
+        recipe=recipe.values(made),
     )
-    journal.write(entry, files)
-    return entry
-
-
-def send(service: Service, journal: Journal, entry: Entry) -> tuple[Entry, Job, Price]:
-    """Uploads what the service does not have and asks for the job. Safe to repeat. Raises ServiceError, OSError."""
-    _upload(service, journal, entry)
-    try:
-        job, price = service.generate(entry.request, entry.key)
-    except Problem as problem:
-        if problem.code != "blob_missing":
-            raise
-        _upload(service, journal, entry)  # it was swept between the two calls
-        job, price = service.generate(entry.request, entry.key)
-    return journal.update(entry, job_id=job.id), job, price
-
-
-def _upload(service: Service, journal: Journal, entry: Entry) -> None:
-    for role, sha256 in entry.uploads.items():
-        content = journal.picture(entry.key, role)
-        if content is None:
-            raise FileNotFoundError(f"{role} of {entry.key}")
-        service.upload(sha256, content)

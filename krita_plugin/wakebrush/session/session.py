@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
-from ..canvas.region import RegionSettings
-from ..client.config import KeyValueStore, MemoryStore, data_folder, resolve
-from ..client.errors import Incompatible, Insecure, NotFound, Refused, ServiceError, Stopped, Unreachable
-from ..client.model import Machine, Me, Style
+from ..canvas.plan import NothingToPaint, Task
+from ..client.config import KeyValueStore, data_folder
+from ..client.errors import ServiceError, Stopped, Unreachable
+from ..client.model import Machine, Style
 from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
-from . import words
+from .bar import Bar
+from .connecting import Connecting
+from .desk import Desk
+from .herald import Herald
 from .link import Link
+from .modes import Facts, button_label, chosen, strength_counts
 from .observable import Observable, Property
-from .pictures import decode
-from .request import PaintRequest, choose_mode, model_size, parse_seed
+from .planned import Planned
+from .prices import Question
+from .queue import Unsent
+from .request import PaintRequest, model_size, parse_seed, portions
+from .results import Results
 from .settings import PaintSettings
-from .state_line import LATE, StateLine, machine_line, picture_line, unconnected_line
+from .state_line import StateLine, held_line, machine_line, picture_line, unconnected_line
+from .step_previews import StepPreviews
+from .system_proxy import system_proxy
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
+from .writing import Writing
 
 #: How often the bar and the waits are redrawn while something is under way, in milliseconds.
 _TICK_MS = 200
-#: A layer that takes longer to appear waits for her hand.
-_HELD_SECONDS = 0.7
+#: How often while a machine is awake and nothing is under way: the time until it sleeps is shown in minutes and seconds.
+_IDLE_TICK_MS = 1000
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `offer` a question about pictures that wait to be shown; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `progress` is 0 to 1, or None."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
     can_generate = Property(False)
     strength_matters = Property(False)
-    price = Property("")
-    budget = Property("")
     progress: Property[float | None] = Property(None)
     progress_text = Property("")
     notice: Property[Notice | None] = Property(None)
-    offer = Property("")
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
+    language_notice = Property("")
     practice = Property(False)
 
     def __init__(
@@ -60,43 +69,66 @@ class Session(Observable):
         store: KeyValueStore,
         *,
         environ: dict[str, str] | None = None,
+        host: str = "no Krita",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         environ = dict(os.environ) if environ is None else environ
         self.store = store
-        self._environ = environ
-        self.settings = PaintSettings(store)
+        self.connecting = Connecting(store, environ, system_proxy, host=host)
+        self.settings = PaintSettings(store, self.connecting.profiles.central.defaults)
         self._canvas = canvas
-        self._link = Link(store, environ)
-        self.work = Work(self._link, canvas, Journal(Path(data_folder(environ)) / "krita" / "journal"))
+        self._link = Link(self.connecting.resolve)
+        self.connecting.bind(self._link)
+        folder = Path(data_folder(environ)) / "krita"
+        journal = Journal(folder / "journal")
+        self.work = Work(self._link, canvas, journal)
+        self.writing = Writing(self._link, self.settings, store, folder)
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
+        self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
-        self._machines: dict[str, Machine] = {}
-        self._me: Me | None = None
         self._canvas_state = CanvasState(None, False, True)
-        self._newest_preview = 0
         self._waits = Waits(clock)
+        self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
+        self._herald = Herald(canvas)
+        self._bar = Bar()
         self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
         self._connect_parts()
         self._update()
 
     def _connect_parts(self) -> None:
-        self._tick.timeout.connect(self._update)
+        self._tick.timeout.connect(self._tick_on)
         self._link.online.connect(self._online)
         self._link.offline.connect(self._offline)
         self._link.event.connect(self._event)
         self._link.preview.connect(self._preview)
         self.work.changed.connect(self._update)
         self.work.told.connect(self._tell)
+        self.writing.told.connect(self._tell)
+        self.writing.book.changed.connect(self._styles_changed)
+        self.work.withdrawn.connect(self.desk.cancelled)
+        self.desk.told.connect(self._tell)
+        self.desk.moved.connect(self._update)
+        self.work.landed.connect(self.results.land)
+        self.work.landed.connect(lambda _: self._herald.landed())
+        self.work.ended.connect(self.results.close)
+        self.results.told.connect(self._tell)
+        self.results.again_asked.connect(lambda recipe: self.writing.take_up(recipe.style, recipe.overrides))
+        self.results.changed.connect(lambda name: self._update() if name == "held" else None)
+        self._previews.changed.connect(lambda image: setattr(self, "preview", image))
         self.settings.changed.connect(lambda _: self._update())
+        self.connecting.told.connect(self._tell)
+        self.connecting.moved.connect(self.reconnect)
 
     # Verbs.
 
     def start(self) -> None:
         """Looks for a service and takes up what an earlier run left."""
+        self.results.resume()
         self.work.resume()
+        self.writing.start()
+        self.connecting.start()
         self._link.start()
 
     def stop(self) -> bool:
@@ -114,24 +146,22 @@ class Session(Observable):
             if not isinstance(self._error, Unreachable) or self.style is None:
                 return
         try:
-            request = self._request()
-        except ValueError as error:
+            self.writing.check(connected=self._connected, wordless=chosen(self.settings.task, self.facts) is Task.REMOVE)
+            planned = self.planned()
+            request = self._request(planned)
+        except (ValueError, NoDocument) as error:
             self.notice = Notice(str(error))
             return
-        settings = self.settings
-        settings.save()
-        region = RegionSettings(settings.grow, settings.feather, settings.padding)
-        try:
-            self.work.begin(request, region, model_size(self.style, self._me.limits.max_pixels if self._me else None))
-        except NoDocument as error:
-            self.notice = Notice(str(error))
+        self.settings.save()
+        self.work.begin(request, planned)
+        self.desk.pressed()
 
     def cancel(self) -> None:
         """Lets go of the picture that the bar is about."""
         picture = self.current
         if picture is not None:
-            self.preview = None
-            self.work.cancel(picture)
+            self._previews.clear()
+            self.work.cancel_press(picture.press)
 
     def reconnect(self) -> None:
         """After endpoint or token were changed."""
@@ -140,36 +170,23 @@ class Session(Observable):
         self._link.reconnect()
         self._update()
 
-    def test_connection(
-        self, endpoint: str, token: str, works: Callable[[Me], None], works_not: Callable[[Exception], None]
-    ) -> None:
-        """Asks the service at an address whether it takes the token. Both empty: the service on this computer."""
-        entered = MemoryStore({"endpoint": endpoint, "token": token})
-        environ = {name: value for name, value in self._environ.items() if not name.startswith("KRITA_AI_")}
-        self._link.lanes.run("ask", lambda: Service(resolve(entered, environ)).me(), works, works_not)
-
-    def show_offer(self) -> None:
-        """Shows the pictures that the offer is about."""
-        document_id = self._canvas_state.document_id
-        if document_id is not None:
-            self.work.show(self.work.parked_for(document_id), document_id)
-
-    def discard_offer(self) -> None:
-        """Lets go of the pictures that the offer is about."""
-        for picture in self.work.parked_for(self._canvas_state.document_id):
-            self.work.cancel(picture)
-
     def dismiss_notice(self) -> None:
         self.notice = None
 
     def refresh_canvas(self) -> None:
         """Looks at the document in front; asked for several times a second while the docker is visible."""
         before, self._canvas_state = self._canvas_state, self._canvas.state()
+        self.results.look(self._canvas_state.document_id)
         if before.document_id != self._canvas_state.document_id:
-            self.work.documents_changed()
+            self.writing.documents.follow(self._canvas_state.document_id)
             if sentence := self._canvas.notice():
                 self.notice = Notice(sentence)
+        elif self._canvas_state.has_selection and not before.has_selection:
+            self.desk.sign()
+        layer = self._canvas_state.layer
+        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
+            self.desk.price_may_change()
             self._update()
 
     # What is known.
@@ -181,41 +198,70 @@ class Session(Observable):
     @property
     def current(self) -> UnderWay | None:
         """The oldest picture under way: the one the bar is about."""
-        return next((picture for picture in self.work.pictures.values() if picture.shown), None)
+        return next((picture for picture in self.work.pictures.values() if picture.moving), None)
 
     @property
     def style(self) -> Style | None:
         """The chosen style, or the first that can be used."""
-        named = next((style for style in self.styles if style.name == self.settings.style), None)
-        return named or next((style for style in self.styles if style.available is not False), None)
+        return self.writing.style
 
     @property
     def machine(self) -> Machine | None:
-        return words.main_machine(list(self._machines.values()))
+        return self.desk.machine
 
-    def _request(self) -> PaintRequest:
+    @property
+    def facts(self) -> Facts:
+        """What the choice of a task depends on."""
+        state, settings = self._canvas_state, self.settings
+        masked = state.has_selection or (settings.mask_from_layer and state.layer is not None)
+        return Facts(state.has_selection, masked, state.is_empty, settings.strength)
+
+    def _question(self) -> Question | None:
+        """What the button would ask for, as far as its price depends on it."""
+        if self.style is None or self._canvas_state.document_id is None:
+            return None
+        try:
+            plan = self.planned().plan
+        except (NoDocument, NothingToPaint):
+            return None  # there is nothing to paint, and nothing to pay
+        largest = max(plan.regions, key=lambda region: region.width * region.height)
+        style, _ = self.writing.book.asked(self.style.name)
+        return Question(style, largest.width, largest.height, self.settings.count * len(plan.regions))
+
+    def planned(self) -> Planned:
+        """What the button would do now. Raises NoDocument, NothingToPaint."""
+        task = chosen(self.settings.task, self.facts)
+        most = self.desk.me.limits.max_pixels if self.desk.me else None
+        return Planned.now(self._canvas, self.settings, task, model_size(self.style, most))
+
+    def describe(self) -> str:
+        """What the button would do now, in a sentence; or why it can do nothing."""
+        try:
+            return self.planned().plan.describe()
+        except (NothingToPaint, NoDocument) as sentence:
+            return str(sentence)
+
+    def _request(self, planned: Planned) -> PaintRequest:
         settings, style = self.settings, self.style
-        if not settings.prompt.strip():
-            raise ValueError(tr("Say in the prompt what you want to see."))
-        if style is None and not self._connected:
-            raise ValueError(tr("One moment: the service has not answered yet."))
-        if style is None:
-            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
-        mode, strength = self._mode()
+        assert style is not None  # it was checked before
+        most = self.desk.most
         seed = parse_seed(settings.seed)
+        if seed is None and (settings.count > most or len(planned.plan.regions) > 1):
+            seed = random.getrandbits(32)
+        asked = self.writing.asked(style, seed, settings.count)
         prompt, negative = settings.prompt.strip(), settings.negative_prompt.strip()
-        return PaintRequest(mode, prompt, negative, style.name, strength, seed, settings.count)
-
-    def _mode(self) -> tuple[str, float]:
-        state = self._canvas_state
-        return choose_mode(is_empty=state.is_empty, has_selection=state.has_selection, strength=self.settings.strength / 100)
+        return PaintRequest(prompt, negative, asked.style, portions(asked.orders, most), asked.overrides, self.desk.gathers)
 
     # What the service says.
 
     def _online(self) -> None:
+        if self._error is not None and self.notice is not None and self.notice.title == self._error.title:
+            self.notice = None
         self._error = None
+        self.connecting.online()
         self._ask_for_styles()
-        self._link.ask("ask", Service.me, self._got_me)
+        self.writing.online()
+        self._link.ask("ask", Service.me, self.desk.got_me)
 
     def _ask_for_styles(self) -> None:
         """Without styles nothing can be painted: she is connected when they are here."""
@@ -227,29 +273,27 @@ class Session(Observable):
             QTimer.singleShot(_AGAIN_MS, self._ask_for_styles)
 
     def _offline(self, error: ServiceError) -> None:
-        self._connected, self._error = False, error
-        if isinstance(error, (Refused, Incompatible)) and self.notice is None:
+        self._connected = self.desk.connected = False
+        self._error = error
+        if error.action and not self.connecting.offline(error) and self.notice is None:
             self._tell_error(error)
         self._update()
 
     def _event(self, envelope: dict[str, Any]) -> None:
-        kind, data = envelope["type"], envelope["data"]
-        if kind == "snapshot":
-            self._machines = {each["id"]: Machine.parse(each) for each in data["machines"]}
-            self._got_me(Me.parse(data["me"]))
-            self._machine_changed()
-        elif kind == "machine.changed":
-            machine = Machine.parse(data["machine"])
-            self._machines[machine.id] = machine
+        kind = envelope["type"]
+        self.desk.take(envelope)
+        if kind in ("snapshot", "machine.changed"):
             self._machine_changed()
         if kind in ("job.succeeded", "job.failed"):
-            self._link.ask("ask", Service.me, self._got_me)
+            self._link.ask("ask", Service.me, self.desk.got_me)
         self.work.take(envelope)
 
     def _machine_changed(self) -> None:
         self.work.machine_changed(self.machine)
+        self._herald.machine(self.machine, waits=self.current is not None)
         if any(style.available is None for style in self.styles) and self.machine is not None and self.machine.awake:
             self._ask_for_styles()
+            self.writing.online()
         self._update()
 
     def _preview(self, header: dict[str, Any], image: bytes) -> None:
@@ -257,94 +301,77 @@ class Session(Observable):
         picture = self.work.of_job(header.get("job"))
         if picture is None or picture is not current:
             return
-        self._newest_preview += 1
-        number = self._newest_preview
-        self._link.lanes.run("preview", lambda: decode(image), lambda decoded: self._previewed(picture, number, decoded))
-
-    def _previewed(self, picture: UnderWay, number: int, image: QImage) -> None:
-        if number == self._newest_preview and self.current is picture:
-            self.preview = image
+        self._previews.take(picture, image, on_canvas=self.settings.previews_on_canvas)
 
     def _got_styles(self, styles: list[Style]) -> None:
-        self._connected, self._error = True, None
+        self._connected = self.desk.connected = True
+        self._error = None
         first_time = not self.styles
-        self.styles = tuple(styles)
+        self.writing.book.offer(tuple(styles))
         if first_time and not self.settings.style and self.style is not None:
             self.settings.style = self.style.name
             self.settings.strength = round(self.style.default_strength * 100)
         self.work.online()
+        self.desk.price_may_change()
         self._update()
 
-    def _got_me(self, me: Me) -> None:
-        self._me = me
-        self.budget = words.budget_text(me.budget)
+    def _styles_changed(self, name: str) -> None:
+        if name == "styles":
+            self.styles = self.writing.book.styles
+            self._update()
 
     def _tell(self, notice: Notice) -> None:
-        self.notice = notice
+        if not notice.good or self.notice is None or self.notice.good:  # good news waits for no trouble to be there
+            self.notice = notice
+        if not notice.good:
+            self._herald.trouble(notice)
 
-    def _tell_error(self, error: ServiceError | None) -> None:
-        if error is not None:
-            mendable = isinstance(error, (Refused, NotFound, Insecure)) or error.code == "invalid_endpoint"
-            self.notice = Notice(error.title, error.hint, "settings" if mendable else "")
+    def _tell_error(self, error: ServiceError) -> None:
+        self._tell(Notice(error.title, error.hint, error.action))
 
     # What the docker shows.
 
+    def _tick_on(self) -> None:
+        self.desk.tick()
+        self._update()
+
     def _update(self) -> None:
-        mode, strength = self._mode()
-        self.label = words.button_label(mode, strength)
+        facts = self.facts
+        task = button_label(chosen(self.settings.task, facts), facts)
+        self.label = tr("Put the idea aside") if self.desk.gathers else task
         self.can_generate = self._canvas_state.document_id is not None
-        self.strength_matters = self._canvas_state.document_id is not None and not self._canvas_state.is_empty
+        self.language_notice = self.writing.language_notice
+        self.strength_matters = self._canvas_state.document_id is not None and strength_counts(self.settings.task, facts)
         machine = self.machine
         self.practice = machine is not None and machine.practice
-        self.offer = self._offer()
+        unsent = [each for each in self.work.pictures.values() if each.job_id is None and each.shown]
+        self.desk.unsent({each.press: Unsent(each.press, each.name) for each in unsent}.values())
         current = self.current
-        self.price = words.price_text(machine, current.price if current else None)
         if machine is not None:
             machine = self._waits.as_of_now(machine)
         self.state_line = self._state_line(current, machine)
-        self._show_progress(current, machine)
+        self._bar = self._bar.at(time.monotonic(), self.work.pictures, machine, self._waits)
+        self.progress, self.progress_text = self._bar.fraction, self._bar.text
         if current is None:
-            self.preview = None
-        if current is None and (machine is None or machine.eta_seconds is None):
+            self._previews.clear()
+        self._herald.moving(current is not None)
+        self._set_pace(current, machine)
+
+    def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
+        """Often while something is under way; now and then while a machine is up, which goes to sleep some day; else never."""
+        if current is None and not self.desk.aside and (machine is None or not machine.up):
             self._tick.stop()
-        elif not self._tick.isActive():
-            self._tick.start()
-
-    def _show_progress(self, current: UnderWay | None, machine: Machine | None) -> None:
-        if current is None:
-            self.progress, self.progress_text = None, ""
             return
-        now = time.monotonic()
-        eta = self._eta(current, machine)
-        others = sum(picture.shown for picture in self.work.pictures.values()) - 1
-        self.progress = current.progress.fraction(now)
-        self.progress_text = words.bar_text(current.progress, now, step=current.step, eta=eta, others=others)
-
-    def _eta(self, current: UnderWay, machine: Machine | None) -> float | None:
-        """What the bar counts down: the wake, or the pictures before hers. None too when it is so late that it says nothing."""
-        if current.progress.phase == "waking":
-            eta = machine.eta_seconds if machine is not None else None
-        else:
-            eta = self._waits.as_of_now(current.job).eta_seconds if current.job and current.job.ahead else None
-        return None if eta is None or eta < -LATE else eta
+        pace = _TICK_MS if current is not None or (machine is not None and machine.eta_seconds is not None) else _IDLE_TICK_MS
+        if not self._tick.isActive() or self._tick.interval() != pace:
+            self._tick.start(pace)
 
     def _state_line(self, current: UnderWay | None, machine: Machine | None) -> StateLine:
         if not self._connected:
             error, notice = self._error, self.notice
             explained = error is not None and notice is not None and notice.title == error.title
-            return unconnected_line(error, was_connected=bool(current or self._machines), explained=explained)
+            return unconnected_line(error, was_connected=bool(current or self.desk.machines), explained=explained)
         if current is None:
-            return machine_line(machine, time.time())
-        held = current.progress.phase == "inserting" and current.progress.elapsed(time.monotonic()) > _HELD_SECONDS
+            return held_line() if self.results.held else machine_line(machine, time.time(), budget=self.desk.month)
         job = self._waits.as_of_now(current.job) if current.job is not None else None
-        return picture_line(job, machine, time.time(), held=held)
-
-    def _offer(self) -> str:
-        parked = self.work.parked_for(self._canvas_state.document_id)
-        if not parked:
-            return ""
-        return words.offer_sentence(
-            sum(len(picture.wanted) for picture in parked),
-            earlier=any(picture.earlier for picture in parked),
-            homeless=any(not picture.path for picture in parked),
-        )
+        return picture_line(job, machine, time.time(), budget=self.desk.month)

@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ..client.config import KeyValueStore
-from .observable import Observable, Property
+from .observable import Property
+from .region_settings import RegionSettings
 
 LARGEST_SEED = 2**64 - 1
 
 
-class PaintSettings(Observable):
-    """The inputs of the next picture. `strength` in percent; `seed` '' picks one; region sizes in document pixels."""
+class PaintSettings(RegionSettings):
+    """The inputs of the next picture. `seed` '' picks one."""
 
     prompt = Property("", store=True)
     negative_prompt = Property("", store=True)
     style = Property("", store=True)
-    strength = Property(70, store=True)
     seed = Property("", store=True)
     count = Property(1)
-    grow = Property(0, store=True)
-    feather = Property(16, store=True)
-    padding = Property(64, store=True)
     full_view = Property(False, store=True)
+    #: Results become layers as soon as they arrive.
+    apply_at_once = Property(False, store=True)
+    #: Pictures in the making are drawn over the canvas.
+    previews_on_canvas = Property(True, store=True)
+    #: The most that results may add to her file, in MiB.
+    history_megabytes = Property(8, store=True)
+    #: Words are offered while she types.
+    completion = Property(True, store=True)
+    #: A prompt typed or a selection made wakes a machine.
+    wake_on_intent = Property(False, store=True)
+    #: The month's cost is shown from 80 % of the budget on only.
+    quiet_budget = Property(False, store=True)
+    #: While everything sleeps, the button puts ideas aside.
+    gather = Property(False, store=True)
 
-    def __init__(self, store: KeyValueStore) -> None:
+    def __init__(self, store: KeyValueStore, defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._store = store
         try:
-            stored = json.loads(store.read("paint") or "{}")
+            stored = {**(defaults or {}), **json.loads(store.read("paint") or "{}")}
         except ValueError:
-            stored = {}
+            stored = dict(defaults or {})
         for name, each in self.properties().items():
             if each.store and isinstance(stored.get(name), type(each.default)):
                 setattr(self, name, stored[name])
+
+    def default(self, name: str) -> Any:
+        """What a property is before she has set anything."""
+        return self.properties()[name].default
 
     def save(self) -> None:
         """Stores what outlives Krita."""

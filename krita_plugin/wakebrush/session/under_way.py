@@ -15,9 +15,9 @@ from .progress import Progress
 class UnderWay:
     """`entry` is None until it is on disk; `job` None until the service has it.
 
-    `sending`: a worker has it. `earlier`: asked for in an earlier run of Krita. `ended`: no more pictures will come.
-    `taken`: numbers of the pictures that are being fetched, or are on disk, or lost; `kept`: the latter two. `step`: of the
-    sampler, and of how many, for picture number `sampling`.
+    `press`: the press of the button that it belongs to. `sending`: a worker has it. `earlier`: asked for in an earlier run of
+    Krita. `ended`: no more pictures will come. `taken`: numbers of the pictures that are being fetched, or are on disk, or lost;
+    `kept`: the latter two. `step`: of the sampler, and of how many, for picture number `sampling`.
     """
 
     key: str
@@ -25,6 +25,7 @@ class UnderWay:
     name: str
     document_id: str
     count: int = 1
+    press: str = ""
     progress: Progress = field(default_factory=Progress)
     entry: Entry | None = None
     job: Job | None = None
@@ -48,6 +49,7 @@ class UnderWay:
             name=entry.name,
             document_id="",
             count=entry.count,
+            press=entry.press_id,
             progress=Progress.begin(now, asleep=False),
             entry=entry,
             cancelled=entry.cancelled,
@@ -62,8 +64,13 @@ class UnderWay:
 
     @property
     def shown(self) -> bool:
-        """Whether it is what the bar is about."""
+        """Whether she still wants it."""
         return not self.cancelled and not self.ended
+
+    @property
+    def moving(self) -> bool:
+        """Whether the bar is about it: an idea that waits for the wake goes nowhere yet."""
+        return self.shown and not (self.job is not None and self.job.unfinished and self.job.waiting_for == "gathered")
 
     @property
     def done(self) -> bool:

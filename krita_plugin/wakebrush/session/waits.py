@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -36,11 +36,11 @@ class Countdown:
 
 
 class Waits:
-    """One countdown for the machine that is talked about and one for the job."""
+    """One countdown for each machine and job."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._heard: dict[type, tuple[Any, Countdown]] = {}
+        self._heard: dict[str, tuple[Any, Countdown]] = {}
 
     def as_of_now(self, told: T) -> T:
         """What the service told, with `eta_seconds` as it is now: overdue when below zero, None when nothing was told.
@@ -50,13 +50,18 @@ class Waits:
         if told.eta_seconds is None:
             return told
         now = self._clock()
-        before, countdown = self._heard.get(type(told), (None, Countdown(told.eta_seconds, now)))
+        before, countdown = self._heard.get(told.id, (None, Countdown(told.eta_seconds, now)))
         if before is None or _wait_of(before) != _wait_of(told):
             countdown = Countdown(told.eta_seconds, now)
         elif before is not told:
             countdown = countdown.corrected(told.eta_seconds, now)
-        self._heard[type(told)] = (told, countdown)
+        self._heard[told.id] = (told, countdown)
         return replace(told, eta_seconds=countdown.at(now))
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """What is waited for no more."""
+        for each in ids:
+            self._heard.pop(each, None)
 
 
 def _wait_of(told: Machine | Job) -> tuple[object, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, tzinfo
 
-from ..client.model import Budget, Machine, Money, Price
+from ..client.model import Machine
 from ..i18n import later, tr
 from .progress import Progress
 
@@ -27,11 +27,13 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something she should know or do. `action`: '' or what a click opens: `settings`."""
+    """Something she should know or do. `action`: '' or what a click does: `settings`, `connect`, `update`.
+    `good`: nothing is wrong."""
 
     title: str
     hint: str = ""
     action: str = ""
+    good: bool = False
 
 
 def disk_notice(error: Exception) -> Notice:
@@ -45,11 +47,12 @@ def disk_notice(error: Exception) -> Notice:
     return Notice(tr("The picture could not be prepared ({reason}).", reason=reason), tr("Press the button again."))
 
 
-def button_label(mode: str, strength: float) -> str:
-    """What the button will do."""
-    if mode == "inpaint":
-        return tr("Fill the selection") if strength >= 1 else tr("Refine the selection")
-    return tr("Refine") if mode == "image_to_image" else tr("Generate")
+def garbled_notice(error: Exception) -> Notice:
+    """For an answer of the service that has not the form it should have."""
+    return Notice(
+        tr("The service answered something that this plugin cannot read ({reason}).", reason=type(error).__name__),
+        tr("Try again. If it stays so, update the plugin or tell your admin."),
+    )
 
 
 def duration(seconds: float) -> str:
@@ -69,36 +72,32 @@ def about(seconds: float) -> str:
     return tr("about {n} min", n=max(1, round(seconds / 60)))
 
 
-def money(value: Money) -> str:
-    """`$0.55`, `$20`; more places only where cents would read as nothing."""
-    sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(value.currency)
-    places = 0 if value.amount == round(value.amount) else 2 if value.amount >= 0.01 else 3
-    return f"{sign}{value.amount:.{places}f}" if sign else f"{value.amount:.{places}f} {value.currency}"
+def ago(seconds: float) -> str:
+    """How long something is past, in words that stay right for a while."""
+    if seconds < 90:
+        return tr("just now")
+    if seconds < 5400:
+        return tr("{n} min ago", n=round(seconds / 60))
+    if seconds < 129_600:
+        return tr("{n} h ago", n=round(seconds / 3600))
+    return tr("{n} days ago", n=round(seconds / 86_400))
 
 
-def price_text(machine: Machine | None, last: Price | None) -> str:
-    """What the button will cost, honest about the wake; '' when it costs nothing or nobody knows.
-
-    `last`: what the service said for the last picture, if the machine's being awake has not changed since.
-    """
-    if last is not None and last.estimate is not None and last.estimate.amount > 0:
-        return "~" + money(last.estimate)
-    if machine is None or machine.price_per_hour is None or machine.price_per_hour.amount <= 0:
-        return ""
-    hourly = machine.price_per_hour
-    if machine.awake or machine.wake_seconds is None:
-        return tr("{price} an hour", price=money(hourly))
-    wake = Money(hourly.amount * machine.wake_seconds / 3600, hourly.currency)
-    return tr("~{wake} to wake, then {price} an hour", wake=money(wake), price=money(hourly))
+def month_name(month: int) -> str:
+    """1 is January."""
+    return tr(_MONTHS[month - 1])
 
 
-def budget_text(budget: Budget | None) -> str:
-    """`Team: $3.10 of $20 in November`"""
-    if budget is None:
-        return ""
-    month = datetime.fromtimestamp((budget.resets_at or 0.0) - 86_400, timezone.utc)
-    text = tr("Team: {spent} of {limit}", spent=money(budget.spent), limit=money(budget.limit))
-    return text if budget.resets_at is None else tr("{amount} in {month}", amount=text, month=tr(_MONTHS[month.month - 1]))
+def span(seconds: float) -> str:
+    """`45 s`, `28 min` or `2 h 5 min`: a time that is not watched running down."""
+    if seconds < 100 or seconds >= 3600:
+        return duration(seconds)
+    return tr("{n} min", n=round(seconds / 60))
+
+
+def clock_time(at: float, zone: tzinfo | None = None) -> str:
+    """`15:40` in her time (or in `zone`); `at`: epoch seconds."""
+    return f"{datetime.fromtimestamp(at, zone):%H:%M}"
 
 
 def main_machine(machines: list[Machine]) -> Machine | None:
@@ -132,18 +131,12 @@ def bar_text(progress: Progress, now: float, *, step: tuple[int, int] | None, et
     return words if not others else tr("{words} · {n} more", words=words, n=others)
 
 
-def offer_sentence(count: int, *, earlier: bool, homeless: bool) -> str:
-    """The question about pictures that wait. `earlier`: Krita was closed meanwhile; `homeless`: their document is gone."""
+def offer_sentence(count: int, *, homeless: bool) -> str:
+    """The question about pictures that wait: finished while Krita was closed. `homeless`: their document is gone."""
     if homeless and count == 1:
         return tr("1 picture was finished for a document that was never saved. Show it here?")
     if homeless:
         return tr("{n} pictures were finished for a document that was never saved. Show them here?", n=count)
-    if earlier and count == 1:
+    if count == 1:
         return tr("While Krita was closed, 1 picture was finished for this document. Show it?")
-    if earlier:
-        return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)
-    return (
-        tr("1 picture waits for this document. Show it?")
-        if count == 1
-        else tr("{n} pictures wait for this document. Show them?", n=count)
-    )
+    return tr("While Krita was closed, {n} pictures were finished for this document. Show them?", n=count)

@@ -12,19 +12,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..canvas.base import Canvas, NoDocument
-from ..canvas.region import ModelSize, RegionSettings
+from ..canvas.base import Canvas, Capture, NoDocument
 from ..client.errors import Problem, ServiceError, Stopped
-from ..client.model import Failure, Job, Machine, Price
+from ..client.model import Cancelled, Failure, Job, Machine, Price
 from ..client.service import Service, is_lasting
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept, new_key
 from ..qt import QObject, QTimer, Signal
 from .delivery import Delivery
 from .link import Link
+from .planned import Planned
 from .progress import Progress
 from .request import PaintRequest
-from .sending import send, write_down
+from .sending import Outbox, Press, Sheet
 from .under_way import UnderWay
 from .words import Notice, disk_notice
 
@@ -32,19 +32,21 @@ _LONGEST_PAUSE = 30.0
 
 
 class Work(QObject):
-    """`changed()`: something on the way has moved; `told(Notice)`: a sentence for the error line; `landed(Landing)`: a result is on
-    disk; `ended(Entry)`: no more of its results will come."""
+    """`changed()`: something on the way has moved; `told(Notice)`: a sentence for the error line; `landed(Landing)`: a result is
+    on disk; `ended(Entry)`: no more of its results will come; `withdrawn(Cancelled)`: the service has let go of a job."""
 
     changed = Signal()
     told = Signal(object)
     landed = Signal(object)
     ended = Signal(object)
+    withdrawn = Signal(object)
 
     def __init__(self, link: Link, canvas: Canvas, journal: Journal) -> None:
         super().__init__()
         self._link = link
         self._canvas = canvas
         self._journal = journal
+        self._outbox = Outbox(canvas, journal)
         self._delivery = Delivery(link, journal, self._later)
         self._delivery.landed.connect(self.landed)
         self._delivery.told.connect(self.told)
@@ -56,19 +58,39 @@ class Work(QObject):
         """Takes up what an earlier run of Krita left."""
         self._link.lanes.run("disk", self._journal.all, self._resumed, self._not_written)
 
-    def begin(self, request: PaintRequest, settings: RegionSettings, model: ModelSize) -> None:
-        """One press of the button. What she sees changes now; the region is read as soon as that is on screen."""
-        plan = self._canvas.plan(settings, model)
+    def begin(self, request: PaintRequest, planned: Planned) -> None:
+        """One press of the button. What she sees changes now; the regions are read as soon as that is on screen."""
         asleep = self.machine is not None and not self.machine.awake
         progress = Progress.begin(
             time.monotonic(), asleep=asleep, wake_seconds=self.machine.wake_seconds if self.machine else None
         )
-        picture = UnderWay(
-            new_key(), plan.area, request.name, self._canvas.active_document() or "", request.count, progress, sending=True
-        )
-        self.pictures[picture.key] = picture
+        document_id = self._canvas.active_document() or ""
+        parts: list[tuple[UnderWay, ...]] = []
+        press = Press(new_key(), request, planned)
+        for number, region in enumerate(planned.plan.regions):
+            parts.append(
+                tuple(
+                    UnderWay(
+                        key=press.key if number == order.offset == 0 else new_key(),
+                        area=region.area,
+                        name=request.name,
+                        document_id=document_id,
+                        count=order.count,
+                        press=press.key,
+                        progress=progress,
+                        sending=True,
+                    )
+                    for order in request.orders
+                )
+            )
+        self.pictures.update({picture.key: picture for pictures in parts for picture in pictures})
         self.changed.emit()
-        QTimer.singleShot(0, lambda: self._capture(picture, request, settings, model))
+        QTimer.singleShot(0, lambda: self._capture(press, parts))
+
+    def cancel_press(self, press: str) -> None:
+        """She wants none of the pictures of one press any more."""
+        for picture in [each for each in self.pictures.values() if each.press == press]:
+            self.cancel(picture)
 
     def cancel(self, picture: UnderWay) -> None:
         """She does not want it any more. It is off the docker at once, and off the service as soon as that is reachable."""
@@ -76,19 +98,31 @@ class Work(QObject):
         job_id = picture.job_id
         if job_id is not None:
             self._note(picture, cancelled=True)
+            if self._elsewhere(picture):
+                self.changed.emit()
+                return
             self._link.ask(
                 "ask",
                 partial(Service.cancel, job_id=job_id),
-                lambda _: self._drop(picture),
+                partial(self._cancelled, picture),
                 partial(self._not_cancelled, picture),
             )
         elif not picture.sending:
             self._drop(picture)
         self.changed.emit()
 
+    def withdraw(self, key: str) -> bool:
+        """Lets go of a press, named by itself or by one of its jobs; whether it is one of this Krita."""
+        presses = {each.press for each in self.pictures.values() if key in (each.press, each.job_id)}
+        for picture in [each for each in self.pictures.values() if each.press in presses and not each.cancelled]:
+            self.cancel(picture)
+        return bool(presses)
+
     def online(self) -> None:
         """The service is back: send what could not be sent, cancel what should not be, fetch what is ready."""
         for picture in list(self.pictures.values()):
+            if self._elsewhere(picture):
+                continue
             if picture.cancelled:
                 self.cancel(picture)
             elif picture.job_id is None:
@@ -127,21 +161,38 @@ class Work(QObject):
 
     # The way out.
 
-    def _capture(self, picture: UnderWay, request: PaintRequest, settings: RegionSettings, model: ModelSize) -> None:
-        if picture.cancelled:
-            self._drop(picture)
-            return
-        try:
-            capture = self._canvas.capture(settings, model, request.need_image, request.need_mask)
-        except NoDocument as error:
-            self._drop(picture, Notice(str(error)))
-            return
-        self._link.lanes.run(
-            "encode",
-            lambda: write_down(self._canvas, self._journal, capture, request, picture.key),
-            lambda entry: self._written(picture, entry),
-            lambda error: self._drop(picture, disk_notice(error)),
-        )
+    def _capture(self, press: Press, parts: list[tuple[UnderWay, ...]]) -> None:
+        """Reads all regions in one turn, so that they belong together however fast she paints on."""
+        for number, pictures in enumerate(parts):
+            wanted = [picture for picture in pictures if not picture.cancelled]
+            try:
+                capture = self._canvas.capture(press.planned.plan, number, press.planned.source) if wanted else None
+            except NoDocument as error:
+                self.told.emit(Notice(str(error)))
+                for picture in (each for later in parts[number:] for each in later):
+                    self._drop(picture)
+                return
+            for picture in pictures:
+                if picture.cancelled:
+                    self._drop(picture)
+            if capture is not None:
+                self._write_down(press, capture, number, pictures)
+
+    def _write_down(self, press: Press, capture: Capture, part: int, pictures: tuple[UnderWay, ...]) -> None:
+        by_key = {picture.key: picture for picture in pictures if not picture.cancelled}
+        orders = zip(pictures, press.request.orders, strict=True)
+        sheets = tuple(Sheet(picture.key, order) for picture, order in orders if picture.key in by_key)
+
+        def written(entries: tuple[Entry, ...]) -> None:
+            for entry in entries:
+                self._written(by_key[entry.key], entry)
+
+        def failed(error: Exception) -> None:
+            self.told.emit(disk_notice(error))
+            for picture in by_key.values():
+                self._drop(picture)
+
+        self._link.lanes.run("encode", lambda: self._outbox.write_down(press, capture, part, sheets), written, failed)
 
     def _written(self, picture: UnderWay, entry: Entry) -> None:
         picture.entry, picture.sending = entry, False
@@ -155,10 +206,13 @@ class Work(QObject):
             return
         if picture.sending or picture.entry is None or picture.job_id is not None or self._link.service is None:
             return
-        picture.sending, entry = True, picture.entry
+        if self._elsewhere(picture):
+            return
+        entry = replace(picture.entry, service=self._link.service.connection.profile)
+        picture.sending, picture.entry = True, entry
         self._link.ask(
             "send",
-            lambda service: send(service, self._journal, entry),
+            lambda service: self._outbox.send(service, entry),
             lambda sent: self._sent(picture, *sent),
             lambda error: self._not_sent(picture, error),
         )
@@ -186,6 +240,10 @@ class Work(QObject):
             self._later(picture, error)
         self.changed.emit()
 
+    def _cancelled(self, picture: UnderWay, cancelled: Cancelled) -> None:
+        self._drop(picture)
+        self.withdrawn.emit(cancelled)
+
     def _not_cancelled(self, picture: UnderWay, error: Exception) -> None:
         if isinstance(error, Problem) and is_lasting(error):
             self._drop(picture)  # the service does not know it: there is nothing to cancel
@@ -207,7 +265,7 @@ class Work(QObject):
     def _look_up(self, known: set[str]) -> None:
         """Asks about jobs that a snapshot left out: finished long ago, or unknown to this service."""
         for picture in list(self.pictures.values()):
-            if picture.job_id is not None and picture.job_id not in known:
+            if picture.job_id is not None and picture.job_id not in known and not self._elsewhere(picture):
                 self._ask_about(picture, picture.job_id)
 
     def _ask_about(self, picture: UnderWay, job_id: str) -> None:
@@ -222,6 +280,11 @@ class Work(QObject):
             # Another service, or one that lost its memory: the journal still knows what she wanted.
             picture.job, picture.entry = None, picture.entry and replace(picture.entry, job_id=None)
             self._send(picture)
+
+    def _elsewhere(self, picture: UnderWay) -> bool:
+        """Whether it was sent to another of her services than the one in use: nobody else is told of it, and it waits."""
+        service, entry = self._link.service, picture.entry
+        return service is not None and entry is not None and entry.service not in ("", service.connection.profile)
 
     # The journal, and trying again.
 
@@ -240,7 +303,7 @@ class Work(QObject):
         QTimer.singleShot(int(pause * 1000), lambda: self._again(picture))
 
     def _again(self, picture: UnderWay) -> None:
-        if self.pictures.get(picture.key) is picture:
+        if self.pictures.get(picture.key) is picture and not self._elsewhere(picture):
             if picture.job_id is None:
                 self._send(picture)
             else:

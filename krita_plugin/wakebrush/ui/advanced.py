@@ -9,9 +9,12 @@ from ..qt import QtWidgets, QWidget
 from ..session.settings import PaintSettings
 from .prompt_edit import PromptEdit
 
+#: Of one press: more than one job makes, less than anybody pays for by mistake.
+MOST_PICTURES = 40
+
 
 class AdvancedSettings(QWidget):
-    """Negative prompt, seed, count and region; bound to the settings."""
+    """Negative prompt, seed and count; bound to the settings."""
 
     def __init__(self, settings: PaintSettings) -> None:
         super().__init__()
@@ -23,10 +26,7 @@ class AdvancedSettings(QWidget):
         self._seed.setMinimumWidth(50)
         self._seed.setToolTip(tr("The same seed with the same settings gives the same picture"))
         self._numbers = {
-            "count": _number("count", 1, 10, tr("How many pictures to make"), ""),
-            "grow": _number("grow", 0, 512, tr("Widens the selection by so many pixels"), tr(" px")),
-            "feather": _number("feather", 0, 512, tr("Softens the edge of the selection over so many pixels"), tr(" px")),
-            "padding": _number("padding", 0, 2048, tr("So many pixels around the selection are shown to the model"), tr(" px")),
+            "count": _number("count", 1, MOST_PICTURES, tr("How many pictures to make"), ""),
         }
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -35,8 +35,6 @@ class AdvancedSettings(QWidget):
         grid.addWidget(QtWidgets.QLabel(tr("Avoid")), 0, 0)
         grid.addWidget(self._negative, 0, 1, 1, 3)
         cells: list[tuple[str, QtWidgets.QWidget]] = [(tr("Seed"), self._seed), (tr("Pictures"), self._numbers["count"])]
-        cells += [(tr("Grow"), self._numbers["grow"]), (tr("Feather"), self._numbers["feather"])]
-        cells.append((tr("Context"), self._numbers["padding"]))
         for number, (label, field) in enumerate(cells):
             row, column = 1 + number // 2, number % 2 * 2
             grid.addWidget(QtWidgets.QLabel(label), row, column)

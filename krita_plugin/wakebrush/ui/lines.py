@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..i18n import tr
-from ..qt import QPainter, QSize, Qt, QtGui, QtWidgets, QWidget, Signal
+from ..qt import QEvent, QObject, QPainter, QSize, Qt, QtGui, QtWidgets, QWidget, Signal
 from ..session.state_line import StateLine
 from ..session.words import Notice
 from .theme import dot_colour, faint
@@ -54,15 +54,44 @@ class FaintSentence(Sentence):
         painter.drawText(self.contentsRect(), int(Qt.TextFlag.TextWordWrap), self.text())
 
 
+class OneLine(QtWidgets.QLabel):
+    """Text on one line, cut off at the end where there is no room for it. `is_faint`: it may be overlooked."""
+
+    def __init__(self, name: str, *, is_faint: bool = False) -> None:
+        super().__init__()
+        self._is_faint = is_faint
+        self.setObjectName(name)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(40)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(faint(self) if self._is_faint else self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+
+
 class StateRow(QWidget):
-    """One dot, one sentence, and the way to the settings."""
+    """One dot, one sentence, the details behind them, and the way to the settings. `details_asked(on)`."""
 
     settings_asked = Signal()
+    details_asked = Signal(bool)
 
     def __init__(self, icon: QtGui.QIcon) -> None:
         super().__init__()
         self._dot = Dot()
         self._sentence = Sentence("state_line")
+        self._sentence.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._sentence.installEventFilter(self)
+        self._details = QtWidgets.QToolButton()
+        self._details.setObjectName("details")
+        self._details.setAutoRaise(True)
+        self._details.setCheckable(True)
+        self._details.setArrowType(Qt.ArrowType.RightArrow)
+        self._details.setToolTip(tr("The machines, and what may be done with them"))
+        self._details.setAccessibleName(tr("Details"))
+        self._details.toggled.connect(self._toggled)
         button = QtWidgets.QToolButton()
         button.setObjectName("settings")
         button.setAutoRaise(True)
@@ -78,7 +107,18 @@ class StateRow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._dot)
         row.addWidget(self._sentence, 1)
+        row.addWidget(self._details)
         row.addWidget(button)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A click on the sentence opens the details, too."""
+        if event.type() == QEvent.Type.MouseButtonRelease:
+            self._details.toggle()
+        return bool(super().eventFilter(watched, event))
+
+    def _toggled(self, on: bool) -> None:
+        self._details.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        self.details_asked.emit(on)
 
     def show_line(self, line: StateLine) -> None:
         self._dot.show_state(line.dot)
@@ -89,19 +129,20 @@ class NoticeLine(QtWidgets.QFrame):
     """What went wrong and what to do about it."""
 
     dismissed = Signal()
-    settings_asked = Signal()
+    acted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
+        self._action, self._good = "", False
         self.setObjectName("error_line")
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
         self._title, self._hint = Sentence("error_title"), Sentence("error_hint")
         bold = self._title.font()
         bold.setBold(True)
         self._title.setFont(bold)
-        self._settings = QtWidgets.QPushButton(tr("Open the settings"))
+        self._settings = QtWidgets.QPushButton()
         self._settings.setObjectName("error_settings")
-        self._settings.clicked.connect(lambda: self.settings_asked.emit())
+        self._settings.clicked.connect(lambda: self.acted.emit(self._action))
         close = QtWidgets.QToolButton()
         close.setObjectName("error_close")
         close.setAutoRaise(True)
@@ -128,12 +169,15 @@ class NoticeLine(QtWidgets.QFrame):
             self._title.setText(notice.title)
             self._hint.setText(notice.hint)
             self._hint.setVisible(bool(notice.hint))
-            self._settings.setVisible(notice.action == "settings")
+            self._action, self._good = notice.action, notice.good
+            words = {"settings": tr("Open the settings"), "connect": tr("Connect…"), "update": tr("Install")}
+            self._settings.setText(words.get(notice.action, ""))
+            self._settings.setVisible(notice.action in words)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        painter.fillRect(0, 0, 3, self.height(), dot_colour("trouble", self))
+        painter.fillRect(0, 0, 3, self.height(), dot_colour("ready" if self._good else "trouble", self))
 
 
 class OfferLine(QWidget):

@@ -130,3 +130,23 @@ async def test_a_size_that_is_no_multiple_of_eight_is_cut_evenly(engine: Engine)
     }
     (picture,) = await engine.pictures(graph)
     assert picture.shape == (64, 64, 3)
+
+
+async def test_a_picture_is_laid_over_another_where_the_mask_is_white(engine: Engine) -> None:
+    below = await _uploaded(engine, Image.new("RGB", (32, 24), (10, 20, 30)))
+    mask = Image.new("RGB", (32, 24))
+    mask.paste((255, 255, 255), (0, 0, 8, 24))
+    graph = {
+        "1": graphs.node("LoadImage", image=below),
+        "2": graphs.node("EmptyImage", width=32, height=24, batch_size=1, color=0xFF0000),
+        "3": graphs.node("LoadImageMask", image=await _uploaded(engine, mask), channel="red"),
+        "4": graphs.node(
+            "ImageCompositeMasked", destination=["1", 0], source=["2", 0], x=4, y=0, resize_source=False, mask=["3", 0]
+        ),
+        "5": graphs.node("PreviewImage", images=["4", 0]),
+    }
+    (picture,) = await engine.pictures(graph)
+    assert picture.shape == (24, 32, 3)
+    assert [picture[12, column].tolist() for column in (3, 4, 11, 12, 31)] == [
+        [10, 20, 30], [255, 0, 0], [255, 0, 0], [10, 20, 30], [10, 20, 30],
+    ]  # fmt: skip

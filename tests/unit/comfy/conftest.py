@@ -27,6 +27,25 @@ MODELS = {
     ("DualCLIPLoader", "clip_name2"): ["practice-clip-l.safetensors", "practice-t5.safetensors"],
 }
 
+#: What the node pack comfyui-inpaint-nodes adds, as far as our graphs use it.
+INPAINT_PACK = {
+    "INPAINT_LoadInpaintModel": {
+        "input": {"required": {"model_name": [["practice-fill.safetensors"]]}},
+        "output": ["INPAINT_MODEL"],
+    },
+    "INPAINT_InpaintWithModel": {
+        "input": {
+            "required": {
+                "inpaint_model": ["INPAINT_MODEL"],
+                "image": ["IMAGE"],
+                "mask": ["MASK"],
+                "seed": ["INT", {"default": 0, "min": 0, "max": 0xFFFFFFFFFFFFFFFF}],
+            }
+        },
+        "output": ["IMAGE"],
+    },
+}
+
 
 @pytest.fixture(scope="session")
 def object_info() -> dict[str, Any]:
@@ -40,7 +59,7 @@ def catalogue() -> Catalogue:
     info = json.loads((FIXTURES / "object_info-0.3.64.json").read_text())
     for (class_name, input_name), names in MODELS.items():
         info[class_name]["input"]["required"][input_name] = [names]
-    return Catalogue.parse(info)
+    return Catalogue.parse({**info, **INPAINT_PACK})
 
 
 @pytest.fixture(params=["txt2img", "txt2img_metadata", "inpaint"])

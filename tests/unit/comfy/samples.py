@@ -52,5 +52,7 @@ ALL_REQUESTS = st.builds(
     height=SIDES,
     seed=st.integers(0, 2**64 - 1),
     strength=st.floats(0, 1, exclude_min=True),
+    first_pass=st.none() | st.tuples(SIDES, SIDES),
+    fill_model=st.none() | st.just("practice-fill.safetensors"),
     frugal=st.booleans(),
 )

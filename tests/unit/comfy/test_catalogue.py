@@ -62,6 +62,7 @@ def test_models_are_listed_by_folder_without_doubles(catalogue: Catalogue) -> No
         "vae": ["practice-vae.safetensors"],
         "diffusion_models": ["practice-flux.safetensors"],
         "text_encoders": ["practice-clip-l.safetensors", "practice-t5.safetensors"],
+        "inpaint": ["practice-fill.safetensors"],
     }
 
 

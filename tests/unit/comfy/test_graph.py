@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -128,8 +129,10 @@ def test_an_engine_without_inpaint_conditioning_still_fills() -> None:
 def test_a_frugal_picture_has_the_same_sampler_and_never_holds_the_whole_picture_in_the_vae(asked: Any) -> None:
     plain, frugal = build(replace(asked, frugal=False)), build(replace(asked, frugal=True))
     settings = ("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")
-    samplers = [only(workflow, "KSampler") for workflow in (plain, frugal)]
-    assert [samplers[0][name] for name in settings] == [samplers[1][name] for name in settings]
+    samplers = [
+        [[sampler[name] for name in settings] for sampler in nodes_of(workflow, "KSampler")] for workflow in (plain, frugal)
+    ]
+    assert samplers[0] == samplers[1]
     classes = {node["class_type"] for node in frugal.nodes.values()}
     assert "VAEDecodeTiled" in classes
     assert not classes & {"VAEDecode", "VAEEncode", "InpaintModelConditioning"}
@@ -145,6 +148,68 @@ def test_a_frugal_flux_holds_small_weights_where_the_engine_offers_them(catalogu
 def test_an_engine_without_tiles_is_given_what_it_has() -> None:
     workflow = build(request(Mode.IMAGE_TO_IMAGE, frugal=True), Catalogue.parse({}))
     assert len(nodes_of(workflow, "VAEDecode")) == len(nodes_of(workflow, "VAEEncode")) == 1
+
+
+def test_a_picture_above_the_models_size_is_painted_small_enlarged_and_sampled_again() -> None:
+    workflow = build(request(width=1024, height=768, first_pass=(512, 384)))
+    first, second = nodes_of(workflow, "KSampler")
+    assert only(workflow, "EmptyLatentImage") == {"width": 512, "height": 384, "batch_size": 1}
+    assert (first["denoise"], second["denoise"]) == (1.0, 0.4)
+    assert second["steps"] == math.ceil(SKETCH.steps * 0.4) < first["steps"]
+    assert first["seed"] == second["seed"]
+    enlarged = only(workflow, "ImageScale")
+    assert (enlarged["width"], enlarged["height"]) == (1024, 768)
+    assert source(workflow, enlarged["image"]) == "VAEDecode"
+    assert source(workflow, second["latent_image"]) == "VAEEncode"
+    assert workflow.nodes[only(workflow, "SaveImage")["images"][0]]["inputs"]["samples"][0] == str(
+        next(id for id, node in workflow.nodes.items() if node["inputs"] is second)
+    )
+
+
+def test_a_second_pass_changes_no_more_than_she_asked_for() -> None:
+    workflow = build(request(Mode.IMAGE_TO_IMAGE, strength=0.2, width=1024, height=768, first_pass=(512, 384)))
+    assert [sampler["denoise"] for sampler in nodes_of(workflow, "KSampler")] == [0.2, 0.2]
+
+
+@pytest.mark.parametrize("frugal", [False, True])
+def test_a_second_pass_fits_the_new_part_to_what_she_sent_at_full_size(catalogue: Catalogue, frugal: bool) -> None:
+    asked = request(Mode.INPAINT, width=1024, height=768, first_pass=(512, 384), frugal=frugal)
+    workflow = build(asked, catalogue)
+    composite = only(workflow, "ImageCompositeMasked")
+    kept = workflow.nodes[composite["destination"][0]]["inputs"]
+    assert (kept["width"], kept["height"]) == (1024, 768) and source(workflow, kept["image"]) == "LoadImage"
+    scaled = [(scale["width"], scale["height"]) for scale in nodes_of(workflow, "ImageScale")]
+    assert scaled.count((512, 384)) == 2 and scaled.count((1024, 768)) == 3
+    second = nodes_of(workflow, "KSampler")[1]
+    assert source(workflow, second["latent_image"]) == "SetLatentNoiseMask"
+    assert workflow.nodes[second["latent_image"][0]]["inputs"]["mask"] == composite["mask"]
+    assert source(workflow, second["model"]) == "DifferentialDiffusion" and only(workflow, "DifferentialDiffusion")
+
+
+def test_a_first_pass_of_the_pictures_own_size_is_the_only_one() -> None:
+    assert build(request(first_pass=(512, 384))) == build(request())
+
+
+def test_an_engine_that_cannot_composite_still_makes_two_passes() -> None:
+    asked = request(Mode.INPAINT, width=1024, height=768, first_pass=(512, 384))
+    workflow = build(asked, Catalogue.parse({}))
+    assert len(nodes_of(workflow, "KSampler")) == 2 and not nodes_of(workflow, "ImageCompositeMasked")
+
+
+def test_a_hole_is_filled_by_the_inpaint_model_before_anything_is_sampled(catalogue: Catalogue) -> None:
+    asked = request(Mode.INPAINT, fill_model="practice-fill.safetensors")
+    workflow = build(asked, catalogue)
+    fill = only(workflow, "INPAINT_InpaintWithModel")
+    assert (source(workflow, fill["image"]), source(workflow, fill["mask"])) == ("LoadImage", "LoadImageMask")
+    assert only(workflow, "INPAINT_LoadInpaintModel") == {"model_name": "practice-fill.safetensors"}
+    pixels = only(workflow, "InpaintModelConditioning")["pixels"]
+    assert source(workflow, workflow.nodes[pixels[0]]["inputs"]["image"]) == "INPAINT_InpaintWithModel"
+
+
+@pytest.mark.parametrize("knows", [None, Catalogue.parse({})])
+def test_an_engine_that_is_not_known_to_have_an_inpaint_model_goes_without(knows: Catalogue | None) -> None:
+    asked = request(Mode.INPAINT, fill_model="practice-fill.safetensors")
+    assert build(asked, knows) == build(replace(asked, fill_model=None), knows)
 
 
 def test_loras_are_chained_in_order_for_model_and_text() -> None:

@@ -104,6 +104,17 @@ def test_a_picture_of_one_step_is_sampled_before_it_is_saved() -> None:
     assert progress.stage is Stage.SAVING
 
 
+def test_the_steps_of_two_passes_are_counted_as_one_way() -> None:
+    workflow = build(request(width=1024, height=768, first_pass=(512, 384)))
+    first, second = (node for node, content in workflow.nodes.items() if content["class_type"] == "KSampler")
+    progress = PromptProgress("p", workflow)
+    progress.feed(Progress("p", first, 12, 12))
+    assert (progress.stage, progress.step, progress.steps) == (Stage.SAMPLING, 12, 17)
+    progress.feed(Executing("p", second))
+    progress.feed(Progress("p", second, 1, 5))
+    assert (progress.stage, progress.step, progress.steps) == (Stage.SAMPLING, 13, 17)
+
+
 def test_the_bar_moves_without_node_states_too() -> None:
     progress = PromptProgress("p", OURS)
     fractions = []

@@ -47,6 +47,11 @@ class Cabinet:
         add = partial(records.add_output, artist_id=artist or self.mira, folder=folder, subfolder=subfolder, name=name)
         return (await self._write(word, add, job_id=job, node_id="9")).path
 
+    async def sent(self, name: str, word: str, job: str = "job-1") -> str:
+        """A picture that came over the socket alone."""
+        add = partial(records.add_named, artist_id=self.mira, name=FileName("temp", "websocket", name))
+        return (await self._write(word, add, job_id=job, node_id="9")).path
+
     async def listed(self, folder: str = "input", subfolder: str | None = None, artist: str = "") -> list[str]:
         found = await self.store.read(lambda conn: records.listing(conn, artist or self.mira, folder, subfolder))
         return [file.name.path for file in found]
@@ -174,3 +179,23 @@ async def test_a_removed_file_is_gone_for_its_artist_only(cabinet: Cabinet) -> N
 async def test_what_a_node_names_badly_is_kept_all_the_same(cabinet: Cabinet) -> None:
     assert await cabinet.output("../C:/a\\b_00001_.png", "1") == "_/C_/a_b_00001_.png"
     assert await cabinet.output("a\0.png [temp]", "2") == "a_.png"
+
+
+async def test_a_picture_named_after_its_job_is_one_file_however_often_it_is_stored(cabinet: Cabinet) -> None:
+    assert await cabinet.sent("job-1_9_00001.png", "red") == "websocket/job-1_9_00001.png"
+    assert await cabinet.sent("job-1_9_00001.png", "red") == "websocket/job-1_9_00001.png"
+    assert await cabinet.listed("temp") == ["websocket/job-1_9_00001.png"]
+
+
+async def test_another_picture_under_a_name_made_of_a_job_s_does_not_replace_the_first(cabinet: Cabinet) -> None:
+    first = await cabinet.sent("job-1_a/b_00001.png", "red")
+    assert await cabinet.sent("job-1_a_b_00001.png", "blue") != first
+    assert await cabinet.sent("job-1_a_b_00001.png", "red", "job-2") != first
+    assert len(await cabinet.listed("temp")) == 3
+
+
+async def test_pictures_named_after_their_job_are_listed_in_the_order_of_making(cabinet: Cabinet) -> None:
+    for name in ("job-1_9_00002.png", "job-1_9_00001.png"):
+        await cabinet.sent(name, name)
+    made = await cabinet.store.read(lambda conn: records.of_job(conn, "job-1"))
+    assert [file.name.name for file in made] == ["job-1_9_00002.png", "job-1_9_00001.png"]

@@ -13,7 +13,7 @@ from wake_service.comfy.request import Mode
 from wake_service.errors import RequestError, StorageFull
 from wake_service.jobs import records
 from wake_service.jobs.model import Job, Region, WaitingFor
-from wake_service.jobs.submissions import PIN_SECONDS
+from wake_service.jobs.submissions import PIN_SECONDS, new_id
 from wake_service.store.store import Transaction
 
 
@@ -185,3 +185,12 @@ async def test_looking_for_a_key_does_not_read_all_jobs(studio: Studio) -> None:
 def test_the_request_survives_the_way_to_the_disk() -> None:
     row = records.new_row(Job(1, "j", "a", "t", "default", request(region=Region(1, 2, 3, 4)), 0.0), "k", "h")
     assert json.loads(row["request"])["region"] == {"x": 1, "y": 2, "width": 3, "height": 4}
+
+
+async def test_ids_and_keys_that_were_made_up_just_now_are_not_looked_for_and_hold_from_then_on(studio: Studio) -> None:
+    asked: list[str] = []
+    event.listen(studio.store.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    name, submit = new_id(), studio.submissions.submit
+    job = await submit(studio.mira, "default", request(), name, "hash", job_id=name, minted=True)
+    assert not [statement for statement in asked if "FROM jobs" in statement]
+    assert await submit(studio.mira, "default", request(), name, "hash", job_id=name) == job

@@ -62,9 +62,11 @@ def new_session(qapp: object, tmp_path: Path, canvas: FakeCanvas) -> Iterator[Ca
         service: FakeService | None = None,
         environ: dict[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        store: MemoryStore | None = None,
     ) -> Session:
         known = {"WAKEBRUSH_DATA": str(tmp_path), **(service.environ if service else {}), **(environ or {})}
-        session = Session(canvas, MemoryStore(), environ=known, clock=clock)
+        known.setdefault("XDG_CONFIG_DIRS", str(tmp_path / "etc"))
+        session = Session(canvas, store or MemoryStore(), environ=known, clock=clock)
         sessions.append(session)
         session.refresh_canvas()
         session.start()

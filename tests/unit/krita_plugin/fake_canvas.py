@@ -173,6 +173,9 @@ class FakeCanvas:
     def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
         return area
 
+    def select(self, area: Rect) -> None:
+        self.selection = area
+
     def is_open(self, document_id: str) -> bool:
         return document_id in self.documents
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import hashlib
 import json
@@ -14,6 +15,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import WSMsgType, web
+
+from . import fake_queue
 
 TOKEN = "a-token"
 PRICE = {"estimate": {"amount": 0.55, "currency": "USD"}, "includes_wake": True}
@@ -26,6 +29,7 @@ def machine(state: str = "ready", **more: Any) -> dict[str, Any]:
         "id": "practice", "pool": "default", "provider": "process", "state": state, "stage": None, "eta_seconds": None,
         "since": NOW, "generation": 1, "engine": {"name": "Practice mode: sketches, no AI", "version": "1", "practice": True},
         "price_per_hour": {"amount": 1.006, "currency": "USD"}, "sleeps_at": None, "wake_seconds": 61.0, "message": None,
+        "held_until": None, "held_by": None,
     }  # fmt: skip
     return {**described, **more}
 
@@ -40,10 +44,21 @@ ME = {
 
 STYLES = [
     {"name": "practice-gouache", "title": "Gouache", "description": "Broad strokes", "base": "sd15", "width": 512, "height": 512,
-     "steps": 12, "default_strength": 0.7, "available": True, "missing": []},
+     "steps": 12, "default_strength": 0.7, "available": True, "missing": [], "checkpoint": "practice-sd15.safetensors",
+     "sampler": "dpmpp_2m", "scheduler": "karras", "cfg": 7.0,
+     "loras": [{"name": "practice-gouache.safetensors", "strength": 1.0}],
+     "licence": {"name": "openrail", "commercial": "ask"}},
     {"name": "flux-ink", "title": "Ink", "description": "", "base": "flux", "width": 1024, "height": 1024, "steps": 20,
      "default_strength": 0.6, "available": False, "missing": ["ink.safetensors"]},
 ]  # fmt: skip
+
+MODELS = {
+    "models": [
+        {"name": "practice-sd15.safetensors", "folder": "checkpoints", "licence": {"name": "openrail", "commercial": "ask"}},
+        {"name": "practice-gouache.safetensors", "folder": "loras", "licence": {"name": "", "commercial": None}},
+    ],
+    "samplers": ["euler", "dpmpp_2m"], "schedulers": ["normal", "karras"], "as_of": NOW,
+}  # fmt: skip
 
 
 class FakeService:
@@ -51,10 +66,13 @@ class FakeService:
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.media_types: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.results: dict[tuple[str, int], bytes] = {}
         self.machines = [machine()]
+        self.me = copy.deepcopy(ME)
+        self.bodies: list[tuple[str, Any]] = []
         self.stream = str(uuid.uuid4())
         self.log: list[dict[str, Any]] = []
         self.calls: list[tuple[str, str]] = []
@@ -62,6 +80,8 @@ class FakeService:
         self.headers: dict[str, str] = {"Wakebrush-Service": "0.1.0; api=1-1"}
         self.refuse: Callable[[str, str], tuple[int, Any] | None] = lambda method, path: None
         self.refuse_upgrade = False
+        self.public: dict[str, bytes] = {}  # answers that need no token, by path
+        self.came: list[bytes] = []  # what was sent there
         self.polls_waiting = 0
         self.token = TOKEN
         self.port = 0
@@ -137,8 +157,9 @@ class FakeService:
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
-                web.get("/v1/me", _saying(lambda: ME)),
+                web.get("/v1/me", _saying(lambda: self.me)),
                 web.get("/v1/styles", _saying(lambda: {"styles": STYLES})),
+                web.get("/v1/models", _saying(lambda: MODELS)),
                 web.get("/v1/machines", _saying(lambda: {"machines": self.machines})),
                 web.post("/v1/wake", _saying(lambda: {"machine": self.machines[0], "price": PRICE, "until": NOW})),
                 web.get("/v1/blobs/{sha}", self._blob),
@@ -148,6 +169,7 @@ class FakeService:
                 web.delete("/v1/jobs/{id}", self._cancel),
                 web.get("/v1/jobs/{id}/results/{n}", self._result),
                 web.get("/v1/events", self._events),
+                *fake_queue.routes(self),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -180,6 +202,9 @@ class FakeService:
         refused = self.refuse(request.method, request.path)
         if refused is not None:
             return web.json_response(refused[1], status=refused[0])
+        if request.path in self.public:
+            self.came.append(await request.read())
+            return web.Response(body=self.public[request.path])
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             problem = {"status": 401, "code": "not_authenticated", "title": "Who are you?", "hint": "Pair again."}
             return web.json_response(problem, status=401)
@@ -194,10 +219,12 @@ class FakeService:
         sha = request.match_info["sha"]
         assert hashlib.sha256(content).hexdigest() == sha
         self.blobs[sha] = content
+        self.media_types[sha] = request.content_type
         return web.json_response({"sha256": sha}, status=201)
 
     async def _generate(self, request: web.Request) -> web.Response:
         body, key = await request.json(), request.headers["Idempotency-Key"]
+        self.bodies.append((request.path, body))
         if key not in self.by_key:
             missing = [body[role] for role in ("image", "mask") if role in body and body[role] not in self.blobs]
             if missing:
@@ -205,6 +232,7 @@ class FakeService:
                     {"status": 409, "code": "blob_missing", "title": "Not here.", "missing": missing}, status=409
                 )
             job = new_job(body)
+            self.bodies.append(("generate", body))
             self.jobs[job["id"]] = job
             self.by_key[key] = job["id"]
             await self._push("job.queued", dict(job), True, {})
@@ -221,7 +249,7 @@ class FakeService:
         if job["state"] in ("queued", "running"):
             job["state"] = "cancelled"
             await self._push("job.cancelled", dict(job), True, {})
-        return web.json_response(job)
+        return web.json_response({**job, "machine_sleeps": fake_queue.machine_sleeps(self)})
 
     async def _result(self, request: web.Request) -> web.Response:
         return web.Response(body=self.results[request.match_info["id"], int(request.match_info["n"])])
@@ -266,7 +294,7 @@ class FakeService:
     def _missed(self, position: dict[str, str]) -> list[dict[str, Any]]:
         if position.get("stream") == self.stream and "after" in position:
             return [each for each in self.log if each["seq"] > int(position["after"])]
-        data = {"seq": len(self.log), "jobs": list(self.jobs.values()), "machines": self.machines, "me": ME}
+        data = {"seq": len(self.log), "jobs": list(self.jobs.values()), "machines": self.machines, "me": self.me}
         return [_envelope(self.stream, len(self.log), "snapshot", None, data)]
 
     async def _push(self, kind: str, job: dict[str, Any] | None, durable: bool, data: dict[str, Any]) -> None:
@@ -304,10 +332,11 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 def new_job(body: dict[str, Any]) -> dict[str, Any]:
     """A queued job as the wire describes it."""
-    echoed = ("mode", "prompt", "style", "strength", "count", "width", "height", "region", "reference")
+    echoed = ("mode", "prompt", "style", "strength", "count", "width", "height", "region", "reference", "group")
     return {
         **{name: body.get(name) for name in echoed},
-        "id": str(uuid.uuid4()), "state": "queued", "waiting_for": None, "stage": None, "attempt": 1, "ahead": 0,
+        "id": str(uuid.uuid4()), "state": "queued", "waiting_for": "gathered" if body.get("gather") else None,
+        "stage": None, "attempt": 1, "ahead": 0,
         "eta_seconds": None, "seed": body.get("seed") or 1, "machine": None, "created_at": NOW, "started_at": None,
         "finished_at": None, "results": [],
         "cost": {"amount": 0.0, "currency": "USD"}, "error": None,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from wakebrush.client.config import MemoryStore, checked, data_folder, discover, resolve
+from wakebrush.client.config import checked, data_folder, discover, resolve
 from wakebrush.client.errors import Insecure, NotFound, Refused, ServiceError
+from wakebrush.client.profiles import Profile, Profiles
 
 
 @pytest.fixture
@@ -20,37 +21,45 @@ def announced(tmp_path: Path) -> str:
     return "http://127.0.0.1:7717"
 
 
+def hers(folder: Path, endpoint: str = "", token: str = "") -> Profiles:
+    """What she has set, if anything."""
+    profiles = Profiles(folder / "krita")
+    if endpoint:
+        profiles.add(Profile("", "mine", endpoint, token))
+    return profiles
+
+
 def environ(folder: Path, **more: str) -> dict[str, str]:
     return {"WAKEBRUSH_DATA": str(folder), **more}
 
 
 def test_a_service_on_this_computer_is_found_without_any_setting(tmp_path: Path, announced: str) -> None:
-    found = resolve(MemoryStore(), environ(tmp_path))
+    found = resolve(hers(tmp_path), environ(tmp_path))
     assert (found.endpoint, found.token, found.source) == (announced, "local-token", "discovery")
 
 
 def test_settings_go_before_discovery_and_the_environment_before_both(tmp_path: Path, announced: str) -> None:
-    settings = MemoryStore({"endpoint": "https://studio.example", "token": "studio"})
+    settings = hers(tmp_path, "https://studio.example", "studio")
     assert resolve(settings, environ(tmp_path)).endpoint == "https://studio.example"
     told = environ(tmp_path, KRITA_AI_ENDPOINT="https://other.example/", KRITA_AI_TOKEN="other")
     assert resolve(settings, told).endpoint == "https://other.example"
 
 
 def test_a_token_is_never_sent_to_an_address_it_did_not_come_with(tmp_path: Path, announced: str) -> None:
-    settings = MemoryStore({"endpoint": "https://studio.example", "token": "studio"})
+    settings = hers(tmp_path, "https://studio.example", "studio")
     with pytest.raises(Refused):
         resolve(settings, environ(tmp_path, KRITA_AI_ENDPOINT="https://elsewhere.example"))
     with pytest.raises(Refused):
-        resolve(MemoryStore({"endpoint": "https://elsewhere.example"}), environ(tmp_path))
+        resolve(hers(tmp_path, "https://elsewhere.example"), environ(tmp_path))
 
 
 def test_the_address_of_the_local_service_needs_no_token_of_its_own(tmp_path: Path, announced: str) -> None:
-    assert resolve(MemoryStore(), environ(tmp_path, KRITA_AI_ENDPOINT=announced)).token == "local-token"
+    assert resolve(hers(tmp_path), environ(tmp_path, KRITA_AI_ENDPOINT=announced)).token == "local-token"
 
 
 def test_no_service_anywhere_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as raised:
-        resolve(MemoryStore(), environ(tmp_path))
+        resolve(hers(tmp_path), environ(tmp_path))
     assert "wakebrush serve" in raised.value.hint
 
 
@@ -102,4 +111,4 @@ def test_the_data_folder_is_the_one_of_the_service(tmp_path: Path) -> None:
 
 
 def test_a_token_does_not_show_when_a_connection_is_printed(tmp_path: Path, announced: str) -> None:
-    assert "local-token" not in repr(resolve(MemoryStore(), environ(tmp_path)))
+    assert "local-token" not in repr(resolve(hers(tmp_path), environ(tmp_path)))

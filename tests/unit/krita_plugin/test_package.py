@@ -83,7 +83,7 @@ def test_our_libraries_are_invisible_to_other_plugins(installed: Path) -> None:
         """
 import wakebrush.client.stream, wakebrush.client.service
 from wakebrush.client.libraries import requests, urllib3, websocket
-for name in ("requests", "urllib3", "idna", "certifi", "charset_normalizer", "websocket", "chardet"):
+for name in ("requests", "urllib3", "idna", "certifi", "charset_normalizer", "websocket", "truststore", "chardet"):
     assert name not in sys.modules, name
     try:
         __import__(name)

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.client.model import Style
 from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
 from wakebrush.session.state_line import StateLine
 from wakebrush.session.words import Notice
-from wakebrush.ui.panel import Panel, style_tip
+from wakebrush.ui.panel import Panel
 from wakebrush.ui.prompt_edit import PromptEdit
 from wakebrush.ui.scroll import ScrollArea
+from wakebrush.ui.style_row import style_tip
 from wakebrush.ui.theme import dot_colour
 
 from .fake_canvas import FakeCanvas
@@ -132,7 +133,7 @@ def test_an_error_says_what_to_do_and_goes_when_it_is_closed(panel: Panel, sessi
 
 def test_an_error_stands_right_below_the_button_while_there_is_no_bar(panel: Panel, session: Session, qtbot: QtBot) -> None:
     price, button, error, bar = (find(panel, name) for name in ("price", "generate", "error_line", "progress"))
-    session.price = ""
+    session.desk.price = ""
     session.notice = Notice("This computer is no longer paired.")
     qtbot.waitUntil(lambda: 0 <= error.geometry().top() - button.geometry().bottom() <= 8)
     session.progress = 0.1
@@ -161,33 +162,10 @@ def test_a_preview_takes_the_room_there_is_and_narrows_nothing(panel: Panel, ses
 
 
 def test_an_offer_can_be_taken_or_left(panel: Panel, session: Session) -> None:
-    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    session.results.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
     assert find(panel, "offer").isVisible() and find(panel, "offer_show").isVisible() and find(panel, "offer_discard").isVisible()
-    session.offer = ""
+    session.results.offer = ""
     assert not find(panel, "offer").isVisible()
-
-
-def test_the_settings_open_without_blocking_and_store_what_was_entered(
-    panel: Panel, session: Session, service: FakeService, qtbot: QtBot
-) -> None:
-    qtbot.mouseClick(find(panel, "settings"), Qt.MouseButton.LeftButton)
-    endpoint, token = find(panel, "endpoint", QtWidgets.QLineEdit), find(panel, "token", QtWidgets.QLineEdit)
-    answer = find(panel, "settings_answer", QtWidgets.QLabel)
-    assert endpoint.isVisible() and token.echoMode() == QtWidgets.QLineEdit.EchoMode.Password
-    endpoint.setText("http://studio.example")
-    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
-    assert endpoint.isVisible() and "not encrypted" in answer.text()
-    endpoint.setText(service.endpoint)
-    token.setText("wrong")
-    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "no longer paired" in answer.text(), timeout=5000)
-    token.setText(service.token)
-    qtbot.mouseClick(find(panel, "test_connection"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: answer.text() == "It works: Mira, team Studio.", timeout=5000)
-    qtbot.mouseClick(find(panel, "settings_ok"), Qt.MouseButton.LeftButton)
-    assert (session.store.read("endpoint"), session.store.read("token")) == (service.endpoint, service.token)
-    assert not endpoint.isVisible()
-    qtbot.waitUntil(lambda: session.connected, timeout=5000)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +211,7 @@ def test_300_pixels_are_enough_for_every_text(
 ) -> None:
     canvas.empty = False
     session.settings.full_view = full_view
-    session.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
+    session.results.offer = "While Krita was closed, 2 pictures were finished for this document. Show them?"
     session.notice = Notice(
         "The team's budget for November ($200) is used up.", "Ask your admin, or wait until 1 December.", "settings"
     )

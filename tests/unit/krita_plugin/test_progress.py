@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakebrush.session.progress import PHASES, Progress
+from wakebrush.session.progress import PHASES, Course, Progress
 
 STEPS = st.lists(
     st.tuples(
@@ -75,3 +75,40 @@ def test_a_job_that_has_to_start_again_keeps_its_place() -> None:
     again = sampling.entered("waking", 7.0)
     assert again.fraction(7.0) == pytest.approx(sampling.fraction(7.0))
     assert again.fraction(30.0) > again.fraction(7.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["join", "leave", "move"]), st.sampled_from("abcde"), st.floats(0, 1)), min_size=1, max_size=40
+    )
+)
+def test_the_bar_of_all_pictures_never_turns_back_whoever_joins_or_leaves(steps: list[tuple[str, str, float]]) -> None:
+    course, shown = Course(), 0.0
+    under_way: dict[str, float] = {}
+    for what, key, part in steps:
+        if what == "join":
+            under_way.setdefault(key, part)
+        elif what == "leave":
+            under_way.pop(key, None)
+        elif key in under_way:
+            under_way[key] = max(under_way[key], part)
+        course = course.at(under_way)
+        if not under_way:
+            assert course == Course()
+            shown = 0.0
+        assert shown - 1e-9 <= course.shown <= 1.0
+        shown = course.shown
+
+
+def test_one_picture_of_two_that_is_done_is_half_of_the_way() -> None:
+    course = Course().at({"a": 0.0, "b": 0.0}).at({"a": 1.0, "b": 0.0})
+    assert course.shown == pytest.approx(0.5)
+    assert course.at({"b": 0.5}).shown == pytest.approx(0.75)
+
+
+def test_a_picture_that_joins_halfway_takes_its_share_of_what_is_left() -> None:
+    course = Course().at({"a": 0.0}).at({"a": 0.5})
+    joined = course.at({"a": 0.5, "b": 0.0})
+    assert joined.shown == pytest.approx(0.5)
+    assert joined.at({"a": 1.0, "b": 1.0}).shown == pytest.approx(1.0)
+    assert 0.5 < joined.at({"a": 1.0, "b": 0.0}).shown < 1.0

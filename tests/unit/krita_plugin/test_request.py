@@ -1,40 +1,73 @@
-"""From her settings and the canvas to the body of the call."""
+"""From what she set and what is planned to the body of the call."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wakebrush.canvas.region import Rect, RegionPlan
+from wakebrush.canvas.plan import Fill, Mask, PaintPlan, Rect, RegionPlan, Task
 from wakebrush.client.model import Style
-from wakebrush.session.request import PaintRequest, body, choose_mode, model_size, parse_seed
+from wakebrush.session.prompt_grammar import shares
+from wakebrush.session.request import Order, PaintRequest, body, model_size, orders, parse_seed, portions
 
-
-@pytest.mark.parametrize(
-    ("is_empty", "has_selection", "strength", "chosen"),
-    [
-        (True, False, 0.7, ("text_to_image", 1.0)),
-        (False, False, 0.7, ("image_to_image", 0.7)),
-        (False, False, 1.0, ("text_to_image", 1.0)),
-        (False, True, 0.7, ("inpaint", 0.7)),
-        (False, True, 1.0, ("inpaint", 1.0)),
-        (True, True, 0.7, ("inpaint", 1.0)),
-    ],
-)
-def test_the_canvas_decides_what_painting_means(
-    is_empty: bool, has_selection: bool, strength: float, chosen: tuple[str, float]
-) -> None:
-    assert choose_mode(is_empty=is_empty, has_selection=has_selection, strength=strength) == chosen
+REGION = RegionPlan(Rect(1, 2, 30, 40), 512, 688, mask=Mask.SELECTION, target=Rect(5, 5, 10, 10))
+PLAN = PaintPlan(Task.REFINE, "inpaint", 0.7, (REGION,), Rect(0, 0, 100, 100), Rect(0, 0, 100, 100))
+ORDER = Order("a castle", "people", 42, 2)
+REQUEST = PaintRequest("a castle # at dusk?", "people", "gouache", (ORDER,))
+UPLOADS = {"image": "i", "mask": "m"}
 
 
 def test_the_body_holds_what_the_wire_asks_for() -> None:
-    request = PaintRequest("inpaint", "a castle", "people", "gouache", 0.7, 42, 2)
-    sent = body(request, RegionPlan(Rect(1, 2, 30, 40), 512, 680, True), {"image": "i", "mask": "m"}, "key")
-    assert sent == {
+    assert body(REQUEST, ORDER, PLAN, REGION, UPLOADS, reference="key", group="press") == {
         "mode": "inpaint", "prompt": "a castle", "negative_prompt": "people", "style": "gouache", "strength": 0.7,
         "image": "i", "mask": "m",
-        "width": 512, "height": 680, "region": {"x": 1, "y": 2, "width": 30, "height": 40},
-        "seed": 42, "count": 2, "reference": "key",
+        "width": 512, "height": 688, "region": {"x": 1, "y": 2, "width": 30, "height": 40},
+        "seed": 42, "count": 2, "reference": "key", "group": "press",
     }  # fmt: skip
+
+
+def test_what_is_optional_on_the_wire_is_sent_only_when_it_says_something() -> None:
+    region = replace(REGION, first_pass=(256, 336), fill=Fill.MODEL)
+    order = replace(ORDER, loras=({"name": "ink", "strength": 0.8},))
+    request = replace(REQUEST, overrides={"steps": 30}, gather=True)
+    sent = body(request, order, PLAN, region, {}, reference="key", group="press")
+    assert sent["first_pass"] == {"width": 256, "height": 336}
+    assert sent["fill"] == "model"
+    assert sent["loras"] == [{"name": "ink", "strength": 0.8}]
+    assert sent["overrides"] == {"steps": 30}
+    assert sent["gather"] is True
+
+
+@pytest.mark.parametrize("fill", [fill for fill in Fill if fill is not Fill.MODEL])
+def test_what_is_filled_here_needs_nothing_of_the_engine(fill: Fill) -> None:
+    assert "fill" not in body(REQUEST, ORDER, PLAN, replace(REGION, fill=fill), {}, reference="", group="")
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 2**64 - 1)), min_size=1, max_size=5), st.integers(1, 10))
+def test_a_batch_is_divided_without_losing_a_picture_or_changing_a_seed(wanted: list[tuple[int, int]], most: int) -> None:
+    divided = portions([Order("p", "", seed, count) for count, seed in wanted], most)
+    assert all(1 <= order.count <= most for order in divided)
+    assert [order.offset for order in divided] == [sum(each.count for each in divided[:n]) for n in range(len(divided))]
+    seeds = [(order.seed or 0) + n for order in divided for n in range(order.count)]
+    assert [seed % 2**64 for seed in seeds] == [(seed + n) % 2**64 for count, seed in wanted for n in range(count)]
+
+
+def test_a_prompt_with_alternatives_and_loras_becomes_orders_of_words_alike() -> None:
+    found = portions(orders(shares("a {red|blue} fox <lora:ink:0.5>", "", 4, 4)), 10)
+    assert [(each.prompt, each.seed, each.count) for each in found] == [
+        ("a red fox", 4, 1), ("a blue fox", 5, 1), ("a red fox", 6, 1), ("a blue fox", 7, 1),
+    ]  # fmt: skip
+    assert {each.loras[0]["name"] for each in found} == {"ink"}
+    assert [each.offset for each in found] == [0, 1, 2, 3]
+
+
+def test_one_job_may_leave_the_seed_to_the_service_and_several_may_not() -> None:
+    assert portions([Order("p", count=10)], 10) == (Order("p", count=10),)
+    with pytest.raises(ValueError, match="seed"):
+        portions([Order("p", count=11)], 10)
 
 
 @pytest.mark.parametrize(("typed", "seed"), [("", None), ("  ", None), ("42", 42), (str(2**64 - 1), 2**64 - 1)])
@@ -49,10 +82,15 @@ def test_another_seed_is_refused_with_a_sentence(typed: str) -> None:
 
 
 def test_a_layer_is_named_after_the_prompt() -> None:
-    assert PaintRequest("text_to_image", "a castle\n at  dusk", "", "g", 1, None, 1).name == "a castle at dusk"
-    assert len(PaintRequest("text_to_image", "word " * 50, "", "g", 1, None, 1).name) <= 60
+    assert replace(REQUEST, prompt="a castle\n at  dusk").name == "a castle at dusk"
+    assert len(replace(REQUEST, prompt="word " * 50).name) <= 60
+
+
+def test_a_press_knows_how_many_pictures_it_makes() -> None:
+    assert replace(REQUEST, orders=portions([Order("p", "", 1, 13)], 10)).count == 13
 
 
 def test_the_sizes_follow_the_model() -> None:
-    assert model_size(Style("f", "F", base="flux", width=1024, height=1024)).multiple == 16
-    assert (model_size(Style("s", "S", base="sdxl")).multiple, model_size(None).width) == (8, 512)
+    size = model_size(Style("f", "F", base="flux", width=1024, height=768), 2_000_000)
+    assert (size.width, size.height, size.multiple, size.max_pixels) == (1024, 768, 16, 2_000_000)
+    assert model_size(None).width == 512

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.journal import Entry, Journal
 from wakebrush.session import Session
 
@@ -43,11 +43,11 @@ def test_a_request_that_was_never_sent_is_sent_with_its_own_key(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, journal: Journal, picture: bytes, qtbot: QtBot
 ) -> None:
     left_behind(journal)
-    new_session(service)
+    session = new_session(service)
     qtbot.waitUntil(lambda: "key" in service.by_key, timeout=5000)
     service.finish(service.by_key["key"], picture)
-    qtbot.waitUntil(lambda: canvas.layers == [("d1", "a castle", Rect(0, 0, 64, 64))], timeout=5000)
-    qtbot.waitUntil(lambda: journal.entries() == [])
+    qtbot.waitUntil(lambda: [item.regions for item in session.results.items] == [(Rect(0, 0, 64, 64),)], timeout=5000)
+    assert not journal.all()[0].owed
 
 
 def test_a_request_whose_answer_was_lost_makes_no_second_job(
@@ -58,7 +58,7 @@ def test_a_request_whose_answer_was_lost_makes_no_second_job(
     qtbot.waitUntil(lambda: session.current is not None and session.current.job_id == job, timeout=5000)
     assert len(service.jobs) == 1
     service.finish(job, picture)
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(session.results.items) == 1, timeout=5000)
 
 
 def test_what_was_finished_while_krita_was_closed_is_offered_and_comes_once(
@@ -70,11 +70,15 @@ def test_what_was_finished_while_krita_was_closed_is_offered_and_comes_once(
     service.finish(job, picture)
     service.jobs[job]["finished_at"] = "2026-01-01T00:00:00Z"
     session = new_session(service)
-    qtbot.waitUntil(lambda: session.offer != "", timeout=5000)
-    assert session.offer == "While Krita was closed, 1 picture was finished for this document. Show it?"
-    assert canvas.layers == [] and session.progress is None
-    session.show_offer()
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1 and journal.entries() == [], timeout=5000)
+    results = session.results
+    qtbot.waitUntil(lambda: results.offer != "", timeout=5000)
+    assert results.offer == "While Krita was closed, 1 picture was finished for this document. Show it?"
+    assert results.items == () and canvas.overlay.parts == () and session.progress is None
+    results.show_offer()
+    assert len(results.items) == 1 and results.offer == ""
+    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    results.apply()
+    assert len(canvas.layers) == 1
 
 
 def test_an_offer_that_is_declined_goes_for_good(
@@ -86,11 +90,10 @@ def test_an_offer_that_is_declined_goes_for_good(
     service.finish(job, picture)
     service.jobs[job]["finished_at"] = "2026-01-01T00:00:00Z"
     session = new_session(service)
-    qtbot.waitUntil(lambda: session.offer != "", timeout=5000)
-    session.discard_offer()
-    assert session.offer == ""
-    qtbot.waitUntil(lambda: journal.entries() == [], timeout=5000)
-    assert canvas.layers == []
+    qtbot.waitUntil(lambda: session.results.offer != "", timeout=5000)
+    session.results.discard_offer()
+    assert session.results.offer == "" and session.results.items == ()
+    qtbot.waitUntil(lambda: journal.all() == [], timeout=5000)
 
 
 def test_a_job_that_is_still_running_goes_on_as_if_nothing_had_happened(
@@ -102,7 +105,7 @@ def test_a_job_that_is_still_running_goes_on_as_if_nothing_had_happened(
     session = new_session(service)
     qtbot.waitUntil(lambda: session.progress is not None and session.state_line.sentence == "Painting.", timeout=5000)
     service.finish(job, picture)
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(session.results.items) == 1, timeout=5000)
 
 
 def test_a_picture_for_a_document_that_is_not_open_waits_for_it(
@@ -116,8 +119,8 @@ def test_a_picture_for_a_document_that_is_not_open_waits_for_it(
     service.finish(job, picture)
     session = new_session(service)
     qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
-    assert "castle.kra" in session.notice.title and session.offer == ""
-    assert len(journal.entries()) == 1
+    assert "castle.kra" in session.notice.title and session.results.offer == ""
+    assert len(journal.all()) == 1 and session.results.items == ()
 
 
 def test_a_document_that_was_never_saved_leaves_its_picture_to_the_one_in_front(
@@ -128,9 +131,12 @@ def test_a_document_that_was_never_saved_leaves_its_picture_to_the_one_in_front(
     journal.update(entry, job_id=job)
     service.finish(job, picture)
     session = new_session(service)
-    qtbot.waitUntil(lambda: "never saved" in session.offer, timeout=5000)
-    session.show_offer()
-    qtbot.waitUntil(lambda: [layer[0] for layer in canvas.layers] == ["d1"], timeout=5000)
+    qtbot.waitUntil(lambda: "never saved" in session.results.offer, timeout=5000)
+    session.results.show_offer()
+    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    session.results.apply()
+    assert [layer[0] for layer in canvas.layers] == ["d1"]
+    qtbot.waitUntil(lambda: [kept.entry.document_path for kept in journal.all()] == ["/pictures/castle.kra"])
 
 
 def test_a_job_that_the_service_has_forgotten_is_asked_for_again(
@@ -148,10 +154,10 @@ def test_a_cancel_that_did_not_get_through_is_made_up_for(
     job = known_job(service, entry, state="running")
     journal.update(entry, job_id=job, cancelled=True)
     new_session(service)
-    qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled" and journal.entries() == [], timeout=5000)
+    qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled" and journal.all() == [], timeout=5000)
 
 
-def test_jobs_of_other_programs_never_become_layers(
+def test_jobs_of_other_programs_are_no_results(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
 ) -> None:
     session = new_session(service)
@@ -161,4 +167,4 @@ def test_jobs_of_other_programs_never_become_layers(
     service.finish(job["id"], picture)
     service.push("job.queued", {**job, "id": "last"})
     qtbot.wait(100)
-    assert canvas.layers == [] and session.progress is None
+    assert session.results.items == () and session.progress is None

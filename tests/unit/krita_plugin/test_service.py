@@ -12,9 +12,10 @@ import pytest
 
 from wakebrush.client.config import Connection
 from wakebrush.client.errors import Incompatible, Problem, Refused, ServiceError, Stopped, Unreachable
+from wakebrush.client.model import Money
 from wakebrush.client.service import Service, check_version, is_lasting
 
-from .fake_service import TOKEN, FakeService
+from .fake_service import TOKEN, FakeService, machine
 
 
 @pytest.fixture
@@ -73,8 +74,70 @@ def test_a_wake_answers_the_machine_and_what_it_costs(client: Service) -> None:
 
 def test_cancelling_answers_the_job_as_it_is_now(client: Service) -> None:
     job, _ = client.generate(request(), "key")
-    assert client.cancel(job.id).state == "cancelled"
+    assert client.cancel(job.id).job.state == "cancelled"
     assert client.job(job.id).state == "cancelled"
+
+
+def test_cancelling_while_the_machine_wakes_says_whether_it_goes_back_to_sleep(client: Service, service: FakeService) -> None:
+    service.machines = [machine("waking")]
+    first, second = (client.generate(request(), key)[0] for key in ("a", "b"))
+    assert client.cancel(first.id).machine_sleeps is False
+    assert client.cancel(second.id).machine_sleeps is True
+
+
+def test_all_her_jobs_can_be_listed_and_let_go_of_at_once(client: Service, service: FakeService) -> None:
+    for key in ("a", "b"):
+        client.generate(request(group="one press"), key)
+    assert [job.group for job in client.jobs()] == ["one press"] * 2
+    gone = client.cancel_all()
+    assert (gone.cancelled, gone.machine_sleeps) == (2, None) and client.jobs() == []
+    assert service.bodies[-1] == ("/v1/jobs", "mine")
+
+
+def test_a_job_can_be_put_in_front_of_her_others(client: Service) -> None:
+    _, second = (client.generate(request(), key)[0] for key in ("a", "b"))
+    assert client.front(second.id).ahead == 0
+
+
+def test_a_price_comes_in_parts(client: Service, service: FakeService) -> None:
+    awake = client.price(request(count=2))
+    assert awake.price.estimate == Money(0.006) and not awake.price.includes_wake and awake.eta_seconds == 12.0
+    service.machines = [machine("asleep")]
+    asleep = client.price(request())
+    assert asleep.price.includes_wake and (asleep.wake, asleep.idle) == (Money(0.02), Money(0.48))
+
+
+def test_what_is_gathered_waits_until_it_is_released(client: Service) -> None:
+    job, _ = client.generate(request(gather=True, count=3), "a")
+    assert job.waiting_for == "gathered"
+    assert client.price({"gathered": True}).pictures == Money(0.009)
+    released, price = client.release_gathered()
+    assert [each.id for each in released] == [job.id] and price.estimate == Money(0.009)
+
+
+def test_a_machine_is_kept_awake_and_let_go(client: Service) -> None:
+    held = client.hold("practice", 3600)
+    assert held.price.estimate == Money(1.006) and held.machine.held_by == "Mira" and held.until == held.machine.held_until
+    assert client.let_go("practice").held_until is None
+
+
+def test_models_come_with_their_licence_and_what_can_be_sampled(client: Service) -> None:
+    models, style = client.models(), client.styles()[0]
+    assert models.of("checkpoints") == ("practice-sd15.safetensors",)
+    licence = models.licence("practice-sd15.safetensors")
+    assert licence is not None and (licence.name, licence.commercial) == ("openrail", "ask")
+    assert models.samplers == ("euler", "dpmpp_2m") and models.schedulers == ("normal", "karras")
+    assert (style.checkpoint, style.sampler, style.scheduler) == ("practice-sd15.safetensors", "dpmpp_2m", "karras")
+    assert (style.steps, style.cfg, style.loras[0].strength) == (12, 7.0, 1.0)
+    assert style.licence is not None and style.licence.commercial == "ask"
+    assert client.styles()[1].licence is None
+
+
+def test_a_gathered_job_says_so_until_it_is_released(client: Service) -> None:
+    job, _ = client.generate(request(gather=True, group="press"), "one")
+    assert (job.gathered, job.group, job.front) == (True, "press", False)
+    client.release_gathered()
+    assert not client.job(job.id).gathered
 
 
 def test_a_picture_that_arrives_damaged_is_not_taken(client: Service, service: FakeService) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from pytestqt.qtbot import QtBot
 
-from wakebrush.canvas.region import Rect
+from wakebrush.canvas.rect import Rect
 from wakebrush.client.config import MemoryStore
+from wakebrush.client.profiles import Profile
 from wakebrush.session import Session
 from wakebrush.session.settings import PaintSettings
 
@@ -43,7 +44,12 @@ def journal_entries(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in folder.glob("krita/journal/*/entry.json")]
 
 
-def test_a_result_becomes_one_layer_in_its_place(
+def arrived(session: Session, qtbot: QtBot, count: int = 1) -> None:
+    """Waits until so many results are there."""
+    qtbot.waitUntil(lambda: len(session.results.items) == count, timeout=5000)
+
+
+def test_a_result_is_looked_at_and_becomes_one_layer_in_its_place(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot, tmp_path: Path
 ) -> None:
     canvas.selection, canvas.empty = Rect(100, 100, 200, 150), False
@@ -51,10 +57,13 @@ def test_a_result_becomes_one_layer_in_its_place(
     connect(session, qtbot)
     job = press(session, qtbot, service)
     service.finish(job, picture)
-    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
-    area = service.jobs[job]["region"]
-    assert canvas.layers == [("d1", "a lighthouse in a storm", Rect(area["x"], area["y"], area["width"], area["height"]))]
-    qtbot.waitUntil(lambda: session.progress is None and journal_entries(tmp_path) == [])
+    arrived(session, qtbot)
+    area = Rect(*(service.jobs[job]["region"][name] for name in ("x", "y", "width", "height")))
+    qtbot.waitUntil(lambda: [part[1] for part in canvas.overlay.parts] == [area], timeout=5000)
+    assert canvas.layers == [] and session.progress is None
+    session.results.apply()
+    assert canvas.layers == [("d1", "a lighthouse in a storm", area)]
+    assert canvas.overlay.parts == () and session.results.items[0].applied
 
 
 def test_a_selection_sends_image_and_mask_and_an_empty_canvas_neither(
@@ -110,7 +119,7 @@ def test_the_journal_holds_the_request_before_it_is_sent(
     assert service.by_key.keys() == {entry["key"]}
 
 
-def test_the_same_result_announced_twice_inserts_one_layer(
+def test_the_same_result_announced_twice_is_one(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
 ) -> None:
     session = new_session(service)
@@ -118,6 +127,9 @@ def test_the_same_result_announced_twice_inserts_one_layer(
     canvas.busy = True
     job = press(session, qtbot, service)
     service.finish(job, picture)
+    arrived(session, qtbot)
+    for _ in range(2):
+        session.results.apply(session.results.items[0].id)
     qtbot.waitUntil(lambda: bool(canvas.waiting), timeout=5000)
     for _ in range(3):
         service.change(job, "job.succeeded")
@@ -126,13 +138,14 @@ def test_the_same_result_announced_twice_inserts_one_layer(
     qtbot.waitUntil(lambda: service.calls.count(("GET", "/v1/styles")) > 1, timeout=5000)
     canvas.lift_the_pen()
     qtbot.wait(50)
-    assert len(canvas.layers) == 1
+    assert len(canvas.layers) == len(session.results.items) == 1
 
 
-def test_several_pictures_become_several_layers(
+def test_several_pictures_become_several_layers_at_once_where_she_wants_that(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
 ) -> None:
     session = new_session(service)
+    session.settings.apply_at_once = True
     connect(session, qtbot)
     session.settings.count = 2
     job = press(session, qtbot, service, "two gulls")
@@ -151,11 +164,12 @@ def test_a_layer_waits_for_the_stroke_and_says_so(
     connect(session, qtbot)
     canvas.busy = True
     service.finish(press(session, qtbot, service), picture)
+    arrived(session, qtbot)
+    session.results.apply()
     qtbot.waitUntil(lambda: "hand is off the canvas" in session.state_line.sentence, timeout=5000)
     assert canvas.layers == []
     canvas.lift_the_pen()
-    qtbot.waitUntil(lambda: session.progress is None)
-    assert len(canvas.layers) == 1
+    assert len(canvas.layers) == 1 and "hand is off" not in session.state_line.sentence
 
 
 def test_cancel_ends_the_job_and_no_layer_comes(
@@ -169,7 +183,7 @@ def test_cancel_ends_the_job_and_no_layer_comes(
     qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled" and journal_entries(tmp_path) == [], timeout=5000)
     service.finish(job, picture)
     qtbot.wait(100)
-    assert canvas.layers == []
+    assert session.results.items == ()
 
 
 def test_cancel_before_the_service_knows_the_job_still_ends_it(
@@ -209,7 +223,7 @@ def test_what_finished_while_offline_arrives_afterwards(
     qtbot.waitUntil(lambda: session.state_line.sentence.startswith("Offline. Still painting"), timeout=5000)
     service.finish(job, picture)
     service.refuse = lambda method, path: None
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=8000)
+    qtbot.waitUntil(lambda: len(session.results.items) == 1, timeout=8000)
 
 
 def test_a_press_while_offline_is_kept_and_sent_later(
@@ -250,7 +264,7 @@ def test_a_wake_is_told_stage_by_stage_on_one_bar_that_never_turns_back(
         service.push("job.progress", dict(service.jobs[job]), durable=False, stage="sampling", picture=0, step=step, steps=12)
     qtbot.waitUntil(lambda: session.progress_text == "painting 12/12", timeout=5000)
     service.finish(job, picture)
-    qtbot.waitUntil(lambda: bool(canvas.layers), timeout=5000)
+    arrived(session, qtbot)
     assert len(shown) > 5 and shown == sorted(shown)
 
 
@@ -263,17 +277,17 @@ def test_a_preview_is_shown_in_the_docker_and_is_never_a_layer(
     service.preview(job, picture)
     qtbot.waitUntil(lambda: session.preview is not None, timeout=5000)
     service.preview("somebody else's", picture)
-    assert canvas.layers == []
+    assert canvas.layers == [] and [area for _, area in canvas.overlay.previewed] == [Rect(0, 0, 640, 480)]
     session.cancel()
-    assert session.preview is None
+    assert session.preview is None and canvas.overlay.previewed == ()
 
 
 def test_testing_the_connection_answers_without_touching_the_present_one(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
 ) -> None:
     session, answers = new_session(), []
-    session.test_connection(service.endpoint, "wrong", answers.append, answers.append)
-    session.test_connection(service.endpoint, service.token, answers.append, answers.append)
+    session.connecting.test(Profile("", "", service.endpoint, "wrong"), answers.append, answers.append)
+    session.connecting.test(Profile("", "", service.endpoint, service.token), answers.append, answers.append)
     qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
     assert "no longer paired" in str(answers[0]) and answers[1].artist == "Mira"
     assert not session.connected

@@ -61,7 +61,7 @@ def test_a_wrong_token_asks_to_pair_again(
 ) -> None:
     session = new_session(service, environ={"KRITA_AI_TOKEN": "wrong"})
     qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
-    assert session.notice.title == "This computer is no longer paired." and session.notice.action == "settings"
+    assert session.notice.title == "This computer is no longer paired." and session.notice.action == "connect"
     session.settings.prompt = "x"
     session.generate()
     assert canvas.captures == 0 and session.progress is None
@@ -107,27 +107,28 @@ def test_a_document_that_was_closed_gets_its_picture_when_it_is_open_again(
     session.refresh_canvas()
     service.finish(job, picture)
     qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
-    assert "castle.kra" in session.notice.title and session.offer == ""
+    assert "castle.kra" in session.notice.title and session.results.items == ()
     canvas.documents["d3"], canvas.active = "/pictures/castle.kra", "d3"
     session.refresh_canvas()
-    assert session.offer == "1 picture waits for this document. Show it?"
-    session.show_offer()
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
-    assert canvas.layers[0][0] == "d3" and session.offer == ""
+    session.results.apply(session.results.items[0].id)
+    qtbot.waitUntil(lambda: [layer[0] for layer in canvas.layers] == ["d3"], timeout=5000)
 
 
-def test_a_layer_that_cannot_be_added_is_kept_and_offered(
+def test_a_layer_that_cannot_be_added_is_still_a_result(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
 ) -> None:
     session = new_session(service)
     connect(session, qtbot)
     canvas.problem = "Krita did not take the layer."
     service.finish(press(session, qtbot, service), picture)
-    qtbot.waitUntil(lambda: session.offer != "", timeout=5000)
+    qtbot.waitUntil(lambda: len(session.results.items) == 1, timeout=5000)
+    session.results.apply()
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
     assert session.notice is not None and session.notice.title == "Krita did not take the layer."
+    assert not session.results.items[0].applied
     canvas.problem = None
-    session.show_offer()
-    qtbot.waitUntil(lambda: len(canvas.layers) == 1, timeout=5000)
+    session.results.apply(session.results.items[0].id)
+    assert len(canvas.layers) == 1
 
 
 def test_a_full_disk_here_is_said_before_anything_is_sent(

@@ -7,9 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from wake_service.errors import StorageError, StorageFull
 from wake_service.store.store import JOURNAL_BYTES, MAX_GROUP, Store, Transaction
@@ -185,18 +186,24 @@ class Full:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._most = 0
 
-    def __enter__(self) -> None:
-        self._limit(lambda pages: pages + 4)
+    async def __aenter__(self) -> None:
+        pages = await self._store.read(lambda conn: int(conn.exec_driver_sql("PRAGMA page_count").scalar_one()))
+        await self._limit(pages + 4)
+        event.listen(self._store.engine, "connect", self._connected)
 
-    def __exit__(self, *_: object) -> None:
-        self._limit(lambda _pages: 1_000_000)
+    async def __aexit__(self, *_: object) -> None:
+        event.remove(self._store.engine, "connect", self._connected)
+        await self._limit(1_000_000)
 
-    def _limit(self, of: Callable[[int], int]) -> None:
-        self._store.engine.dispose()
-        with self._store.engine.connect() as conn:
-            pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
-            conn.exec_driver_sql(f"PRAGMA max_page_count={of(pages)}")
+    async def _limit(self, pages: int) -> None:
+        """Of the connection that the writer has; it may begin a new one when a transaction failed."""
+        self._most = pages
+        await self._store.write(lambda tx: tx.conn.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
+
+    def _connected(self, connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={self._most}")
 
 
 def much(tx: Transaction) -> None:
@@ -205,7 +212,7 @@ def much(tx: Transaction) -> None:
 
 async def test_a_full_disk_is_said_in_a_sentence_and_keeps_what_was_accepted(store: Store) -> None:
     await store.write(add("ink"))
-    with Full(store):
+    async with Full(store):
         with pytest.raises(StorageFull, match="disk is full"):
             await store.write(much)
         assert await store.read(words) == ["ink"]
@@ -222,10 +229,21 @@ async def test_nobody_is_told_that_it_was_stored_when_the_disk_filled_up_meanwhi
         add("ink")(tx)
         tx.after_commit(lambda: seen.append("ink"))
 
-    with Full(store):
+    async with Full(store):
         outcomes = await grouped(store, told, much, add("oil"))
     assert all(isinstance(outcome, StorageFull) for outcome in outcomes)
     assert (seen, await store.read(words)) == ([], [])
+
+
+async def test_a_connection_that_broke_is_not_the_next_transaction_s(store: Store) -> None:
+    def breaks(tx: Transaction) -> None:
+        tx.conn.invalidate()
+        raise StorageError("the database went")
+
+    with pytest.raises(StorageError):
+        await store.write(breaks)
+    assert await store.write(add("ink")) == "ink"
+    assert await store.read(words) == ["ink"]
 
 
 async def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import latents, loaders, outputs, pictures, sampling
+from . import inpaint, latents, loaders, outputs, pictures, sampling
 from .values import Result, Run
 
 RUNNERS: dict[str, Callable[..., Result]] = {
@@ -29,6 +29,7 @@ RUNNERS: dict[str, Callable[..., Result]] = {
     "KSampler": sampling.sample,
     "ImageScale": pictures.scale,
     "ImageScaleBy": pictures.scale_by,
+    "ImageCompositeMasked": pictures.composite,
     "ImageInvert": pictures.invert,
     "EmptyImage": pictures.empty_image,
     "ImageToMask": pictures.image_to_mask,
@@ -38,6 +39,8 @@ RUNNERS: dict[str, Callable[..., Result]] = {
     "SaveImage": outputs.save,
     "PreviewImage": outputs.preview,
     "SaveImageWebsocket": outputs.send,
+    "INPAINT_LoadInpaintModel": inpaint.load_inpaint_model,
+    "INPAINT_InpaintWithModel": inpaint.fill_hole,
 }
 
 __all__ = ["RUNNERS", "Result", "Run"]

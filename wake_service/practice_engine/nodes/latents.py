@@ -61,9 +61,9 @@ def set_noise_mask(run: Run, samples: Latent, mask: Pixels) -> Result:
 
 def encode_for_inpaint(run: Run, pixels: Pixels, vae: Vae, mask: Pixels, grow_mask_by: int) -> Result:
     """A picture with grey where the mask (rounded to black and white) is white; the part to sketch is grown."""
-    fitted = np.round(_fitted(mask, pixels))
-    blank = (pixels - GREY) * (1 - fitted)[..., None] + GREY
-    grown = np.stack([_grown(plane, grow_mask_by) for plane in fitted])
+    planes = np.round(fitted(mask, pixels))
+    blank = (pixels - GREY) * (1 - planes)[..., None] + GREY
+    grown = np.stack([_grown(plane, grow_mask_by) for plane in planes])
     return Result((Latent(codec.encode(np.asarray(blank, np.float32)), codec.encode(grown[..., None].repeat(3, -1))[..., 0]),))
 
 
@@ -71,11 +71,11 @@ def condition_for_inpaint(
     run: Run, positive: Conditioning, negative: Conditioning, vae: Vae, pixels: Pixels, mask: Pixels, noise_mask: bool
 ) -> Result:
     """Prompts that know the picture around the mask; a sketch sees it through the latent, so the words stay as they are."""
-    fitted = codec.encode(_fitted(mask, pixels)[..., None].repeat(3, -1))[..., 0]
-    return Result((positive, negative, Latent(codec.encode(pixels), fitted if noise_mask else None)))
+    plane = codec.encode(fitted(mask, pixels)[..., None].repeat(3, -1))[..., 0]
+    return Result((positive, negative, Latent(codec.encode(pixels), plane if noise_mask else None)))
 
 
-def _fitted(mask: Pixels, pixels: Pixels) -> Pixels:
+def fitted(mask: Pixels, pixels: Pixels) -> Pixels:
     """A mask (`[height, width]` or `[n, height, width]`) at the size of the pictures."""
     _, height, width, _ = pixels.shape
     planes = mask.reshape(-1, mask.shape[-2], mask.shape[-1])

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence
 
 from ..pixels import Pixels, from_image, to_image
-from .latents import check_memory
+from .latents import check_memory, fitted
 from .values import Result, Run
 
 METHODS = {
@@ -60,6 +60,25 @@ def scale_by(run: Run, image: Pixels, upscale_method: str, scale_by: float) -> R
     """A picture larger or smaller by a factor."""
     _, height, width, _ = image.shape
     return Result((_resized(image, max(1, round(width * scale_by)), max(1, round(height * scale_by)), upscale_method),))
+
+
+def composite(
+    run: Run, destination: Pixels, source: Pixels, x: int, y: int, resize_source: bool, mask: Pixels | None = None
+) -> Result:
+    """One picture laid over another at (x, y), where its mask is white; what reaches beyond is cut off."""
+    _, height, width, _ = destination.shape
+    if resize_source:
+        source = _resized(source, width, height, "bilinear")
+    rows, columns = min(source.shape[1], height - y), min(source.shape[2], width - x)
+    if rows <= 0 or columns <= 0:
+        return Result((destination,))
+    weight = np.ones((1, *source.shape[1:3]), np.float32) if mask is None else fitted(mask, source)
+    laid = np.array(destination)
+    for n, picture in enumerate(laid):
+        part, over = weight[n % len(weight), :rows, :columns, None], source[n % len(source), :rows, :columns]
+        below = picture[y : y + rows, x : x + columns]
+        picture[y : y + rows, x : x + columns] = below * (1 - part) + over * part
+    return Result((laid,))
 
 
 def invert(run: Run, image: Pixels) -> Result:

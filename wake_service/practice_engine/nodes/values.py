@@ -42,6 +42,13 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class InpaintModel:
+    """A way of filling holes, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vae:
     """A VAE, by name."""
 

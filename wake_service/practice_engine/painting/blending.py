@@ -33,7 +33,7 @@ def continue_tones(new: Pixels, old: Pixels, mask: Pixels) -> Pixels:
         ],
         -1,
     )
-    filled, closeness = _filled(gap * known[..., None], known)
+    filled, closeness = spread(gap * known[..., None], known)
     shift = filled * (0.3 + 0.7 * closeness)[..., None]
     large = np.stack(
         [
@@ -45,7 +45,7 @@ def continue_tones(new: Pixels, old: Pixels, mask: Pixels) -> Pixels:
     return np.asarray(np.clip(new + large, 0, 1), np.float32)
 
 
-def _filled(values: Pixels, known: Pixels) -> tuple[Pixels, Pixels]:
+def spread(values: Pixels, known: Pixels) -> tuple[Pixels, Pixels]:
     """Values spread from where they are known to everywhere, near ones first; and how close the known is, 1 to 0."""
     total = values.copy()
     weight = known.copy()

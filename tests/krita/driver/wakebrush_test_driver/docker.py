@@ -66,6 +66,11 @@ def text(name):
     return widget.text() if isinstance(widget, (QLabel, QAbstractButton)) else type(widget).__name__
 
 
+def window_of(name):
+    """The window that a part is in, for the keyboard: one of its dialogs has its own."""
+    return int(part(name).window().winId())
+
+
 def look():
     """Everything it says at this moment."""
     names = (
