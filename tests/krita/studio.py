@@ -121,9 +121,9 @@ def a_service(profile: Profile, **settings: str | float) -> Iterator[RunningServ
 
 
 @contextmanager
-def a_studio(version: KritaVersion, installed: Profile, **environment: str) -> Iterator[Studio]:
-    """A copy of an installed profile, a service and a Krita, all of them gone afterwards."""
-    settings = {"practice_args": PRACTICE, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
+def a_studio(version: KritaVersion, installed: Profile, practice: str = PRACTICE, **environment: str) -> Iterator[Studio]:
+    """A copy of an installed profile, a service and a Krita, all of them gone afterwards. `practice`: options of the engine."""
+    settings = {"practice_args": practice, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
     with (
         installed.lent() as profile,
         a_service(profile, **settings) as service,

@@ -98,6 +98,21 @@ def mask_on_active():
     return active().activeNode().type()
 
 
+def size():
+    return [active().width(), active().height()]
+
+
+def select_boxes(boxes):
+    """A selection of several parts."""
+    selection = Selection()
+    for box in boxes:
+        part = Selection()
+        part.select(*box, 255)
+        selection.add(part)
+    active().setSelection(selection)
+    yield from settle()
+
+
 def select(x, y, width, height):
     selection = Selection()
     selection.select(x, y, width, height, 255)
@@ -286,10 +301,6 @@ def painted(layer, x, y):
     """The layer's own pixel there: [red, green, blue, alpha]."""
     blue, green, red, alpha = bytes(active().nodeByName(layer).pixelData(x, y, 1, 1))
     return [red, green, blue, alpha]
-
-
-def size():
-    return [active().width(), active().height()]
 
 
 def remove(name):
