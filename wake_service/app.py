@@ -17,9 +17,9 @@ from wake_service.accounts.pairings import Pairing
 from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
-from wake_service.blobs.folder import FolderBlobs
 from wake_service.blobs.journal import JournaledBlobs
 from wake_service.blobs.life import Retention
+from wake_service.blobs.opening import open_blobs
 from wake_service.blobs.shelf import Shelf
 from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
@@ -38,7 +38,8 @@ from wake_service.jobs.decisions import Decisions
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.hub import Hub
-from wake_service.jobs.model import Job
+from wake_service.jobs.model import Job, JobRequest
+from wake_service.jobs.pace import effort_of
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
 from wake_service.jobs.tenancy import Tenancy
@@ -90,7 +91,7 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs = JournaledBlobs(blob_store or _blobs(settings, self.clock), self.store, self.clock)
+        self.blobs = JournaledBlobs(blob_store or open_blobs(settings, self.clock), self.store, self.clock)
         self._build_files()
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
@@ -251,6 +252,11 @@ class Service:
         """A style by name."""
         return next((style for style in self.styles() if style.name == name), None)
 
+    def work_seconds(self, request: JobRequest) -> float:
+        """How long all pictures of a job will take a machine."""
+        style = self.style(request.style)
+        return self.exchange.expected_seconds(effort_of(request, style) if style else None) * request.count
+
     def price_view(self, price: Price) -> dict[str, Any]:
         """A price on the wire."""
         parts = {"wake": price.wake, "pictures": price.pictures, "idle": price.idle}
@@ -367,17 +373,6 @@ class Service:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
         since = self.clock.now() - self.settings.keep_events_days * 86400
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
-
-
-def _blobs(settings: Settings, clock: Clock) -> BlobStore:
-    """Where pictures are kept."""
-    if settings.aws_bucket is None:
-        return FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
-    from wake_service.aws.clients import Aws  # boto3 is there only where AWS is used
-    from wake_service.blobs.s3 import S3Blobs
-
-    aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
-    return S3Blobs(aws, settings.aws_bucket, prefix="blobs/", key_id=settings.aws_bucket_key)
 
 
 def open_door(door: Door) -> EngineClient:

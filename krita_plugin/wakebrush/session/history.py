@@ -21,6 +21,7 @@ from .document_settings import DocumentSettings
 from .items import Item
 from .lanes import Lanes
 from .packing import Packed, document_of, pack, unpack
+from .settings import PaintSettings
 from .words import Notice, disk_notice
 
 #: How long changes are collected before they are written, in milliseconds.
@@ -30,6 +31,8 @@ _KEY_LENGTH = 36
 
 #: Files that keep what is written into a document; an export as PNG does not.
 _OUR_FILES = (".kra", ".krz")
+
+_MIB = 1024 * 1024
 
 _log = logging.getLogger("wakebrush")
 
@@ -46,17 +49,18 @@ class History(QObject):
         lanes: Lanes,
         canvas: Canvas,
         journal: Journal,
+        settings: PaintSettings,
         documents: DocumentSettings,
         items: Callable[[str], list[Item]],
-        most_bytes: Callable[[], int],
     ) -> None:
+        """`items`: the results of a document."""
         super().__init__()
+        self._settings = settings
         self._documents = documents
         self._lanes = lanes
         self._canvas = canvas
         self._journal = journal
         self._items = items
-        self._most_bytes = most_bytes
         self._seen: set[str] = set()
         self._changed: set[str] = set()
         self._written: dict[str, Packed] = {}
@@ -89,7 +93,9 @@ class History(QObject):
         changed, self._changed = self._changed, set()
         for document_id in changed:
             if self._canvas.is_open(document_id):
-                work = partial(pack, self._canvas, self._journal, self._items(document_id), self._most_bytes())
+                work = partial(
+                    pack, self._canvas, self._journal, self._items(document_id), self._settings.history_megabytes * _MIB
+                )
                 work = partial(work, document=self._documents.dump(document_id))
                 self._lanes.run("history", work, partial(self._packed, document_id), self._not_packed)
 

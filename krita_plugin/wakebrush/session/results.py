@@ -32,8 +32,6 @@ from .settings import PaintSettings
 from .showing import Showing
 from .words import Notice, disk_notice
 
-_MIB = 1024 * 1024
-
 
 class Results(Observable):
     """`items`: those of the document in front, the newest first. `peeked`, `pinned`: ids, '' for none. `enlarged`: the picture
@@ -82,14 +80,7 @@ class Results(Observable):
         self._presses: dict[str, float] = {}
         self._showing = Showing(link, canvas, journal)
         self._placing = Placing(canvas, self._showing)
-        self._history = History(
-            link.lanes,
-            canvas,
-            journal,
-            documents or DocumentSettings(settings),
-            self._homes.items,
-            lambda: settings.history_megabytes * _MIB,
-        )
+        self._history = History(link.lanes, canvas, journal, settings, documents or DocumentSettings(settings), self._homes.items)
         self._connect_parts()
 
     def _connect_parts(self) -> None:

@@ -146,7 +146,7 @@ class Session(Observable):
             if not isinstance(self._error, Unreachable) or self.style is None:
                 return
         try:
-            self._check()
+            self.writing.check(connected=self._connected, wordless=chosen(self.settings.task, self.facts) is Task.REMOVE)
             planned = self.planned()
             request = self._request(planned)
         except (ValueError, NoDocument) as error:
@@ -241,18 +241,9 @@ class Session(Observable):
         except (NothingToPaint, NoDocument) as sentence:
             return str(sentence)
 
-    def _check(self) -> None:
-        """Raises ValueError, a sentence, while nothing can be asked for."""
-        if not self.writing.words and chosen(self.settings.task, self.facts) is not Task.REMOVE:
-            raise ValueError(tr("Say in the prompt what you want to see."))
-        if self.style is None and not self._connected:
-            raise ValueError(tr("One moment: the service has not answered yet."))
-        if self.style is None:
-            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
-
     def _request(self, planned: Planned) -> PaintRequest:
         settings, style = self.settings, self.style
-        assert style is not None  # _check has seen it
+        assert style is not None  # it was checked before
         most = self.desk.most
         seed = parse_seed(settings.seed)
         if seed is None and (settings.count > most or len(planned.plan.regions) > 1):

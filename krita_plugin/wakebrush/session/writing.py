@@ -107,6 +107,15 @@ class Writing(QObject):
         """What is left of the prompt without comments and LoRAs. Raises ValueError, a sentence."""
         return read(self._settings.prompt)[0]
 
+    def check(self, *, connected: bool, wordless: bool) -> None:
+        """Raises ValueError, a sentence, while nothing can be asked for. `wordless`: the task needs no words."""
+        if not self.words and not wordless:
+            raise ValueError(tr("Say in the prompt what you want to see."))
+        if self.style is None and not connected:
+            raise ValueError(tr("One moment: the service has not answered yet."))
+        if self.style is None:
+            raise ValueError(tr("The service has no style to paint with. Ask your admin to set one up."))
+
     def asked(self, style: Style, seed: int | None, count: int) -> Asked:
         """What a press asks for now. Raises ValueError, a sentence: what cannot be read, or is not there."""
         prompt, negative = self._settings.prompt, self._settings.negative_prompt
