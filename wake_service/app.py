@@ -38,7 +38,8 @@ from wake_service.jobs.decisions import Decisions
 from wake_service.jobs.dispatcher import Dispatcher, Floor
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.hub import Hub
-from wake_service.jobs.model import Job
+from wake_service.jobs.model import Job, JobRequest
+from wake_service.jobs.pace import effort_of
 from wake_service.jobs.submissions import Submissions
 from wake_service.jobs.telling import Telling
 from wake_service.jobs.tenancy import Tenancy
@@ -250,6 +251,11 @@ class Service:
     def style(self, name: str) -> Style | None:
         """A style by name."""
         return next((style for style in self.styles() if style.name == name), None)
+
+    def work_seconds(self, request: JobRequest) -> float:
+        """How long all pictures of a job will take a machine."""
+        style = self.style(request.style)
+        return self.exchange.expected_seconds(effort_of(request, style) if style else None) * request.count
 
     def price_view(self, price: Price) -> dict[str, Any]:
         """A price on the wire."""

@@ -13,6 +13,7 @@ from wake_service.jobs.dispatcher import Dispatcher
 from wake_service.jobs.dispatcher import Machine as DispatchedMachine
 from wake_service.jobs.kept import Reach
 from wake_service.jobs.model import Job, WaitingFor
+from wake_service.jobs.pace import NEWEST, Effort, Pace
 from wake_service.jobs.preparation import Hands
 from wake_service.jobs.views import Outlook
 from wake_service.machines.autoscaler import Demand, Policy
@@ -28,8 +29,6 @@ from wake_service.providers.base import Provider
 _PICTURE_SECONDS = 15.0
 #: Pictures that one job asks for at most.
 MOST_PICTURES = 10
-#: How much a new measurement counts against all before it.
-_NEWEST = 0.3
 
 
 @dataclass(slots=True)
@@ -66,6 +65,7 @@ class Exchange:
         self._policies = policies
         self._clock = clock
         self.picture_seconds = _PICTURE_SECONDS
+        self._pace = Pace()
         #: Whether each artist needs a machine to herself.
         self.per_artist = False
         self.dispatcher: Dispatcher
@@ -206,9 +206,16 @@ class Exchange:
         may_spend = self.may_spend_each()
         return sum(job.team_id == team_id and may_spend(job) for job in self._book.board.waiting(pool))
 
-    def note_picture(self, seconds: float) -> None:
+    def note_picture(self, seconds: float, effort: Effort | None = None) -> None:
         """A picture took so long."""
-        self.picture_seconds += _NEWEST * (seconds - self.picture_seconds)
+        self.picture_seconds += NEWEST * (seconds - self.picture_seconds)
+        if effort is not None:
+            self._pace.note(effort, seconds)
+
+    def expected_seconds(self, effort: Effort | None) -> float:
+        """What a picture will take: as long as others did for their effort; where none was measured, as others on average."""
+        expected = None if effort is None else self._pace.seconds(effort)
+        return self.picture_seconds if expected is None else expected
 
     # -- for the artist ---------------------------------------------------------------------------------------------
 
@@ -239,11 +246,11 @@ class Exchange:
         can_wake = any(m.state is MachineState.ASLEEP and m.retry_at <= now for m in self._fleet.all() if m.pool == job.pool)
         return WaitingFor.MACHINE_WAKING if can_wake else WaitingFor.NO_MACHINE
 
-    def price(self, pool: str, pictures: int) -> Price:
-        """What so many pictures more would cost now; a wake that others have asked for already is theirs."""
+    def price(self, pool: str, work_seconds: float = 0.0) -> Price:
+        """What so much work more would cost now; a wake that others have asked for already is theirs."""
         may_spend, wished = self.may_spend_each(), self._wished_until(pool) > self._clock.now()
         awaited = wished or any(map(may_spend, self._book.board.waiting(pool)))
-        return self._spending.price(pool, self.picture_seconds, pictures, awaited=awaited)
+        return self._spending.price(pool, work_seconds, awaited=awaited)
 
     def outlook(self, job: Job) -> Outlook:
         """What is expected of an unfinished job."""

@@ -40,6 +40,7 @@ class Entry:
     `created_at`: epoch seconds. `press`: the press of the button it belongs to (its own key when that made one request);
     `part` of `parts`: which of the press's regions it is; `offset`: its picture 0 is this picture of the press. `region`: how
     results are laid over the document (recipe.region_body). `placement`: where the layer goes. `recipe`: see recipe.py.
+    `service`: which of her services it was sent to, once it was.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Entry:
     region: dict[str, Any] = field(default_factory=dict)
     placement: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
+    service: str = ""
 
     @property
     def count(self) -> int:

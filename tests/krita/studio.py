@@ -77,6 +77,18 @@ class Studio:
         box: list[int] = self.krita.until("documents.selection_box", "the selection", seconds=10)
         return box
 
+    def until_there_are(self, count: int, seconds: float = WAIT) -> list[str]:
+        """Waits until so many results are there; their ids, the newest first."""
+        seen = self.krita.until("results.look", f"{count} results", lambda said: len(said["ids"]) == count, seconds)
+        ids: list[str] = seen["ids"]
+        return ids
+
+    def apply(self, layer: str, result: str = "") -> None:
+        """Double-clicks a result's thumbnail (the newest one's, if none is named) and waits for its layer."""
+        result = result or self.krita.ask("results.look")["ids"][0]
+        self.krita.hand.click(self.krita.ask("results.where", item=result), times=2)
+        self.krita.until("documents.layers", "the layer", lambda names: layer in names)
+
     def newest_job(self) -> dict[str, Any]:
         return self.artist.jobs()[0]
 
@@ -109,9 +121,9 @@ def a_service(profile: Profile, **settings: str | float) -> Iterator[RunningServ
 
 
 @contextmanager
-def a_studio(version: KritaVersion, installed: Profile, **environment: str) -> Iterator[Studio]:
-    """A copy of an installed profile, a service and a Krita, all of them gone afterwards."""
-    settings = {"practice_args": PRACTICE, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
+def a_studio(version: KritaVersion, installed: Profile, practice: str = PRACTICE, **environment: str) -> Iterator[Studio]:
+    """A copy of an installed profile, a service and a Krita, all of them gone afterwards. `practice`: options of the engine."""
+    settings = {"practice_args": practice, "idle_seconds": IDLE_SECONDS, "wake_estimate_seconds": 4, "price_per_hour": 1.006}
     with (
         installed.lent() as profile,
         a_service(profile, **settings) as service,

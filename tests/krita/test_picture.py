@@ -13,7 +13,10 @@ from .kritas import KritaVersion
 from .running import Profile, RunningKrita
 from .studio import Studio, a_studio, inside, open_painting
 
-FEATHER = 16
+FEATHER = 20
+"""5 % of the shorter side of what is selected here."""
+GROW = 12
+"""3 % of it."""
 PROMPT = "a lighthouse in a storm"
 #: The states of a wake, in order, as the docker says them.
 WAY = ["Asleep.", "Waking: ", "Loading the model.", "Painting."]
@@ -53,13 +56,20 @@ def test_a_picture_travels_from_the_canvas_to_a_sleeping_machine_and_back_as_a_l
     studio.write_prompt(PROMPT)
     studio.until_it_says("state_line", "Asleep.")
     untouched = krita.ask("documents.fingerprint")
-    reach = [box[0] - FEATHER, box[1] - FEATHER, box[2] + 2 * FEATHER, box[3] + 2 * FEATHER]
+    krita.ask("results.settings", match_colours=False, strength=100)
+    far = FEATHER + GROW
+    reach = [box[0] - far, box[1] - far, box[2] + 2 * far, box[3] + 2 * far]
     outside = krita.ask("documents.seen_hash", outside=reach)
 
     krita.ask("docker.record")
     studio.press("generate")
-    krita.until("documents.layers", "the layer", lambda names: PROMPT in names, 60)
+    studio.until_there_are(1)
     studio.until_idle()
+    over = krita.until("results.look", "the picture over the canvas", lambda said: said["over_the_canvas"])
+    assert over["pinned"] == over["ids"][0]
+    assert krita.ask("documents.fingerprint") == untouched, "what lies over the canvas is no layer"
+    studio.apply(PROMPT)
+    assert krita.ask("results.look")["over_the_canvas"] is None
 
     seen = krita.ask("docker.recorded")
     assert before_each_other(WAY, seen["states"]), seen["states"]
@@ -84,7 +94,7 @@ def check_pixels(studio: Studio, job: dict, box: list[int], tolerance: int, wors
     here = [box[0] - job["region"]["x"], box[1] - job["region"]["y"], box[2], box[3]]
     assert (layer[inside(here, FEATHER)][..., 3] == 255).all()
     around = layer[..., 3].copy()
-    around[inside(here, -FEATHER)] = 0
+    around[inside(here, -FEATHER - GROW)] = 0
     assert not around.any(), "nothing shows beyond the soft edge"
     solid = layer[..., 3] == 255
     difference = np.abs(layer[..., :3].astype(int) - picture.astype(int))
@@ -103,6 +113,7 @@ def test_a_stroke_drawn_while_a_picture_arrives_is_complete(studio):
     krita.ask("canvas.brush", size=20)
     points = krita.ask("canvas.screen_points", points=[[200 + 5 * i, 300] for i in range(101)])
     earlier = {job["id"] for job in studio.artist.jobs()}
+    krita.ask("results.settings", apply_at_once=True)
     krita.hand.click(krita.ask("docker.where", name="prompt"))
     krita.hand.key("ctrl+Return")
     studio.until_it_says("state_line", "Painting.")
@@ -122,6 +133,7 @@ def test_a_stroke_drawn_while_a_picture_arrives_is_complete(studio):
     assert first <= 202 and last >= 698 and gaps == 0
     krita.ask("window.wait", seconds=0.2)
     assert krita.ask("documents.active_layer") == "ink"
+    krita.ask("results.settings", apply_at_once=False)
 
 
 def test_cancel_lets_go_of_the_picture_and_leaves_the_canvas_alone(studio):
@@ -158,9 +170,11 @@ def test_pictures_have_right_colours_and_clean_edges_in(studio, model, depth, ic
     krita.ask("documents.select", x=250, y=200, width=480, height=400)
     krita.ask("docker.show")
     studio.write_prompt(PROMPT)
+    krita.ask("results.settings", match_colours=False, strength=100)
     earlier = {job["id"] for job in studio.artist.jobs()}
     studio.press("generate")
-    krita.until("documents.layers", "the layer", lambda names: PROMPT in names, 60)
+    studio.until_there_are(1)
+    studio.apply(PROMPT)
     job = next(job for job in studio.artist.jobs() if job["id"] not in earlier)
     check_pixels(studio, job, [250, 200, 480, 400], tolerance, worst)
     assert krita.ask("documents.colours") == [model, depth, icc]
@@ -196,6 +210,7 @@ def test_the_way_of_a_picture_as_screenshots(studio, shoot):
     shoot(krita, "waking")
     krita.until("docker.look", "the second half of the picture", lambda said: steps_done(said["progress"]) >= 6)
     shoot(krita, "sampling")
-    krita.until("documents.layers", "the layer", lambda names: any("lighthouse" in name for name in names))
+    studio.until_there_are(1)
     studio.until_idle()
+    krita.until("results.look", "the picture over the canvas", lambda said: said["over_the_canvas"])
     shoot(krita, "result")

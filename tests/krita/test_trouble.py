@@ -58,4 +58,6 @@ def test_closing_krita_with_work_in_flight_ends_it_in_order_and_the_picture_wait
             offer = "While Krita was closed, 1 picture was finished for this document. Show it?"
             again.until("docker.look", "the offer", lambda said: said["offer_sentence"] == offer)
             again.hand.click(again.ask("docker.where", name="offer_show"))
+            again.until("results.look", "the picture over the canvas", lambda said: said["over_the_canvas"])
+            again.hand.click(again.ask("docker.where", name="result_apply"))
             again.until("documents.layers", "the layer", lambda names: "a whale" in names)

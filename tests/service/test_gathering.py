@@ -50,6 +50,8 @@ async def test_a_release_is_told_to_those_who_listen(house: House) -> None:
     stream = await house.stream()
     await house.mira.ask("POST", "/v1/gathered/release")
     told = await stream.until_type("job.waiting")
+    while told["data"]["job"]["waiting_for"] == "no_machine":  # until the wake has begun
+        told = await stream.until_type("job.waiting")
     assert (told["job"], told["data"]["job"]["waiting_for"]) == (job["id"], "machine_waking")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -45,6 +46,31 @@ async def test_a_wake_that_somebody_else_has_asked_for_is_not_hers(house: House)
     price = (await quote(house.mira))["price"]
     assert (price["includes_wake"], amounts(price)["wake"], amounts(price)["idle"]) == (False, 0, 0)
     assert amounts(price)["pictures"] == amounts(alone)["pictures"] == amounts(price)["estimate"]
+
+
+async def test_a_larger_picture_costs_more_once_one_was_measured(painting_house: House) -> None:
+    house = painting_house
+    before = [amounts((await quote(house.mira, width=side, height=side))["price"])["pictures"] for side in (64, 128)]
+    assert before[0] == before[1] > 0
+    job = await accepted(house.mira)
+    async with asyncio.timeout(20):
+        while house.service.book.board.get(job["id"]) is not None:
+            await house.clock.advance(0.2)
+            await asyncio.sleep(0.005)
+    small, large, twice = [
+        amounts((await quote(house.mira, **asked))["price"])["pictures"]
+        for asked in (
+            {"width": 64, "height": 64},
+            {"width": 128, "height": 128},
+            {"width": 128, "height": 128, "first_pass": {"width": 64, "height": 64}},
+        )
+    ]
+    assert large == pytest.approx(4 * small, abs=2e-6) and small < twice < large
+
+
+async def test_a_price_needs_nothing_said(house: House) -> None:
+    answer = await house.mira.ask("POST", "/v1/price", json={})
+    assert answer.status == 200 and answer.json["price"]["includes_wake"] is True
 
 
 async def test_what_others_have_gathered_pays_for_no_wake(house: House) -> None:

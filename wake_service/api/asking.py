@@ -111,6 +111,13 @@ class PriceBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
+    mode: Annotated[Mode, Field(strict=False)] = Mode.TEXT_TO_IMAGE
+    style: str = Field("", max_length=200)
+    strength: float = Field(1.0, gt=0, le=1)
+    width: _Side | None = None
+    height: _Side | None = None
+    first_pass: SizeBody | None = None
+    overrides: OverridesBody | None = None
     count: int = Field(1, ge=1, le=10)
     front: bool = False
     gathered: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -9,7 +11,6 @@ from wake_service.answers import json_answer
 from wake_service.api.access import Painting, Reading, Visit
 from wake_service.api.asking import PriceBody
 from wake_service.api.generate import budget_exhausted
-from wake_service.comfy.request import Mode
 from wake_service.errors import RequestError
 from wake_service.jobs.model import Job, JobRequest
 from wake_service.jobs.recipe import models_of
@@ -24,23 +25,33 @@ async def price(body: PriceBody, visit: Reading) -> Response:
     """What it would cost now, and how long it would take. Nothing is kept of the question."""
     service, who = visit.service, visit.who
     gathered = service.book.board.gathered(who.artist_id) if body.gathered else []
-    pictures = sum(job.request.count for job in gathered) if body.gathered else body.count
-    outlook = service.exchange.outlook(_stand_in(visit, body.front))
-    eta = None if outlook.eta_seconds is None else outlook.eta_seconds + max(0, pictures - 1) * service.exchange.picture_seconds
+    stand_in = _stand_in(body, visit)
+    if body.gathered:
+        seconds = sum(service.work_seconds(job.painting) for job in gathered)
+    elif body.width is None or body.height is None:
+        seconds = service.exchange.picture_seconds * body.count
+    else:
+        seconds = service.work_seconds(stand_in.painting)
+    outlook = service.exchange.outlook(stand_in)
+    eta = None if outlook.eta_seconds is None else max(0.0, outlook.eta_seconds - service.exchange.picture_seconds + seconds)
     return json_answer(
         {
-            "price": service.price_view(service.exchange.price(POOL, pictures)),
+            "price": service.price_view(service.exchange.price(POOL, seconds)),
             "ahead": outlook.ahead,
             "eta_seconds": None if eta is None else round(eta, 1),
         }
     )
 
 
-def _stand_in(visit: Visit, front: bool) -> Job:
+def _stand_in(body: PriceBody, visit: Visit) -> Job:
     """A job of hers that would be the next to come."""
     service, who = visit.service, visit.who
-    request = JobRequest(Mode.TEXT_TO_IMAGE, "", "", "", 1.0, 64, 64, 0)
-    order = service.book.board.front(who.artist_id) if front else 0
+    size = (body.width or 64, body.height or 64)
+    first_pass = (body.first_pass.width, body.first_pass.height) if body.first_pass else None
+    own = body.overrides.overrides() if body.overrides else None
+    asked = JobRequest(body.mode, "", "", body.style, body.strength, *size, seed=0, count=body.count)
+    request = replace(asked, overrides=own, first_pass=first_pass)
+    order = service.book.board.front(who.artist_id) if body.front else 0
     return Job(service.book.place + 1, "", who.artist_id, who.team_id, POOL, request, service.clock.now(), front=order)
 
 
@@ -53,7 +64,7 @@ async def release(visit: Painting) -> Response:
     _check_bars(gathered, visit)
     if pictures and not service.exchange.may_begin(who.team_id, POOL, pictures):
         raise budget_exhausted(who, service)
-    cost = service.exchange.price(POOL, pictures)
+    cost = service.exchange.price(POOL, sum(service.work_seconds(job.painting) for job in gathered))
     released = await service.decisions.release(who.artist_id)
     return json_answer({"jobs": [service.book.view(job) for job in released], "price": service.price_view(cost)})
 

@@ -44,7 +44,6 @@ async def generate(request: Request) -> Response:
     if key is not None and not 1 <= len(key) <= 200:
         raise problems.invalid(422, "An Idempotency-Key has 1 to 200 characters.", "idempotency-key")
     body = GenerateBody.parsed(raw)
-    price = service.exchange.price(POOL, body.count)
     digest = hashlib.sha256(raw).hexdigest()
     try:
         wanted = await _acceptable(body, who, service)
@@ -52,8 +51,9 @@ async def generate(request: Request) -> Response:
         earlier = None if key is None else await service.submissions.earlier(who, key, digest)
         if earlier is None:
             raise
-        job = earlier
+        job, price = earlier, service.exchange.price(POOL, service.work_seconds(earlier.painting))
     else:
+        price = service.exchange.price(POOL, service.work_seconds(wanted))
         job = await service.submissions.submit(who, POOL, wanted, key, digest, gather=body.gather, front=body.front)
     return json_answer({"job": service.book.view(job), "price": service.price_view(price)}, 202)
 

@@ -42,7 +42,7 @@ async def wake(visit: Painting) -> Response:
     service, who = visit.service, visit.who
     if not service.spending.may_spend(who.team_id, POOL):
         raise budget_exhausted(who, service)
-    price = service.exchange.price(POOL, 0)
+    price = service.exchange.price(POOL)
     until = service.wish(who)
     views = [view for view in service.machine_views() if view["pool"] == POOL]
     nearest = min(views, key=lambda view: view["state"] == "asleep", default=None)

@@ -78,6 +78,12 @@ def build(request: PictureRequest, catalogue: Catalogue | None = None) -> Workfl
     return _Drawing(request, catalogue).workflow()
 
 
+def second_pass(steps: int, denoise: float) -> tuple[float, int]:
+    """How much the second pass changes, and its steps, given those of the first."""
+    denoise = min(SECOND_DENOISE, denoise)
+    return denoise, min(steps, max(_FEWEST_STEPS, math.ceil(steps * denoise)))
+
+
 def positive_text(request: PictureRequest) -> str:
     """The prompt within the style's template. A template without a place for the prompt follows it."""
     template = request.style.prompt_template
@@ -156,8 +162,7 @@ class _Drawing:
         mask keeps comes from what the artist sent, at full size: that, not something enlarged, is what the new part is to fit.
         """
         large = self._scaled(picture, size)
-        denoise = min(SECOND_DENOISE, self._denoise())
-        steps = min(self._request.style.steps, max(_FEWEST_STEPS, math.ceil(self._request.style.steps * denoise)))
+        denoise, steps = second_pass(self._request.style.steps, self._denoise())
         if sources.mask is None or sources.image is None:
             start = _Start(parts.model, parts.positive, parts.negative, self._encoded(large, parts.vae))
             return self._decoded(self._sampled(start, denoise, steps), parts.vae)

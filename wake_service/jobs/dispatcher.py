@@ -26,6 +26,7 @@ from wake_service.jobs.events import EventType
 from wake_service.jobs.kept import KeptResults
 from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
+from wake_service.jobs.pace import Effort, effort_of
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
 from wake_service.jobs.recipe import Recipes
@@ -56,9 +57,9 @@ class Floor:
 
     `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
     `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
-    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took. `catalogue`: what a pool's
-    engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `up`: a pool's
-    machines that are up, or will be.
+    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took, and its effort. `catalogue`:
+    what a pool's engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `up`: a
+    pool's machines that are up, or will be.
     """
 
     accepts: Callable[[str], bool]
@@ -66,7 +67,7 @@ class Floor:
     may_spend_each: Callable[[], Callable[[Job], bool]]
     occupied: Callable[[str, Job | None], Awaitable[None]]
     unreachable: Callable[[str, str], Awaitable[None]]
-    picture_seconds: Callable[[float], None]
+    picture_seconds: Callable[[float, Effort | None], None]
     catalogue: Callable[[str], Catalogue | None]
     hand_over: Callable[[str], bool]
     up: Callable[[str], list[str]]
@@ -379,8 +380,11 @@ class Dispatcher:
         self.poke()
 
     def _measure(self, picture: Picture, finished_at: float) -> None:
+        job = self._book.board.get(picture.job_id)
+        style = None if job is None or job.is_workflow else self._style(job.painting.style)
         if picture.started_at is not None:
-            self._floor.picture_seconds(finished_at - picture.started_at)
+            effort = effort_of(job.painting, style) if job is not None and style is not None and not picture.frugal else None
+            self._floor.picture_seconds(finished_at - picture.started_at, effort)
 
     async def _renew_forever(self) -> None:
         while True:

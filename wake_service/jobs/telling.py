@@ -70,7 +70,7 @@ class Telling:
         """Tells everybody who listens where their first queued jobs stand now."""
         for artist_id in self._hub.listening():
             mine = self._book.board.of_artist(artist_id)
-            queued = [job for job in mine if job.started_at is None and not job.is_workflow]
+            queued = [job for job in mine if job.started_at is None and not (job.is_workflow or job.gathered)]
             for job in queued[:_PLACES_TOLD]:
                 outlook = self._book.outlook(job)
                 eta = None if outlook.eta_seconds is None else round(outlook.eta_seconds, 1)

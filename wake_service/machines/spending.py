@@ -85,13 +85,13 @@ class Spending:
         """The most that keeping a machine awake for so long costs."""
         return reserve_micros(seconds, machine.price_micros_per_hour)
 
-    def price(self, pool: str, picture_seconds: float, count: int, *, awaited: bool = False) -> Price:
-        """The marginal cost of `count` pictures: a wake and the rest after it only where a machine has to be started for them.
+    def price(self, pool: str, work_seconds: float, *, awaited: bool = False) -> Price:
+        """The marginal cost of pictures that take so long: a wake and the rest after it only where a machine has to be started.
 
         `awaited`: somebody else's work starts it anyway.
         """
         hour, wakes = self._price(pool), self.needs_wake(pool) and not awaited
-        pictures = reserve_micros(picture_seconds * count, hour)
+        pictures = reserve_micros(work_seconds, hour)
         if not wakes:
             return Price(pictures=pictures)
         wake = max(map(self._fleet.estimate.wake_seconds, self._of(pool)), default=0.0)

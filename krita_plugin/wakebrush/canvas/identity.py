@@ -6,7 +6,8 @@ the path it had when that was written, and what to make of the two is decided wh
 - the same path: it is that document;
 - another path, and the old file is gone: that document, renamed or moved;
 - another path, and the old file is still there: a copy (Save As, an incremental version, a copied file), a document of its own;
-- no path: made from a template, or brought back from an autosave; a document of its own.
+- no path yet (its first save): that document, as far as this run of Krita knows no better;
+- opened without a path: made from a template, or brought back from an autosave; a document of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+Exists = Callable[[str], bool]
+
+
+def on_disk(path: str) -> bool:
+    return Path(path).exists()
 
 
 @dataclass(frozen=True)
@@ -38,20 +45,16 @@ class Identity:
             return None
 
 
-def recognised(
-    kept: Identity | None, path: str, taken: set[str], exists: Callable[[str], bool] = lambda path: Path(path).exists()
-) -> Identity:
+def recognised(kept: Identity | None, path: str, taken: set[str], exists: Exists = on_disk) -> Identity:
     """Who a document is that is opened from `path` and keeps that identity in its file; `taken`: ids of the other open
-    documents. The answer has the path under which others (a journal) may know it."""
-    if kept is None or not path or kept.id in taken:
-        return Identity(str(uuid.uuid4()), path)
-    if kept.path in ("", path):
-        return Identity(kept.id, path)
-    if exists(kept.path):
+    documents. The answer has the path under which others (a journal) may know it: '' where only the id tells."""
+    if kept is None or not path or kept.id in taken or (kept.path not in ("", path) and exists(kept.path)):
         return Identity(str(uuid.uuid4()), path)
     return kept
 
 
-def answers_to(known: Identity, path: str, document_id: str) -> bool:
+def answers_to(known: Identity, path: str, document_id: str, exists: Exists = on_disk) -> bool:
     """Whether an open document is the one that was known by that id, at that path or before it had any."""
-    return bool(document_id) and known.id == document_id and path in ("", known.path)
+    if not document_id or known.id != document_id:
+        return False
+    return path in ("", known.path) or (not known.path and not exists(path))

@@ -43,7 +43,9 @@ class KritaCanvas:
         self.events = CanvasEvents()
         self.overlay = CanvasOverlay(self.active_document)
         self._opened = OpenDocuments()
-        self._rooms = Rooms(self._opened, Masks(), Enlargements(), Replaced(self._opened.find))
+        self._rooms = Rooms(
+            self._opened, Masks(), Enlargements(), Replaced(self._opened.find), lambda document: self._notes_of(document).recipes
+        )
         self._emptiness = EmptinessScan()
         self._notes: dict[str, Notes] = {}
         self._noticed: set[str] = set()

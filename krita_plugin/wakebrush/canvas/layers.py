@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from krita import Document, Node
@@ -31,12 +31,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Rooms:
-    """What insertions share."""
+    """What insertions share. `ours`: ids of the results in a document."""
 
     opened: OpenDocuments
     masks: Masks
     enlargements: Enlargements
     replaced: Replaced
+    ours: Callable[[Document], Collection[str]]
 
 
 class Insertion:
@@ -141,7 +142,7 @@ class Insertion:
 
     def _add(self, document: Document) -> None:
         active, placement = document.activeNode(), self._order.placement
-        spot = placing.spot(document, placement)
+        spot = placing.spot(document, placement, self._rooms.ours(document))
         if not spot.parent.addChildNode(self._node, spot.below):
             self._done(tr("Krita could not add the layer."))
             return

@@ -23,6 +23,7 @@ class OpenDocuments:
 
     def __init__(self) -> None:
         self._known: list[_Known] = []
+        self._paths: dict[str, str] = {}
 
     def identity(self, document: Document) -> str:
         """The same for the same document, as long as it is open."""
@@ -51,6 +52,7 @@ class OpenDocuments:
             if document.fileName() == path:
                 known = self._of(document)
                 known.identity = Identity(known.identity.id, path)
+                self._paths[known.identity.id] = path
                 if annotation.read(document, KEY):
                     self.keep(document)
                 return known.identity.id
@@ -68,6 +70,8 @@ class OpenDocuments:
             if each.document == document:
                 return each
         kept = Identity.from_bytes(annotation.read(document, KEY))
+        if kept is not None and not kept.path:
+            kept = Identity(kept.id, self._paths.get(kept.id, ""))
         known = _Known(document, recognised(kept, document.fileName(), {each.identity.id for each in opened}))
         self._known.append(known)
         if kept is not None:

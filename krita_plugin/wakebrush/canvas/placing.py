@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from krita import Document, Node
@@ -20,8 +21,9 @@ class Spot:
     anchor: Node | None
 
 
-def spot(document: Document, placement: Placement) -> Spot:
-    """Never inside something that is hidden: a result that is not seen would look lost."""
+def spot(document: Document, placement: Placement, ours: Collection[str]) -> Spot:
+    """Never inside something that is hidden, nor under an earlier result of ours (`ours`: their ids) that lies upon the same
+    layer: a result that is not seen would look lost."""
     root = document.rootNode()
     anchor = nodes.layer_of(nodes.by_id(document, placement.node))
     at = anchor or nodes.layer_of(document.activeNode())
@@ -37,7 +39,18 @@ def spot(document: Document, placement: Placement) -> Spot:
         if each != at and not each.visible():
             at = each
             break
-    return Spot(at.parentNode(), at, anchor)
+    return Spot(at.parentNode(), _topmost(at, ours), anchor)
+
+
+def _topmost(layer: Node, ours: Collection[str]) -> Node:
+    """The last of the results of ours that lie upon a layer, one upon the other; the layer where there are none."""
+    siblings = [each for each in layer.parentNode().childNodes() if not each.type().endswith("mask")]
+    above = siblings[next(i for i, each in enumerate(siblings) if each == layer) + 1 :]
+    for each in above:
+        if nodes.id_of(each) not in ours:
+            break
+        layer = each
+    return layer
 
 
 def _hidden(node: Node) -> bool:

@@ -52,6 +52,7 @@ class Connection:
     """An address (no trailing slash) and the token for it. `source`: `environment`, `settings`, `central` or `discovery`.
 
     `proxy`: the address to go through, '' for none; it may hold a password. `authority`: file of one beside the system's.
+    `profile`: which of her services it is, whatever its address is today.
     """
 
     endpoint: str
@@ -59,6 +60,7 @@ class Connection:
     source: str
     proxy: str = field(default="", repr=False)
     authority: str = ""
+    profile: str = ""
 
 
 class Choice(Protocol):
@@ -94,12 +96,12 @@ def resolve(
     chosen = profiles.active
     env_token = environ.get("KRITA_AI_TOKEN", "").strip()
     if address := environ.get("KRITA_AI_ENDPOINT", "").strip():
-        connection = Connection(checked(address), env_token, "environment", chosen.proxy, chosen.authority)
+        connection = Connection(checked(address), env_token, "environment", chosen.proxy, chosen.authority, "environment")
     elif chosen.endpoint:
         token = profiles.token(chosen)
-        connection = Connection(checked(chosen.endpoint), token, chosen.source, chosen.proxy, chosen.authority)
+        connection = Connection(checked(chosen.endpoint), token, chosen.source, chosen.proxy, chosen.authority, chosen.id)
     elif found is not None:
-        return Connection(found.endpoint, env_token or found.token, found.source)
+        return Connection(found.endpoint, env_token or found.token, found.source, profile="local")
     else:
         raise NotFound
     token = connection.token

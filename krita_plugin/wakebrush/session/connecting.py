@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from . import report
 from .link import Link
 from .observable import Observable, Property
 from .words import Notice
+
+_log = logging.getLogger("wakebrush")
 
 Failed = Callable[[Exception], None]
 #: How many changes of the connection are remembered for a report.
@@ -198,7 +201,7 @@ class Connecting(Observable):
     def look_for_update(self) -> None:
         """Asks what the service offers. Only a plugin that was installed from its zip, where she may write, is replaced."""
         if self.profiles.central.updates and (self._home / "wakebrush" / "_vendor").is_dir() and os.access(self._home, os.W_OK):
-            self._lanes.run("update", self._ask_offer, self._got_offer)
+            self._lanes.run("update", self._ask_offer, self._got_offer, self._no_offer)
 
     def install_update(self) -> None:
         """Fetches the offered plugin and puts it beside this one for the next start of Krita."""
@@ -218,6 +221,10 @@ class Connecting(Observable):
         hint = tr("It takes a moment to install, and is used when Krita starts the next time.")
         title = tr("Version {version} of the plugin is ready.", version=offer.version)
         self.told.emit(Notice(title, hint, "update", good=True))
+
+    def _no_offer(self, error: Exception) -> None:
+        """Nothing that she has to know: it is asked for again with the next connection."""
+        _log.debug("no plugin is offered", exc_info=error)
 
     def _fetch(self) -> Offer:
         service = Service(self.resolve())

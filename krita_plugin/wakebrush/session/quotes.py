@@ -23,7 +23,10 @@ _GOOD_SECONDS = 60.0
 
 
 class Quotes(QObject):
-    """`changed()`: another price is known. `quote`: of `question`; None while nobody knows. `gathered`: of all ideas."""
+    """`changed()`: another price is known. `quote`: the newest, of `question`; None while nobody knows. `gathered`: of all ideas.
+
+    Until another price has come, the one before stands: the line does not flicker while she sets things.
+    """
 
     changed = Signal()
 
@@ -33,6 +36,7 @@ class Quotes(QObject):
         self._link = link
         self._question = question
         self._clock = clock
+        self._asked: Question | None = None
         self._asked_at = 0.0
         self._most = 1
         self._ideas = 0
@@ -64,12 +68,10 @@ class Quotes(QObject):
     def ask(self) -> None:
         """Asks now, unless the same was asked a moment ago."""
         question, now = self._question(), self._clock()
-        fresh = question == self.question and now - self._asked_at < _GOOD_SECONDS
+        fresh = question == self._asked and now - self._asked_at < _GOOD_SECONDS
         if question is None or fresh:
             return
-        if question != self.question:
-            self.question, self.quote = question, None
-        self._asked_at = now
+        self._asked, self._asked_at = question, now
         self._link.ask(
             "price",
             partial(Service.price, body=question.body(self._most)),
@@ -79,9 +81,9 @@ class Quotes(QObject):
         if self._ideas:
             self._link.ask("price", partial(Service.price, body={"gathered": True}), self._gathered)
 
-    def _quoted(self, question: Question, quote: PriceQuote) -> None:
-        if question == self.question:
-            self.quote = quote
+    def _quoted(self, question: Question, quote: PriceQuote | None) -> None:
+        if question == self._asked:
+            self.question, self.quote = question, quote
             self.changed.emit()
 
     def _gathered(self, quote: PriceQuote) -> None:
@@ -92,6 +94,4 @@ class Quotes(QObject):
         """She has asked for nothing: the button shows what the machine costs, and says what is wrong when it is pressed."""
         if not isinstance(error, Stopped):
             _log.info("no price: %s", error)
-        if question == self.question:
-            self.quote = None
-            self.changed.emit()
+        self._quoted(question, None)

@@ -64,6 +64,7 @@ class Outbox:
 
     def send(self, service: Service, entry: Entry) -> tuple[Entry, Job, Price]:
         """Uploads what the service does not have and asks for the job. Safe to repeat. Raises ServiceError, OSError."""
+        entry = self._journal.update(entry, service=entry.service)  # before anything leaves this computer
         self._upload(service, entry)
         try:
             job, price = service.generate(entry.request, entry.key)

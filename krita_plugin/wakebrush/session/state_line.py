@@ -79,6 +79,7 @@ def awake_sentence(machine: Machine, now: float, zone: tzinfo | None = None) -> 
         return tr("Ready.")
     if left > SLEEPY:
         return tr("Ready. Sleeps in {wait} without work.", wait=span(left))
+    left = max(1.0, left)
     if machine.since is None or now - machine.since < 60:
         return tr("The machine sleeps in {wait}.", wait=span(left))
     idle = span(now - machine.since)

@@ -98,6 +98,9 @@ class Work(QObject):
         job_id = picture.job_id
         if job_id is not None:
             self._note(picture, cancelled=True)
+            if self._elsewhere(picture):
+                self.changed.emit()
+                return
             self._link.ask(
                 "ask",
                 partial(Service.cancel, job_id=job_id),
@@ -118,6 +121,8 @@ class Work(QObject):
     def online(self) -> None:
         """The service is back: send what could not be sent, cancel what should not be, fetch what is ready."""
         for picture in list(self.pictures.values()):
+            if self._elsewhere(picture):
+                continue
             if picture.cancelled:
                 self.cancel(picture)
             elif picture.job_id is None:
@@ -201,7 +206,10 @@ class Work(QObject):
             return
         if picture.sending or picture.entry is None or picture.job_id is not None or self._link.service is None:
             return
-        picture.sending, entry = True, picture.entry
+        if self._elsewhere(picture):
+            return
+        entry = replace(picture.entry, service=self._link.service.connection.profile)
+        picture.sending, picture.entry = True, entry
         self._link.ask(
             "send",
             lambda service: self._outbox.send(service, entry),
@@ -257,7 +265,7 @@ class Work(QObject):
     def _look_up(self, known: set[str]) -> None:
         """Asks about jobs that a snapshot left out: finished long ago, or unknown to this service."""
         for picture in list(self.pictures.values()):
-            if picture.job_id is not None and picture.job_id not in known:
+            if picture.job_id is not None and picture.job_id not in known and not self._elsewhere(picture):
                 self._ask_about(picture, picture.job_id)
 
     def _ask_about(self, picture: UnderWay, job_id: str) -> None:
@@ -272,6 +280,11 @@ class Work(QObject):
             # Another service, or one that lost its memory: the journal still knows what she wanted.
             picture.job, picture.entry = None, picture.entry and replace(picture.entry, job_id=None)
             self._send(picture)
+
+    def _elsewhere(self, picture: UnderWay) -> bool:
+        """Whether it was sent to another of her services than the one in use: nobody else is told of it, and it waits."""
+        service, entry = self._link.service, picture.entry
+        return service is not None and entry is not None and entry.service not in ("", service.connection.profile)
 
     # The journal, and trying again.
 
@@ -290,7 +303,7 @@ class Work(QObject):
         QTimer.singleShot(int(pause * 1000), lambda: self._again(picture))
 
     def _again(self, picture: UnderWay) -> None:
-        if self.pictures.get(picture.key) is picture:
+        if self.pictures.get(picture.key) is picture and not self._elsewhere(picture):
             if picture.job_id is None:
                 self._send(picture)
             else:

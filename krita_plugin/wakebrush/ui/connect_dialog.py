@@ -87,7 +87,8 @@ class ConnectDialog(QtWidgets.QDialog):
     def _works(self, profile: Profile) -> None:
         self._pair.setEnabled(True)
         self._invitation.clear()
-        self._say(tr("Paired: {artist}, team {team}. Happy painting.", artist=profile.artist, team=profile.team))
+        paired = tr("Paired: {artist}, team {team}. Happy painting.", artist=profile.artist, team=profile.team)
+        self._say(f"{paired} {self._session.connecting.decided_elsewhere}".strip())
 
     def _works_not(self, error: Exception) -> None:
         self._pair.setEnabled(True)

@@ -309,3 +309,47 @@ def test_what_is_larger_than_any_plugin_is_not_read_to_its_end(service: FakeServ
     assert len(line.plugin_file("/plugin/x.zip", 1000)) == 1000
     with pytest.raises(ServiceError):
         line.plugin_file("/plugin/x.zip", 999)
+
+
+def test_a_picture_that_one_service_paints_is_not_told_to_another_and_comes_when_she_is_back(
+    new_session: NewSession, service: FakeService, qtbot: QtBot, picture: bytes
+) -> None:
+    with FakeService() as other:
+        session = new_session()
+        first = session.connecting.profiles.add(Profile("", "First", service.endpoint, TOKEN))
+        session.reconnect()
+        qtbot.waitUntil(lambda: session.connected, timeout=5000)
+        session.settings.prompt = "a secret of the first studio"
+        session.generate()
+        qtbot.waitUntil(lambda: any(each.job_id for each in session.work.pictures.values()), timeout=5000)
+        (job,) = service.jobs
+        session.connecting.add(Profile("", "Second", other.endpoint, TOKEN))
+        qtbot.waitUntil(lambda: bool(other.positions) and session.connected, timeout=5000)
+        session.work.online()
+        session.settings.prompt = "for the second"
+        session.generate()
+        qtbot.waitUntil(lambda: len(other.jobs) == 1, timeout=5000)
+        assert "secret" not in str(other.jobs) and ("GET", f"/v1/jobs/{job}") not in other.calls
+        service.finish(job, picture)
+        session.connecting.use(first.id)
+        qtbot.waitUntil(lambda: [each.prompt for each in session.results.items] == ["a secret of the first studio"], timeout=5000)
+
+
+def test_what_is_let_go_of_elsewhere_is_let_go_of_there(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
+    with FakeService() as other:
+        session = new_session()
+        first = session.connecting.profiles.add(Profile("", "First", service.endpoint, TOKEN))
+        session.reconnect()
+        qtbot.waitUntil(lambda: session.connected, timeout=5000)
+        session.settings.prompt = "x"
+        session.generate()
+        qtbot.waitUntil(lambda: any(each.job_id for each in session.work.pictures.values()), timeout=5000)
+        (job,) = service.jobs
+        session.connecting.add(Profile("", "Second", other.endpoint, TOKEN))
+        qtbot.waitUntil(lambda: bool(other.positions) and session.connected, timeout=5000)
+        (waiting,) = session.work.pictures.values()
+        session.work.cancel(waiting)
+        assert ("DELETE", f"/v1/jobs/{job}") not in other.calls and not waiting.shown
+        session.connecting.use(first.id)
+        qtbot.waitUntil(lambda: service.jobs[job]["state"] == "cancelled", timeout=5000)
+        qtbot.waitUntil(lambda: not session.work.pictures, timeout=5000)

@@ -75,6 +75,15 @@ def test_the_same_price_is_not_asked_for_twice(
     assert calls(sleeping, "/v1/price") == asked + 1
 
 
+def test_the_price_before_stands_until_another_has_come(new_session: NewSession, service: FakeService, qtbot: QtBot) -> None:
+    session = connected(new_session, service, qtbot)
+    said: list[str] = []
+    session.desk.changed.connect(lambda name: said.append(session.desk.price) if name == "price" else None)
+    session.settings.count = 4
+    until(qtbot, lambda: session.desk.price == "about $0.01")
+    assert said == ["about $0.01"]
+
+
 def test_a_service_that_knows_no_prices_leaves_what_the_machine_costs(
     new_session: NewSession, sleeping: FakeService, qtbot: QtBot
 ) -> None:

@@ -48,7 +48,7 @@ def test_no_secret_is_ever_in_a_report(token: str, password: str, code: str, pro
     proxy = f"http://mira:{quote(password, safe='')}@proxy.example:3128"
     endpoint = "https://studio.example"
     errors = [
-        Unreachable(endpoint, f"cannot go through {proxy} with Bearer {token}"),
+        Unreachable(endpoint, f"cannot go through {proxy} to /v1?{quote(token, safe='')} with Bearer {token}"),
         Refused(token),
         Problem(422, "invalid_request", f"“{prompt}” is not allowed", prompt, prompt),
         ValueError(prompt),

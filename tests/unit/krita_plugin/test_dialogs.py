@@ -84,6 +84,19 @@ def test_a_code_asks_where_it_belongs(panel: Panel, session: Session, service: F
     qtbot.waitUntil(lambda: session.connected, timeout=5000)
 
 
+def test_a_pairing_that_the_environment_overrides_says_so(
+    new_session: Callable[..., Session], service: FakeService, qtbot: QtBot
+) -> None:
+    paired(service)
+    panel = Panel(new_session(environ={"KRITA_AI_ENDPOINT": "https://other.example"}))
+    qtbot.addWidget(panel)
+    panel.open_connect()
+    find(panel, "invitation", Line).setText(f"{service.endpoint}/invite#ABCD-EFGH")
+    qtbot.mouseClick(find(panel, "pair"), LEFT)
+    answer = find(panel, "connect_answer", QtWidgets.QLabel)
+    qtbot.waitUntil(lambda: "Happy painting. The environment variable KRITA_AI_ENDPOINT" in answer.text(), timeout=5000)
+
+
 def test_a_refused_code_is_said_and_can_be_typed_again(panel: Panel, service: FakeService, qtbot: QtBot) -> None:
     gone = {"status": 403, "code": "invitation_invalid", "title": "Not good any more.", "hint": "Ask again."}
     service.refuse = lambda method, path: (403, gone) if path == "/v1/pair" else None

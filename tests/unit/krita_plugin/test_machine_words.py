@@ -38,6 +38,7 @@ def test_it_is_about_to_sleep_in_the_last_five_minutes(left: float, sleepy: bool
 def test_a_machine_that_was_used_a_moment_ago_only_says_when_it_sleeps() -> None:
     machine = Machine("m", "ready", since=NOW - 10, sleeps_at=NOW + 45)
     assert awake_sentence(machine, NOW) == "The machine sleeps in 45 s."
+    assert awake_sentence(machine, NOW + 44.9) == "The machine sleeps in 1 s."
 
 
 def test_a_machine_that_is_kept_awake_says_until_when_and_can_be_let_go() -> None:

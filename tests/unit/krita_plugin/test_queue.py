@@ -42,7 +42,7 @@ def test_only_what_waits_behind_others_of_hers_can_be_put_in_front() -> None:
 
 
 def test_one_press_is_one_row_however_many_jobs_it_is() -> None:
-    press = [queued("a", 1, group="g", count=4), replace(RUNNING, group="g", count=4, results=(Result(0, "", 1, 1),))]
+    press = [queued("a", group="g", count=4), replace(RUNNING, group="g", count=4, results=(Result(0, "", 1, 1),))]
     (row,) = rows(press, [], None, {"r": (3, 12)})
     assert set(row.keys) == {"a", "r"} and row.state == "running"
     assert (row.title, row.sentence) == ("a lighthouse", "painting 3/12, 1 of 8 are here")

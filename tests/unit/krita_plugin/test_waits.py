@@ -60,6 +60,15 @@ def test_another_wake_and_another_job_are_other_waits() -> None:
     assert waits.as_of_now(waking(None)).eta_seconds is None
 
 
+def test_what_is_waited_for_no_more_is_forgotten() -> None:
+    clock = Clock()
+    waits = Waits(clock)
+    waits.as_of_now(Job("j", "queued", eta_seconds=4.0))
+    clock.now += 3
+    waits.forget(["j", "unknown"])
+    assert waits.as_of_now(Job("j", "queued", eta_seconds=60.0)).eta_seconds == 60.0
+
+
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 600)), min_size=1, max_size=20))
 def test_a_countdown_never_turns_back(told: list[tuple[float, float]]) -> None:
     now = 1000.0

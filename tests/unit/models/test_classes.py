@@ -11,7 +11,7 @@ import pytest
 from tests.unit.models.samples import MODEL, about
 from wake_service.clock import ManualClock
 from wake_service.errors import ModelError
-from wake_service.models.classes import FILE, ModelClasses, barred_sentence
+from wake_service.models.classes import FILE, ModelClasses, barred_sentence, licence_of
 from wake_service.models.store import Inventory, MemoryModels, ModelStore
 
 BASE, UNET = "checkpoints/base.safetensors", "unet/flux.safetensors"
@@ -127,3 +127,27 @@ async def test_the_store_is_read_again_every_hour_whatever_happens(tmp_path: Pat
 def test_the_sentence_names_model_and_licence() -> None:
     sentence = barred_sentence([about(BASE, commercial="no")])
     assert BASE in sentence and "MIT" in sentence and "no" in sentence
+
+
+@pytest.mark.parametrize(
+    ("known", "commercial", "name"),
+    [
+        (["yes"], "yes", "MIT"),
+        (["yes", "ask"], "ask", "MIT"),
+        (["ask", "no", "yes"], "no", "MIT"),
+        (["yes", None], None, "MIT"),
+        (["no", None], "no", "MIT"),
+        ([None], None, ""),
+        ([], None, ""),
+    ],
+)
+def test_the_strictest_licence_is_told_and_what_is_not_known_is_not_free(
+    known: list[str | None], commercial: str | None, name: str
+) -> None:
+    models = [None if each is None else about("checkpoints/a.safetensors", commercial=each) for each in known]
+    assert licence_of(models) == {"name": name, "commercial": commercial}
+
+
+def test_licences_that_are_equally_strict_are_all_named() -> None:
+    models = [about(f"loras/{license}", commercial="ask", license=license) for license in ("openrail", "", "CC-BY-NC-4.0")]
+    assert licence_of(models)["name"] == "CC-BY-NC-4.0, openrail"

@@ -293,3 +293,11 @@ def capture_after_deselecting():
     planned = plan(plugin_canvas().scene(chosen), chosen, model)
     active().setSelection(None)
     plugin_canvas().capture(planned, 0, _source("visible"))
+
+
+def here(area, captured):
+    from wakebrush.canvas.rect import Rect
+
+    canvas = plugin_canvas()
+    place = canvas.here(canvas.active_document(), Rect(*area), tuple(captured))
+    return [place.x, place.y, place.width, place.height]

@@ -98,6 +98,21 @@ def mask_on_active():
     return active().activeNode().type()
 
 
+def size():
+    return [active().width(), active().height()]
+
+
+def select_boxes(boxes):
+    """A selection of several parts."""
+    selection = Selection()
+    for box in boxes:
+        part = Selection()
+        part.select(*box, 255)
+        selection.add(part)
+    active().setSelection(selection)
+    yield from settle()
+
+
 def select(x, y, width, height):
     selection = Selection()
     selection.select(x, y, width, height, 255)
@@ -286,3 +301,44 @@ def painted(layer, x, y):
     """The layer's own pixel there: [red, green, blue, alpha]."""
     blue, green, red, alpha = bytes(active().nodeByName(layer).pixelData(x, y, 1, 1))
     return [red, green, blue, alpha]
+
+
+def remove(name):
+    active().nodeByName(name).remove()
+    yield from settle()
+
+
+def special(kind):
+    """A layer of that kind above the active one; it becomes active. "locked" locks the active layer instead; "hidden group"
+    is a group that is not shown, with an empty layer in it that is active."""
+    document, name = active(), "special"
+    if kind == "locked":
+        document.activeNode().setLocked(True)
+        return
+    makers = {
+        "grouplayer": lambda: document.createGroupLayer(name),
+        "vectorlayer": lambda: document.createVectorLayer(name),
+        "filterlayer": lambda: document.createFilterLayer(name, Krita.instance().filter("invert"), Selection()),
+        "filllayer": lambda: document.createFillLayer(name, "color", InfoObject(), Selection()),
+        "hidden group": lambda: document.createGroupLayer("hidden"),
+    }
+    node = makers[kind]()
+    document.rootNode().addChildNode(node, document.activeNode())
+    yield from settle()
+    if kind == "hidden group":
+        node.addChildNode(document.createNode(name, "paintlayer"), None)
+        yield from settle()
+        node.setVisible(False)
+        document.refreshProjection()
+    yield from activate(name)
+
+
+def animate(name):
+    """Frames for a layer; another than the first is in front."""
+    document = active()
+    document.nodeByName(name).enableAnimation()
+    yield from settle()
+    Krita.instance().action("add_blank_frame").trigger()
+    yield 0.2
+    document.setCurrentTime(7)
+    yield 0.5

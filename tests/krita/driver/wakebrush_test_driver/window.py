@@ -48,6 +48,12 @@ def undo():
     yield from _change("edit_undo")
 
 
+def undo_once():
+    """One step back, whatever it is."""
+    Krita.instance().action("edit_undo").trigger()
+    yield 0.4
+
+
 def redo():
     yield from _change("edit_redo")
 
