@@ -132,6 +132,9 @@ class Selection:
     def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
         return QByteArray(gray_bytes(self._mask.copy(x, y, width, height)))
 
+    def select(self, x: int, y: int, width: int, height: int, value: int) -> None:
+        self.setPixelData(QByteArray(bytes([value]) * (width * height)), x, y, width, height)
+
     def duplicate(self) -> Selection:
         made = Selection()
         made._mask = self._mask.copy()
