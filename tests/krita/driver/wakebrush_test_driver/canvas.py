@@ -119,10 +119,15 @@ def message(sentence, icon="done"):
     """Says it upon the canvas; the texts of Krita's floating messages then."""
     from wakebrush.canvas.base import Icon
 
-    from .binding import QApplication, QLabel
-
     plugin_canvas().message(sentence, Icon(icon))
     yield 0.3
+    return floating()
+
+
+def floating():
+    """The texts of Krita's floating messages."""
+    from .binding import QApplication, QLabel
+
     shown = [w for w in QApplication.allWidgets() if w.metaObject().className() == "KisFloatingMessage" and w.isVisible()]
     return [label.text() for w in shown for label in w.findChildren(QLabel)]
 
