@@ -56,6 +56,8 @@ async def generate(request: Request) -> Response:
     else:
         price = service.exchange.price(POOL, service.work_seconds(wanted))
         job = await service.submissions.submit(who, POOL, wanted, key, digest, gather=body.gather, front=body.front)
+        if job.front and not job.gathered:
+            await service.dispatcher.make_way(job)
     return json_answer({"job": service.book.view(job), "price": price_view(price, service.settings.currency)}, 202)
 
 
