@@ -9,17 +9,22 @@ from .rect import Rect
 
 GRID = 64
 """Cells along a selection's longer side. Parts that are less than a cell apart count as one."""
+SAMPLES = 4
+"""Pixels that are looked at along a cell's side to see whether there may be several parts. What is so small that it is missed
+is painted as well: it lies within the bounds."""
 OPAQUE = b"\xff"
 NOTHING = b"\0"
 
 
 def islands_of(selection: bytes, box: Rect) -> tuple[Rect, ...]:
-    """Bounds of the separate parts of a selection, exact to the pixel, from the top.
+    """Bounds of the separate parts of a selection, from the top: `box` where it is one, otherwise exact to the pixel.
 
-    `selection`: one byte per pixel of `box`, rows without gaps, 0 where nothing is selected. Takes about 1 ms per million
-    pixels.
+    `selection`: one byte per pixel of `box`, its bounds; rows without gaps, 0 where nothing is selected. Several parts take
+    about 3 ms per million pixels; most selections are one, which is seen by a few of them.
     """
     cell = max(1, -(-max(box.width, box.height) // GRID))
+    if cell >= 2 * SAMPLES and len(_connected(_sampled(selection, box, cell))) == 1:
+        return (box,)
     bands = [_merged(_rows(selection, box.width, top, min(top + cell, box.height))) for top in range(0, box.height, cell)]
     filled = {
         (column, row)
@@ -47,6 +52,17 @@ def holes_in(reduced: QImage, canvas: tuple[int, int]) -> Rect | None:
     x, y = int((left - 1) * across), int((open_rows[0] - 1) * down)
     box = Rect(x, y, int((right + 1) * across) + 1 - x, int((open_rows[-1] + 2) * down) + 1 - y)
     return box.clipped(Rect(0, 0, *canvas))
+
+
+def _sampled(selection: bytes, box: Rect, cell: int) -> set[tuple[int, int]]:
+    """Cells in which one of a few pixels is selected."""
+    step, width = cell // SAMPLES, box.width
+    filled = set()
+    for row, top in enumerate(range(0, box.height, cell)):
+        lines = range(top, min(top + cell, box.height), step)
+        samples = _merged(selection[line * width : (line + 1) * width : step] for line in lines)
+        filled |= {(number * step // cell, row) for number, value in enumerate(samples) if value}
+    return filled
 
 
 def _rows(selection: bytes, width: int, top: int, bottom: int) -> Iterable[bytes]:
