@@ -26,12 +26,10 @@ def islands_of(selection: bytes, box: Rect) -> tuple[Rect, ...]:
     if cell >= 2 * SAMPLES and len(_connected(_sampled(selection, box, cell))) == 1:
         return (box,)
     bands = [_merged(_rows(selection, box.width, top, min(top + cell, box.height))) for top in range(0, box.height, cell)]
-    filled = {
-        (column, row)
-        for row, band in enumerate(bands)
-        for column in range(-(-box.width // cell))
-        if band[column * cell : (column + 1) * cell].strip(NOTHING)
-    }
+    starts = range(0, box.width, cell)
+    filled = [
+        sum(1 << column for column, start in enumerate(starts) if band[start : start + cell].strip(NOTHING)) for band in bands
+    ]
     parts = (_bounds(part, cell).clipped(Rect(0, 0, box.width, box.height)) for part in _connected(filled))
     return tuple(_tightened(selection, box.width, part).moved(box.x, box.y) for part in sorted(parts, key=lambda r: (r.y, r.x)))
 
@@ -54,14 +52,18 @@ def holes_in(reduced: QImage, canvas: tuple[int, int]) -> Rect | None:
     return box.clipped(Rect(0, 0, *canvas))
 
 
-def _sampled(selection: bytes, box: Rect, cell: int) -> set[tuple[int, int]]:
-    """Cells in which one of a few pixels is selected."""
+def _sampled(selection: bytes, box: Rect, cell: int) -> list[int]:
+    """The same cells, filled where one of a few pixels is selected."""
     step, width = cell // SAMPLES, box.width
-    filled = set()
-    for row, top in enumerate(range(0, box.height, cell)):
+    filled = []
+    for top in range(0, box.height, cell):
         lines = range(top, min(top + cell, box.height), step)
         samples = _merged(selection[line * width : (line + 1) * width : step] for line in lines)
-        filled |= {(number * step // cell, row) for number, value in enumerate(samples) if value}
+        row = 0
+        for number, value in enumerate(samples):
+            if value:
+                row |= 1 << number * step // cell
+        filled.append(row)
     return filled
 
 
@@ -77,25 +79,39 @@ def _merged(rows: Iterable[bytes]) -> bytes:
     return total.to_bytes(length, "little")
 
 
-def _connected(cells: set[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Cells that touch, also by a corner, belong together."""
-    left, parts = set(cells), []
-    while left:
-        part, edge = [], [left.pop()]
-        while edge:
-            column, row = edge.pop()
-            part.append((column, row))
-            around = {(column + dx, row + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)} & left
-            left -= around
-            edge.extend(around)
+def _connected(filled: list[int]) -> list[list[int]]:
+    """Cells that touch, also by a corner, belong together. Rows of cells are numbers with a bit for each."""
+    left, parts = list(filled), []
+    while any(left):
+        part = [0] * len(left)
+        first = next(row for row, cells in enumerate(left) if cells)
+        part[first] = left[first] & -left[first]
+        while _spread(part, left):
+            pass
+        left = [cells & ~taken for cells, taken in zip(left, part, strict=True)]
         parts.append(part)
     return parts
 
 
-def _bounds(part: list[tuple[int, int]], cell: int) -> Rect:
-    columns, rows = [column for column, _ in part], [row for _, row in part]
-    x, y = min(columns) * cell, min(rows) * cell
-    return Rect(x, y, (max(columns) + 1) * cell - x, (max(rows) + 1) * cell - y)
+def _spread(part: list[int], left: list[int]) -> bool:
+    """Adds the neighbours of a part's cells, down and up again; whether there were any."""
+    grew = False
+    last = len(part) - 1
+    for row in (*range(last + 1), *range(last, -1, -1)):
+        near = part[row] | (part[row - 1] if row else 0) | (part[row + 1] if row < last else 0)
+        added = (near | near << 1 | near >> 1) & left[row] & ~part[row]
+        part[row] |= added
+        grew = grew or added != 0
+    return grew
+
+
+def _bounds(part: list[int], cell: int) -> Rect:
+    rows = [row for row, cells in enumerate(part) if cells]
+    across = 0
+    for cells in part:
+        across |= cells
+    x, y = ((across & -across).bit_length() - 1) * cell, rows[0] * cell
+    return Rect(x, y, across.bit_length() * cell - x, (rows[-1] + 1) * cell - y)
 
 
 def _tightened(selection: bytes, width: int, box: Rect) -> Rect:
