@@ -17,9 +17,9 @@ from wake_service.accounts.pairings import Pairing
 from wake_service.accounts.tokens import Authenticator, Identity
 from wake_service.background import Background
 from wake_service.blobs.base import BlobStore
-from wake_service.blobs.folder import FolderBlobs
 from wake_service.blobs.journal import JournaledBlobs
 from wake_service.blobs.life import Retention
+from wake_service.blobs.opening import open_blobs
 from wake_service.blobs.shelf import Shelf
 from wake_service.blobs.sweeper import Sweeper
 from wake_service.clock import Clock, SystemClock
@@ -91,7 +91,7 @@ class Service:
         self.lock = _lock(settings.data)
         self.store = Store.sqlite(settings.data / "wakebrush.db")
         upgrade(self.store.engine)
-        self.blobs = JournaledBlobs(blob_store or _blobs(settings, self.clock), self.store, self.clock)
+        self.blobs = JournaledBlobs(blob_store or open_blobs(settings, self.clock), self.store, self.clock)
         self._build_files()
         keeping = Keeping(settings.keep_events_days, settings.keep_history_days)
         self.housekeeping = Housekeeping(self.store, self.clock, keeping, forget)
@@ -373,17 +373,6 @@ class Service:
         """An artist's unfinished jobs, and what was finished within the time that events are kept."""
         since = self.clock.now() - self.settings.keep_events_days * 86400
         return await self.store.read(lambda conn: records.recent(conn, artist_id, since))
-
-
-def _blobs(settings: Settings, clock: Clock) -> BlobStore:
-    """Where pictures are kept."""
-    if settings.aws_bucket is None:
-        return FolderBlobs(settings.data / "blobs", min_free_bytes=settings.min_free_bytes)
-    from wake_service.aws.clients import Aws  # boto3 is there only where AWS is used
-    from wake_service.blobs.s3 import S3Blobs
-
-    aws = Aws(settings.aws_region, clock, endpoint=settings.aws_endpoint)
-    return S3Blobs(aws, settings.aws_bucket, prefix="blobs/", key_id=settings.aws_bucket_key)
 
 
 def open_door(door: Door) -> EngineClient:

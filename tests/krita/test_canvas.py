@@ -1,5 +1,7 @@
 """The plugin's canvas in real Krita: what is read, what is written, and what is left alone."""
 
+import math
+
 import pytest
 
 RED = [200, 20, 10]
@@ -127,6 +129,31 @@ def test_colours_go_out_and_come_back_right_in_any_document(krita, model, depth,
     assert krita.ask("documents.colours") == colours
     layer = krita.ask("documents.fingerprint")["a fox"]
     assert [model, depth] == layer[-4:-2], "the layer has the document's own colours"
+
+
+@pytest.mark.parametrize(("model", "depth", "icc"), [case[:3] for case in COLOUR_SPACES if case[0] == "RGBA"], ids=str)
+def test_a_chart_of_colours_is_read_and_written_as_the_eye_sees_it(krita, model, depth, icc):
+    krita.ask("documents.create", width=256, height=256, model=model, depth=depth, profile=icc, paper=[255, 255, 255])
+    assert krita.ask("canvas.insert_chart") is None
+    read, seen, meant = krita.ask("canvas.chart")
+    for name, colours in (("read", read), ("seen", seen)):
+        worst = max(difference(a, b) for a, b in zip(colours, meant, strict=True))
+        assert worst <= 2, f"what is {name} differs by {worst:.1f}"
+
+
+def difference(one, other):
+    """CIE 1976 colour difference of two sRGB colours: 2.3 is just noticeable."""
+    return math.dist(lab(one), lab(other))
+
+
+def lab(colour):
+    """CIE L*a*b* for D65, from sRGB (IEC 61966-2-1)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour))
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
 def test_cmyk_documents_are_warned_of_once(krita):

@@ -31,8 +31,7 @@ class OpenDocuments:
 
     def keep(self, document: Document) -> None:
         """From her next save on, the file has its id: it is known again there, and a copy is told from it."""
-        identity = self._of(document).identity
-        annotation.write(document, KEY, Identity(identity.id, document.fileName()).to_bytes())
+        _write(document, self._of(document).identity)
 
     def find(self, document_id: str) -> Document | None:
         """The open document of that id, in front or not."""
@@ -75,9 +74,13 @@ class OpenDocuments:
         known = _Known(document, recognised(kept, document.fileName(), {each.identity.id for each in opened}))
         self._known.append(known)
         if kept is not None:
-            self.keep(document)
+            _write(document, known.identity)  # not by `keep`: one that is being closed is in front, and open no more
         return known
 
     def _still_open(self) -> list[_Known]:
         opened = Krita.instance().documents()
         return [each for each in self._known if each.document in opened]
+
+
+def _write(document: Document, identity: Identity) -> None:
+    annotation.write(document, KEY, Identity(identity.id, document.fileName()).to_bytes())

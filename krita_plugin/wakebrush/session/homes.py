@@ -15,11 +15,12 @@ class Homes:
         self._all = collection
 
     def of(self, item: Item) -> str | None:
-        """The open document it belongs to."""
+        """The open document it belongs to. An id of an earlier run says too little alone: she may have gone on under another
+        name then, and the file of the old one has the same id."""
         entry = item.first
-        if entry.document_id and self._canvas.is_open(entry.document_id):
+        if entry.document_id and not item.earlier and self._canvas.is_open(entry.document_id):
             return entry.document_id
-        return self._canvas.find(entry.document_path, entry.document_id) if entry.document_path else None
+        return self._canvas.find(entry.document_path, entry.document_id)
 
     def is_homeless(self, item: Item) -> bool:
         """Whether its document was never saved, and went with an earlier run of Krita."""

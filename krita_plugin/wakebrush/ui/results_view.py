@@ -112,11 +112,13 @@ class ResultsView(QWidget):
             self._thumbnails.show_items(results.items, results.recovered)
             self._area.setVisible(bool(results.items))
             self._area.setMinimumHeight(min(self._thumbnails.height(), TILE + GAP + self.fontMetrics().height()))
-            self._thumbnails.show_pinned(results.pinned)
+            self._verbs.setVisible(bool(results.items))
+            self._wipe.setVisible(bool(results.items))
         elif name == "pinned":
+            # They stay where they are: what moved under the mouse would take the second click of a double one.
             self._thumbnails.show_pinned(results.pinned)
-            self._verbs.setVisible(bool(results.pinned))
-            self._wipe.setVisible(bool(results.pinned))
+            self._verbs.setEnabled(bool(results.pinned))
+            self._wipe.setEnabled(bool(results.pinned))
         elif name == "enlarged":
             self._enlarged.show_image(results.enlarged)
         elif name == "wipe":

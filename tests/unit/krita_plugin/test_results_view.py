@@ -119,10 +119,13 @@ def test_a_click_pins_a_second_one_lets_go_and_a_double_click_makes_a_layer(view
     bring_four(shop)
     widget = thumbnails(view)
     place = widget.tile("old:1").center()
+    qtbot.wait(10)
+    where = widget.mapTo(view, place)
     qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
-    assert shop.results.pinned == "old:1" and find(view, "wipe_row").isVisible()
+    assert shop.results.pinned == "old:1" and find(view, "wipe_row").isEnabled()
     qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
-    assert shop.results.pinned == "" and not find(view, "wipe_row").isVisible()
+    assert shop.results.pinned == "" and not find(view, "wipe_row").isEnabled()
+    assert widget.mapTo(view, place) == where, "nothing moves under the mouse"
     qtbot.mouseDClick(widget, Qt.MouseButton.LeftButton, pos=place)
     shop.until(lambda: shop.canvas.layers)
     qtbot.mouseDClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
@@ -140,8 +143,10 @@ def test_everything_works_by_keyboard(view: ResultsView, shop: Shop, qtbot: QtBo
     assert shop.results.peeked == "new:0"
     qtbot.keyClick(widget, Key.Key_Space)
     assert shop.results.pinned == "new:0"
+    qtbot.keyClick(widget, Key.Key_Home)
     qtbot.keyClick(widget, Key.Key_S)
-    assert shop.results.items[1].starred
+    qtbot.keyClick(widget, Key.Key_Right)
+    assert shop.results.items[0].starred and widget.cursor_on == "new:0" != shop.results.items[0].id
     qtbot.keyClick(widget, Key.Key_Return)
     shop.until(lambda: shop.canvas.layers)
     qtbot.keyClick(widget, Key.Key_Delete)
@@ -194,7 +199,7 @@ def test_the_buttons_are_about_what_is_pinned(view: ResultsView, shop: Shop, qtb
     shop.until(lambda: shop.canvas.layers)
     shop.results.pin("old:0")
     qtbot.mouseClick(find(view, "result_discard"), Qt.MouseButton.LeftButton)
-    assert "old:0" not in shop.ids and not find(view, "result_verbs").isVisible()
+    assert "old:0" not in shop.ids and not find(view, "result_verbs").isEnabled()
 
 
 def test_the_menu_has_everything_that_can_be_done(view: ResultsView, shop: Shop, qtbot: QtBot) -> None:

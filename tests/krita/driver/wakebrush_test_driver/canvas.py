@@ -2,7 +2,7 @@
 
 import time
 
-from .binding import QBuffer, QColor, QImage, QIODevice, QPoint, QPointF, QTransform
+from .binding import QBuffer, QColor, QImage, QIODevice, QPainter, QPoint, QPointF, QTransform
 from .documents import active
 from .window import canvas_widget
 
@@ -301,3 +301,43 @@ def here(area, captured):
     canvas = plugin_canvas()
     place = canvas.here(canvas.active_document(), Rect(*area), tuple(captured))
     return [place.x, place.y, place.width, place.height]
+
+
+CHART = [(r, g, b) for r in (0, 64, 128, 255) for g in (0, 96, 192, 255) for b in (0, 80, 160, 255)]
+"""64 colours all over sRGB, in 8 rows of patches of 32 pixels."""
+
+
+def insert_chart():
+    """A result that is a chart of patches."""
+    from wakebrush.canvas.base import Finished, Placement
+    from wakebrush.canvas.plan import RegionPlan
+    from wakebrush.canvas.rect import Rect
+
+    image = QImage(256, 256, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    for at, colour in enumerate(CHART):
+        painter.fillRect(at % 8 * 32, at // 8 * 32, 32, 32, QColor(*colour))
+    painter.end()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    canvas = plugin_canvas()
+    layer = canvas.prepare(bytes(buffer.data()), RegionPlan(Rect(0, 0, 256, 256), 256, 256), Finished(None, None, None))
+    _outcomes["chart"] = None
+
+    def done(problem):
+        _outcomes["chart"] = {"problem": problem}
+
+    canvas.insert(canvas.active_document(), (layer,), "chart", Placement(), "", done)
+    while _outcomes["chart"] is None:
+        yield 0.02
+    yield 0.3
+    return _outcomes["chart"]["problem"]
+
+
+def chart():
+    """The chart's colours as they are read for the model, as they are seen in the document, and as they were meant."""
+    capture("chart", trained=256)
+    sent_image, seen = _captures["chart"][1].image, active().projection(0, 0, 256, 256)
+    spots = [(at % 8 * 32 + 16, at // 8 * 32 + 16) for at in range(len(CHART))]
+    return [[list(image.pixelColor(x, y).getRgb()[:3]) for x, y in spots] for image in (sent_image, seen)] + [CHART]

@@ -1,0 +1,431 @@
+"""As much of Krita's `krita` module as the plugin's canvas asks for. Layers hold 8-bit sRGB and are composed by QPainter."""
+
+from __future__ import annotations
+
+import copy
+import types
+import uuid
+from typing import Any
+
+from wakebrush.canvas.gray import bits, gray_bytes, gray_image
+from wakebrush.qt import QByteArray, QImage, QMdiArea, QObject, QPainter, QRect, QtCore, QtWidgets, QWidget, Signal
+
+SRGB = ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+SIDE = 512
+"""A layer's pixels are kept from -SIDE to SIDE in both directions."""
+SOURCE = QPainter.CompositionMode.CompositionMode_Source
+
+
+class Node:
+    def __init__(self, name: str, kind: str) -> None:
+        self._name, self._kind, self._id = name, kind, str(uuid.uuid4())
+        self._children: list[Node] = []
+        self._parent: Node | None = None
+        self._visible, self._opacity, self._colours = True, 255, SRGB
+        self._mode, self._inherits = "normal", False
+        self.refuses: set[str] = set()
+        self.paint = QImage(2 * SIDE, 2 * SIDE, QImage.Format.Format_ARGB32)
+        self.paint.fill(0)
+
+    def name(self) -> str:
+        return self._name
+
+    def setName(self, name: str) -> None:
+        self._name = name
+
+    def type(self) -> str:
+        return self._kind
+
+    def uniqueId(self) -> QtCore.QUuid:
+        return QtCore.QUuid("{" + self._id + "}")
+
+    def childNodes(self) -> list[Node]:
+        return list(self._children)
+
+    def parentNode(self) -> Node | None:
+        return self._parent
+
+    def addChildNode(self, child: Node, above: Node | None) -> bool:
+        if "add" in self.refuses:
+            return False
+        at = len(self._children) if above is None else self._children.index(above) + 1
+        self._children.insert(at, child)
+        child._parent = self
+        return True
+
+    def remove(self) -> None:
+        assert self._parent is not None
+        self._parent._children.remove(self)
+        self._parent = None
+
+    def clone(self) -> Node:
+        made = Node(self._name, self._kind)
+        made.paint = self.paint.copy()
+        return made
+
+    def visible(self) -> bool:
+        return self._visible
+
+    def setVisible(self, visible: bool) -> None:
+        self._visible = visible
+
+    def setOpacity(self, opacity: int) -> None:
+        self._opacity = opacity
+
+    def setBlendingMode(self, mode: str) -> None:
+        self._mode = mode
+
+    def setInheritAlpha(self, inherits: bool) -> None:
+        self._inherits = inherits
+
+    def colorModel(self) -> str:
+        return self._colours[0]
+
+    def colorDepth(self) -> str:
+        return self._colours[1]
+
+    def setColorSpace(self, *colours: str) -> bool:
+        if "colours" in self.refuses:
+            return False
+        self._colours = colours  # type: ignore[assignment]
+        return True
+
+    def bounds(self) -> QRect:
+        alpha = bits(self.paint)[3::4]
+        width = self.paint.width()
+        rows = [y for y in range(self.paint.height()) if alpha[y * width : (y + 1) * width].strip(b"\0")]
+        if not rows:
+            return QRect(0, 0, 0, 0)
+        lines = [alpha[y * width : (y + 1) * width] for y in rows]
+        left = min(width - len(line.lstrip(b"\0")) for line in lines)
+        right = max(len(line.rstrip(b"\0")) for line in lines)
+        return QRect(left - SIDE, rows[0] - SIDE, right - left, len(rows))
+
+    def setPixelData(self, data: QByteArray, x: int, y: int, width: int, height: int) -> None:
+        if self._kind.endswith("mask"):
+            gray = gray_image(bytes(data), width, height)
+            image = QImage(width, height, QImage.Format.Format_ARGB32)
+            image.fill(0xFFFFFFFF)
+            image.setAlphaChannel(gray)
+        else:
+            image = QImage(bytes(data), width, height, 4 * width, QImage.Format.Format_ARGB32)
+        painter = QPainter(self.paint)
+        painter.setCompositionMode(SOURCE)
+        painter.drawImage(x + SIDE, y + SIDE, image)
+        painter.end()
+
+    def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
+        return QByteArray(bits(self.paint.copy(x + SIDE, y + SIDE, width, height)))
+
+
+class Selection:
+    def __init__(self) -> None:
+        self._mask = QImage(SIDE, SIDE, QImage.Format.Format_Grayscale8)
+        self._mask.fill(0)
+        self.grown = 0
+
+    def setPixelData(self, data: QByteArray, x: int, y: int, width: int, height: int) -> None:
+        painter = QPainter(self._mask)
+        painter.drawImage(x, y, gray_image(bytes(data), width, height))
+        painter.end()
+
+    def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
+        return QByteArray(gray_bytes(self._mask.copy(x, y, width, height)))
+
+    def duplicate(self) -> Selection:
+        made = Selection()
+        made._mask = self._mask.copy()
+        return made
+
+    def grow(self, x: int, y: int) -> None:
+        self.grown += x
+
+    def _box(self) -> tuple[int, int, int, int]:
+        rows = gray_bytes(self._mask)
+        lines = [(y, rows[y * SIDE : (y + 1) * SIDE]) for y in range(SIDE)]
+        marked = [(y, line) for y, line in lines if line.strip(b"\0")]
+        if not marked:
+            return 0, 0, 0, 0
+        left = min(SIDE - len(line.lstrip(b"\0")) for _, line in marked)
+        right = max(len(line.rstrip(b"\0")) for _, line in marked)
+        return left, marked[0][0], right - left, marked[-1][0] + 1 - marked[0][0]
+
+    def x(self) -> int:
+        return self._box()[0]
+
+    def y(self) -> int:
+        return self._box()[1]
+
+    def width(self) -> int:
+        return self._box()[2]
+
+    def height(self) -> int:
+        return self._box()[3]
+
+
+class Document:
+    """`busy`: something is under way in it."""
+
+    def __init__(self, width: int, height: int, path: str = "") -> None:
+        self._size, self._path, self._modified = (width, height), path, False
+        self._root = Node("root", "grouplayer")
+        self._colours = SRGB
+        self._annotations: dict[str, bytes] = {}
+        self._selection: Selection | None = None
+        self._active: Node | None = None
+        self.busy = False
+
+    def width(self) -> int:
+        return self._size[0]
+
+    def height(self) -> int:
+        return self._size[1]
+
+    def xRes(self) -> float:
+        return 72.0
+
+    def yRes(self) -> float:
+        return 72.0
+
+    def colorModel(self) -> str:
+        return self._colours[0]
+
+    def colorDepth(self) -> str:
+        return self._colours[1]
+
+    def colorProfile(self) -> str:
+        return self._colours[2]
+
+    def rootNode(self) -> Node:
+        return self._root
+
+    def activeNode(self) -> Node | None:
+        return self._active
+
+    def setActiveNode(self, node: Node) -> None:
+        self._active = node
+
+    def nodeByName(self, name: str) -> Node | None:
+        def below(node: Node) -> Any:
+            for child in node.childNodes():
+                yield child
+                yield from below(child)
+
+        return next((node for node in below(self._root) if node.name() == name), None)
+
+    def createNode(self, name: str, kind: str) -> Node:
+        return Node(name, kind)
+
+    def selection(self) -> Selection | None:
+        return self._selection
+
+    def setSelection(self, selection: Selection | None) -> None:
+        self._selection = selection
+
+    def fileName(self) -> str:
+        return self._path
+
+    def modified(self) -> bool:
+        return self._modified
+
+    def setModified(self, modified: bool) -> None:
+        self._modified = modified
+
+    def annotation(self, key: str) -> QByteArray:
+        return QByteArray(self._annotations.get(key, b""))
+
+    def setAnnotation(self, key: str, _description: str, content: QByteArray) -> None:
+        self._annotations[key], self._modified = bytes(content), True
+
+    def removeAnnotation(self, key: str) -> None:
+        self._annotations.pop(key, None)
+        self._modified = True
+
+    def tryBarrierLock(self) -> bool:
+        return not self.busy
+
+    def unlock(self) -> None:
+        assert not self.busy
+
+    def waitForDone(self) -> None:
+        assert not self.busy
+
+    def refreshProjection(self) -> None:
+        assert not self.busy
+
+    def resizeImage(self, x: int, y: int, width: int, height: int) -> None:
+        self._size, self._modified = (width, height), True
+        for node in list(self._root.childNodes()):
+            node.paint = node.paint.copy(x, y, 2 * SIDE, 2 * SIDE)
+
+    def projection(self, x: int, y: int, width: int, height: int) -> QImage:
+        image = QImage(width, height, QImage.Format.Format_ARGB32)
+        image.fill(0)
+        painter = QPainter(image)
+        painter.setClipRect(QRect(-x, -y, *self._size))
+        self._draw(painter, self._root, x, y)
+        painter.end()
+        return image
+
+    def _draw(self, painter: QPainter, node: Node, x: int, y: int) -> None:
+        for child in node.childNodes():
+            if child.visible() and not child.type().endswith("mask"):
+                painter.setOpacity(child._opacity / 255)
+                painter.drawImage(-SIDE - x, -SIDE - y, child.paint)
+                self._draw(painter, child, x, y)
+
+    def clone(self) -> Document:
+        made = Document(*self._size)
+        made._root = _copied(self._root)
+        Krita.instance().clones.append(made)
+        return made
+
+    def close(self) -> None:
+        krita = Krita.instance()
+        for held in (krita.opened, krita.clones):
+            if self in held:
+                held.remove(self)
+
+
+def _copied(node: Node) -> Node:
+    made = copy.copy(node)
+    made.paint = node.paint.copy()
+    made._children = []
+    for child in node.childNodes():
+        made.addChildNode(_copied(child), None)
+    return made
+
+
+class KisQPainterCanvas(QWidget):
+    """Krita's canvas widget, by its name."""
+
+
+class Canvas:
+    def __init__(self) -> None:
+        self.wraps, self.mirrored, self.turned, self.zoom = False, False, 0.0, 1.0
+
+    def wrapAroundMode(self) -> bool:
+        return self.wraps
+
+    def zoomLevel(self) -> float:
+        return self.zoom / 1.0
+
+    def mirror(self) -> bool:
+        return self.mirrored
+
+    def rotation(self) -> float:
+        return self.turned
+
+
+class View:
+    def __init__(self, document: Document) -> None:
+        self.shown, self.looked_through, self.messages = document, Canvas(), []  # type: ignore[var-annotated]
+        self.area = QtWidgets.QScrollArea()
+        self.widget = KisQPainterCanvas()
+        self.area.setWidget(self.widget)
+
+    def document(self) -> Document | None:
+        return self.shown if self.shown in Krita.instance().opened else None
+
+    def canvas(self) -> Canvas | None:
+        return self.looked_through
+
+    def showFloatingMessage(self, sentence: str, _icon: object, milliseconds: int, priority: int) -> None:
+        self.messages.append((sentence, milliseconds, priority))
+
+
+class Window:
+    def __init__(self) -> None:
+        self.main = QtWidgets.QMainWindow()
+        self.tabs = QMdiArea()
+        self.main.setCentralWidget(self.tabs)
+        self.views: list[View] = []
+
+    def qwindow(self) -> QWidget:
+        return self.main
+
+    def add(self, document: Document) -> View:
+        view = View(document)
+        self.tabs.addSubWindow(view.area)
+        view.area.resize(400, 300)
+        view.widget.resize(400, 300)
+        view.area.show()
+        self.views.append(view)
+        return view
+
+    def activeView(self) -> View | None:
+        sub = self.tabs.activeSubWindow()
+        return next((view for view in self.views if sub is not None and sub.widget() is view.area), None)
+
+
+class Notifier(QObject):
+    imageSaved = Signal(str)
+    imageClosed = Signal(str)
+    viewClosed = Signal(object)
+
+    def setActive(self, active: bool) -> None:
+        assert active
+
+
+class Krita:
+    """`opened`: documents with a view; `clones`: copies that nobody closed yet."""
+
+    _one: Krita | None = None
+
+    def __init__(self) -> None:
+        self.opened: list[Document] = []
+        self.clones: list[Document] = []
+        self.window: Window | None = None
+        self.files: dict[str, Document] = {}
+        self.actions: dict[str, Any] = {}
+        self._notifier = Notifier()
+        self._quiet = False
+
+    @classmethod
+    def instance(cls) -> Krita:
+        if cls._one is None:
+            cls._one = cls()
+        return cls._one
+
+    def notifier(self) -> Notifier:
+        return self._notifier
+
+    def documents(self) -> list[Document]:
+        return list(self.opened)
+
+    def activeDocument(self) -> Document | None:
+        view = None if self.window is None else self.window.activeView()
+        return None if view is None else view.document()
+
+    def activeWindow(self) -> Window | None:
+        return self.window
+
+    def windows(self) -> list[Window]:
+        return [] if self.window is None else [self.window]
+
+    def action(self, name: str) -> Any:
+        return self.actions.get(name)
+
+    def icon(self, name: str) -> str:
+        return name
+
+    def batchmode(self) -> bool:
+        return self._quiet
+
+    def setBatchmode(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def openDocument(self, _path: str) -> Document | None:
+        """A file with a mask, as masks.py makes it."""
+        assert self._quiet, "Krita would show a dialog"
+        document = Document(8, 8)
+        layer = Node("layer", "paintlayer")
+        document.rootNode().addChildNode(layer, None)
+        layer.addChildNode(Node("mask", "transparencymask"), None)
+        return None if "unreadable" in self.files else document
+
+
+MODULE = types.ModuleType("krita")
+"""To be imported as `krita`."""
+for _each in (Krita, Document, Node, Selection, View):
+    setattr(MODULE, _each.__name__, _each)
