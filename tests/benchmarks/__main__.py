@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import gateway, image, skeleton, wake_cloud
+from tests.benchmarks import docker, gateway, image, skeleton, wake_cloud
 from tests.benchmarks.report import show
 
-SUBJECTS = {"skeleton": skeleton, "wake": wake_cloud, "image": image, "gateway": gateway}
+SUBJECTS = {"skeleton": skeleton, "wake": wake_cloud, "image": image, "gateway": gateway, "docker": docker}
 
 
 def main() -> int:

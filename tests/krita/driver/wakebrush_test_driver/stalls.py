@@ -4,8 +4,11 @@ import time
 
 from krita import Krita
 
-from .binding import QByteArray, QObject, QTimer
+from .binding import QByteArray, QColor, QImage, QObject, QPainter, QTimer, QWidget
+from .docker import part
 from .documents import SRGB, active, settle
+from .results import session
+from .window import canvas_widget
 
 _watch = None
 
@@ -81,3 +84,49 @@ def needed_calls():
     Krita.instance().activeDocument().setActiveNode(before)
     yield from settle()
     return spent
+
+
+def peek_calls():
+    """Milliseconds of what a peek at a picture over the whole canvas needs: Krita's canvas painted once, the picture drawn."""
+    document, canvas = active(), canvas_widget()
+    picture = QImage(document.width(), document.height(), QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(QColor(10, 20, 200))
+    sheet = QImage(canvas.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    began = time.perf_counter()
+    canvas.repaint()
+    painted = time.perf_counter()
+    painter = QPainter(sheet)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(sheet.rect(), picture)
+    painter.end()
+    return {"canvas": (painted - began) * 1000, "picture": (time.perf_counter() - painted) * 1000}
+
+
+def touch(number):
+    """Changes a spot of the active layer, another one for each number."""
+    document = active()
+    pixels = QByteArray(bytes((number % 256, 40, 200, 255)) * 64)
+    document.activeNode().setPixelData(pixels, 8 * (number % 16) + 16, 8 * (number // 16) + 16, 8, 8)
+    document.refreshProjection()
+    yield from settle()
+
+
+def press(name):
+    """Clicks a button of the docker's; the moment of it on the computer's monotonic clock, in seconds."""
+    button = part(name)
+    assert button.isEnabled(), f"{name} cannot be pressed: {button.toolTip()}"
+    pressed = time.monotonic()
+    QTimer.singleShot(0, button.click)
+    return pressed
+
+
+def results():
+    """Numbers of the results and what is shown of them, in far less time than a millisecond."""
+    seen = session().results
+    return {"count": len(seen.items), "shown": seen.peeked or seen.pinned, "on_canvas": part_of_canvas() is not None}
+
+
+def part_of_canvas():
+    """What lies over the canvas in front, while it is seen."""
+    sheet = canvas_widget().findChild(QWidget, "wakebrush_overlay")
+    return sheet if sheet is not None and sheet.isVisible() else None
