@@ -35,10 +35,10 @@ LINTERS = {
 #: long enough, so they have a lane of their own; everything else would disturb each other's timing.
 LANES = (("lint", "unit", "service", "contract", "faults", "aws"), ("krita", "browser", "image"))
 
-#: The four Kritas run side by side, and so do the worlds of the contracts; faults mostly wait for what they broke; machines in
-#: AWS live by clocks that tests move.
+#: Two Kritas at a time run side by side, and so do the worlds of the contracts; faults mostly wait for what they broke; machines
+#: in AWS live by clocks that tests move.
 OPTIONS = {
-    "krita": ["-n", "4"],
+    "krita": ["-n", "2"],
     "faults": ["-n", "2"],
     "aws": ["-n", "2"],
     "image": ["-n", "3"],
