@@ -1,4 +1,4 @@
-"""The plugin outside Krita, under the Qt binding that pytest-qt is told of (PYTEST_QT_API): the plugin takes the one that is loaded."""
+"""The plugin outside Krita, under the Qt binding that pytest-qt is told of: the plugin takes the one that is loaded."""
 
 import importlib
 import os
