@@ -71,6 +71,7 @@ def one_round(studio: Studio) -> Round:
         krita.ask("results.settings", task=task, strength=60 if task == "refine" else 100)
         stalls[task] = stall_of(studio, lambda: shown_result(studio))
     ids = krita.ask("results.look")["ids"]
+    krita.hand.move(krita.ask("docker.where", name="prompt"))  # a mouse that rests on the thumbnail already tells nothing
     tile = krita.ask("results.where", item=ids[1])
     stalls["peek"] = stall_of(studio, lambda: peek(studio, ids[1], tile))
     stalls["apply"] = stall_of(studio, lambda: applied(studio))

@@ -14,6 +14,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.docker_stalls import applied, shown_result
 from tests.krita.installing import built_zip, profile_with_plugin
 from tests.krita.kritas import INSTALLED
 from tests.krita.studio import Studio, a_studio
@@ -66,13 +67,12 @@ def measured(studio: Studio, size: int, rounds: int) -> dict[str, Any]:
 
 
 def one_picture(studio: Studio, size: int) -> tuple[float, dict[str, float]]:
-    """The longest stall while one picture is made and becomes a layer, and the calls that needs; ms."""
+    """The longest stall while one picture is made, seen over the canvas and made a layer, and the calls that needs; ms."""
     krita = studio.krita
     calls = krita.ask("stalls.needed_calls")
-    before = len(krita.ask("documents.layers"))
     krita.ask("stalls.watch")
-    studio.press("generate")
-    krita.until("documents.layers", "the layer", lambda names: len(names) > before, 120)
+    shown_result(studio)
+    applied(studio)
     krita.ask("window.wait", seconds=0.5)
     stall = krita.ask("stalls.longest")
     studio.until_idle()
