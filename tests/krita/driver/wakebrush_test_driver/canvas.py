@@ -15,9 +15,9 @@ _heard = []
 def plugin_canvas():
     global _canvas
     if _canvas is None:
-        from wakebrush.canvas.krita_canvas import KritaCanvas
+        from wakebrush.plugin import session
 
-        _canvas = KritaCanvas()
+        _canvas = session()._canvas  # the docker's own: two would each take a document for theirs
         _canvas.events.saved.connect(lambda document, path: _heard.append(["saved", document, path]))
         _canvas.events.closed.connect(lambda document: _heard.append(["closed", document]))
         _canvas.events.remark.connect(lambda document, sentence: _heard.append(["remark", document, sentence]))
