@@ -49,7 +49,7 @@ _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `progress` is 0 to 1, or None."""
+    """`notice` is the error line; `progress` is 0 to 1, or None; `unseen`: whether the model does not see the active layer."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -61,6 +61,7 @@ class Session(Observable):
     styles: Property[tuple[Style, ...]] = Property(())
     preview: Property[QImage | None] = Property(None)
     language_notice = Property("")
+    unseen: Property[bool | None] = Property(None)
     practice = Property(False)
 
     def __init__(
@@ -169,6 +170,11 @@ class Session(Observable):
         self._connected = False
         self._link.reconnect()
         self._update()
+
+    def leave_out(self, unseen: bool) -> None:
+        """Whether the model sees the active layer."""
+        self._canvas.set_unseen(unseen)
+        self.refresh_canvas()
 
     def dismiss_notice(self) -> None:
         self.notice = None
@@ -336,6 +342,8 @@ class Session(Observable):
         self._update()
 
     def _update(self) -> None:
+        layer = self._canvas_state.layer
+        self.unseen = None if layer is None else layer.unseen
         facts = self.facts
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task

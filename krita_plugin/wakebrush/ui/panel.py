@@ -66,6 +66,9 @@ class Panel(QWidget):
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._advanced = AdvancedSettings(settings)
         self._region = RegionBox(settings)
+        self._unseen = QtWidgets.QCheckBox(tr("The model does not see this layer"))
+        self._unseen.setObjectName("unseen")
+        self._unseen.setToolTip(tr("Leaves the active layer out of what is read: notes, guides, a draft"))
         self._margins = MarginsRow(settings)
         self._generate = ModeButton(self._session)
         self._cancel = QtWidgets.QPushButton(tr("Cancel"))
@@ -92,7 +95,7 @@ class Panel(QWidget):
         column.setSpacing(6)
         for widget in (self._state, self._machine, self._practice, self._prompt, self._language, self._style):
             column.addWidget(widget)
-        for widget in (self._strength, self._advanced, self._region, self._margins, self._generate, self._price):
+        for widget in (self._strength, self._advanced, self._region, self._unseen, self._margins, self._generate, self._price):
             column.addWidget(widget)
         column.addLayout(way)
         for widget in (self._notice, self._queue, self._offer):
@@ -111,6 +114,7 @@ class Panel(QWidget):
         self._more.toggled.connect(lambda on: setattr(settings, "full_view", on))
         self._generate.pressed_to_paint.connect(session.generate)
         self._cancel.clicked.connect(lambda: session.cancel())
+        self._unseen.clicked.connect(session.leave_out)
         self._state.settings_asked.connect(self.open_settings)
         self._notice.acted.connect(self._act)
         self._notice.dismissed.connect(session.dismiss_notice)
@@ -220,6 +224,7 @@ class Panel(QWidget):
             "preview": lambda: self._preview.show_image(session.preview),
             "styles": lambda: self._style.show_styles(session.styles, session.style),
             "style": lambda: self._style.show_styles(session.styles, session.style),
+            "unseen": self._show_unseen,
             "language_notice": lambda: self._language.show_text(session.language_notice),
             "budget": lambda: self._budget.show_text(desk.budget),
         }
@@ -248,12 +253,18 @@ class Panel(QWidget):
             return
         self._strength.setVisible(self._session.strength_matters)
 
+    def _show_unseen(self) -> None:
+        unseen = self._session.unseen
+        self._unseen.setEnabled(unseen is not None)
+        self._unseen.setChecked(bool(unseen))
+
     def _show_full_view(self) -> None:
         on = self._session.settings.full_view
         self._more.setChecked(on)
         self._more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self._advanced.setVisible(on)
         self._region.setVisible(on)
+        self._unseen.setVisible(on)
         self._queue.set_wanted(on)
 
     def _show_progress(self) -> None:

@@ -40,13 +40,11 @@ class RegionBox(QWidget):
             self._number("feather", 0, 50, percent, tr("How soft the edge of the selection is, as a part of its shorter side")),
             self._number("feather_least", 0, 256, pixels, tr("The edge is so soft at least")),
         )
+        self._row(tr("Grow"), self._number("grow", 0, 100, percent, tr("Widens the selection by a part of its shorter side")))
         self._row(
-            tr("Grow"),
-            self._number("grow", 0, 100, percent, tr("Widens the selection by a part of its shorter side")),
+            tr("Padding"),
+            self._number("padding", 0, 200, percent, tr("So much around the selection is shown to the model")),
             self._number("least_size", 0, 4096, pixels, tr("The model sees so many pixels a side at least")),
-        )
-        self._row(
-            tr("Padding"), self._number("padding", 0, 200, percent, tr("So much around the selection is shown to the model"))
         )
 
     def _add_size(self) -> None:

@@ -13,6 +13,7 @@ from ..session import Session
 from ..version import VERSION
 from .lines import Sentence
 from .machine_settings import MachineSettings
+from .results_settings import ResultsSettings
 from .service_form import ServiceForm
 
 
@@ -70,6 +71,7 @@ class SettingsDialog(QtWidgets.QDialog):
         column.addWidget(self._form)
         column.addLayout(tools)
         column.addWidget(self._answer, 1)
+        column.addWidget(ResultsSettings(self._session.settings))
         column.addWidget(MachineSettings(self._session.settings))
         versions = QtWidgets.QHBoxLayout()
         versions.addWidget(QtWidgets.QLabel(tr("Wakebrush plugin {version}", version=VERSION)))

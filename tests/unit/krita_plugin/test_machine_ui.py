@@ -14,6 +14,7 @@ from wakebrush.session.queue import Row
 from wakebrush.ui.machine_settings import MachineSettings
 from wakebrush.ui.panel import Panel
 from wakebrush.ui.queue_list import QueueList
+from wakebrush.ui.results_settings import ResultsSettings
 
 from .fake_service import FakeService, machine
 from .test_desk import ASLEEP, calls, until
@@ -156,3 +157,18 @@ def test_the_switches_are_the_settings(session: Session, qtbot: QtBot) -> None:
     assert session.settings.wake_on_intent
     session.settings.quiet_budget = True
     assert quiet.isChecked()
+
+
+def test_what_becomes_of_results_is_a_setting(session: Session, qtbot: QtBot) -> None:
+    shown = ResultsSettings(session.settings)
+    qtbot.addWidget(shown)
+    at_once, previews = (shown.findChild(QtWidgets.QCheckBox, name) for name in ("apply_at_once", "previews_on_canvas"))
+    room = shown.findChild(QtWidgets.QSpinBox, "history_megabytes")
+    assert (at_once.isChecked(), previews.isChecked(), room.value()) == (False, True, 8)
+    at_once.click()
+    previews.click()
+    room.setValue(0)
+    settings = session.settings
+    assert (settings.apply_at_once, settings.previews_on_canvas, settings.history_megabytes) == (True, False, 0)
+    settings.history_megabytes = 20
+    assert room.value() == 20

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
+from wakebrush.canvas.base import ActiveLayer
 from wakebrush.canvas.rect import Rect
 from wakebrush.client.model import Style
 from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
@@ -246,3 +247,15 @@ def luminance(colour: QColor) -> float:
     """WCAG's relative luminance, 0 to 1."""
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.getRgbF()[:3]]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def test_a_layer_can_be_kept_from_the_model(session: Session, panel: Panel, canvas: FakeCanvas) -> None:
+    box = find(panel, "unseen", QtWidgets.QCheckBox)
+    canvas.layer = ActiveLayer("1", "notes")
+    session.refresh_canvas()
+    assert (box.isEnabled(), box.isChecked()) == (True, False)
+    box.click()
+    assert canvas.unseen() == ("1",)
+    canvas.layer = None
+    session.refresh_canvas()
+    assert (box.isEnabled(), box.isChecked()) == (False, False)

@@ -80,8 +80,12 @@ def scene(**settings):
     return listed | {"islands": [[r.x, r.y, r.width, r.height] for r in found.islands], "is_empty": found.is_empty}
 
 
-def notice():
-    return plugin_canvas().notice()
+def notices():
+    """What a canvas that has not been asked yet says of the document in front, asked twice."""
+    from wakebrush.canvas.krita_canvas import KritaCanvas
+
+    fresh = KritaCanvas()
+    return [fresh.notice(), fresh.notice()]
 
 
 def is_open(document):
