@@ -15,7 +15,7 @@ demo:  ## one picture from a sleeping machine, watched from start to sleep (buil
 
 test:  ## linters and every test suite; ONLY="unit service" runs some (build/junit, build/logs)
 	@bash .ci/bootstrap test
-	@$(PYTHON) .ci/suites.py $(if $(ONLY),$(ONLY),lint unit service contract aws krita browser faults image)
+	@$(PYTHON) .ci/suites.py $(if $(ONLY),$(ONLY),lint unit plugin service contract aws krita browser faults image)
 
 bench:  ## measures what docs/performance.md promises; ONLY=skeleton runs one subject (build/bench)
 	@bash .ci/bootstrap bench

@@ -51,7 +51,7 @@ from wake_service.machines.fleet import Fleet
 from wake_service.machines.history import forget
 from wake_service.machines.ledger import Ledger, Payer
 from wake_service.machines.model import AWAKE, Machine
-from wake_service.machines.spending import Price, Spending
+from wake_service.machines.spending import Spending
 from wake_service.machines.standing import book_standing
 from wake_service.machines.views import machine_view
 from wake_service.machines.workload import Timing
@@ -256,12 +256,6 @@ class Service:
         """How long all pictures of a job will take a machine."""
         style = self.style(request.style)
         return self.exchange.expected_seconds(effort_of(request, style) if style else None) * request.count
-
-    def price_view(self, price: Price) -> dict[str, Any]:
-        """A price on the wire."""
-        parts = {"wake": price.wake, "pictures": price.pictures, "idle": price.idle}
-        shown = {part: self.book.money(micros) for part, micros in {"estimate": price.whole, **parts}.items()}
-        return {**shown, "includes_wake": price.includes_wake}
 
     def wish(self, who: Identity) -> float:
         """ "I am about to paint": until when that keeps a machine awake (epoch seconds)."""

@@ -47,15 +47,23 @@ def take_up(folder: Path) -> bool:
         except OSError:
             before.rename(present)
             raise
-        for each in waiting.iterdir():  # what Krita reads beside the package
-            if each.is_file():
-                each.replace(folder / each.name)
+        _put_beside(waiting, folder)
         shutil.rmtree(waiting, ignore_errors=True)
     except OSError as error:
         _log.warning("the new plugin could not be put in place", exc_info=error)
         return False
     _forget()
     return True
+
+
+def _put_beside(waiting: Path, folder: Path) -> None:
+    """What Krita reads beside the package, where its importer puts it. Raises OSError."""
+    for each in waiting.glob("*.desktop"):
+        each.replace(folder / each.name)
+    for each in waiting.glob("actions/*.action"):
+        target = folder.parent / "actions"
+        target.mkdir(exist_ok=True)
+        each.replace(target / each.name)
 
 
 def go_back(folder: Path) -> None:

@@ -43,9 +43,13 @@ class WakebrushDocker(DockWidget):
         self.setWidget(ScrollArea(self.panel))
 
     def canvasChanged(self, canvas: object) -> None:
-        """Krita calls this when another view comes to the front; `canvas` may be None."""
+        """Krita calls this when another view comes to the front; `canvas` may be None.
+
+        It is in the middle of that: Krita 6 handles events when it is asked for the active layer, and crashes over a view that is
+        half gone. So the look waits until it is done.
+        """
         del canvas
-        session().refresh_canvas()
+        QTimer.singleShot(0, session().refresh_canvas)
 
 
 class WakebrushActions(Extension):

@@ -20,7 +20,7 @@ MOST_BYTES = 30_000_000
 #: And unpacked; a zip can promise more than a disk holds.
 _MOST_UNPACKED = 150_000_000
 _PACKAGE, _DESKTOP = "wakebrush", "wakebrush.desktop"
-_OURS = (_PACKAGE, _DESKTOP, "wakebrush.action")
+_BESIDE = ("actions", "actions/wakebrush.action", _DESKTOP)
 
 
 class NotInstalled(Exception):
@@ -78,7 +78,8 @@ def stage(content: bytes, offer: Offer, folder: Path) -> None:
 def _check(archive: zipfile.ZipFile, offer: Offer) -> None:
     """Raises NotInstalled unless it holds the plugin that was offered, and nothing that lies elsewhere."""
     paths = [PurePosixPath(each.filename) for each in archive.infolist()]
-    foreign = [path for path in paths if ".." in path.parts or "\\" in str(path) or path.parts[0] not in _OURS]
+    ours = [path for path in paths if path.parts[0] == _PACKAGE or str(path) in _BESIDE]
+    foreign = len(paths) - len(ours) or any(".." in path.parts or "\\" in str(path) for path in ours)
     told = archive.read(f"{_PACKAGE}/version.py").decode("utf-8")
     archive.getinfo(_DESKTOP)
     archive.getinfo(f"{_PACKAGE}/__init__.py")

@@ -19,7 +19,7 @@ from .display import Hand, Waited, a_screen, wait_for
 from .kritas import SHARED, KritaVersion
 
 DRIVER = Path(__file__).parent / "driver"
-START_SECONDS = 90
+START_SECONDS = 300
 
 
 class InsideKrita(AssertionError):

@@ -58,7 +58,14 @@ class Studio:
         self.krita.until("docker.look", "the typed prompt", lambda said: said["prompt"] == text)
 
     def press(self, button: str) -> None:
-        self.krita.hand.click(self.krita.ask("docker.where", name=button))
+        """Clicks in the middle of a part, once it has come to rest: what appears above it moves it."""
+        seen: list[Any] = [None]
+
+        def rests(place: Any) -> bool:
+            before, seen[0] = seen[0], place
+            return bool(place == before)
+
+        self.krita.hand.click(self.krita.until("docker.where", f"{button} to rest", rests, name=button))
 
     def choose_style(self, title: str) -> None:
         """Opens the list of styles and types the title."""

@@ -45,9 +45,8 @@ def paint(studio: Studio, **settings: Any) -> dict[str, Any]:
     krita.ask("settings.change", prompt=PROMPT, **settings)
     krita.until("docker.look", "a style and a button", lambda said: said["can_generate"] and said["style"])
     studio.press("generate")
-    krita.until("docker.look", "the bar", lambda said: said["progress"] or said["error_title"])
+    krita.until("documents.layers", "the layer", lambda names: PROMPT in names or studio.docker()["error_title"], 60)
     assert studio.docker()["error_title"] == ""
-    krita.until("documents.layers", "the layer", lambda names: PROMPT in names, 60)
     studio.until_idle()
     return studio.newest_job()
 

@@ -49,6 +49,7 @@ def test_a_pasted_invitation_connects_and_stays_connected(version, profile, else
         token = json.loads((own.data / "wakebrush/krita/services.json").read_text())["services"][0]["token"]
         assert token.startswith("wb_") and token not in settings
         with running_krita(version, own) as again:
+            again.ask("docker.show")
             again.until("docker.look", "the machine", lambda said: said["state_line"].startswith("Asleep."))
 
 
@@ -58,12 +59,14 @@ def test_an_admins_files_are_enough(version, plugin_zip, elsewhere):
     try:
         with zipfile.ZipFile(plugin_zip) as archive:
             archive.extractall(own.pykrita)
+        shutil.move(own.pykrita / "actions", own.pykrita.parent / "actions")
         settings = own.home / ".config/kritarc"
         settings.write_text(settings.read_text() + "enable_wakebrush=true\n")
         told = {"name": "Film", "endpoint": elsewhere.endpoint, "invitation": invitation(elsewhere, "Noor"), "only": True}
         (own.home / "wakebrush.json").write_text(json.dumps(told))
         for _ in range(2):
             with running_krita(version, own, WAKEBRUSH_CONFIG=str(own.home / "wakebrush.json")) as krita:
+                krita.ask("docker.show")
                 krita.until("docker.look", "the machine", lambda said: said["state_line"].startswith("Asleep."))
                 assert krita.complaints() == []
         listed = elsewhere.command("token", "list").stdout
@@ -86,6 +89,7 @@ def test_a_newer_plugin_is_offered_installed_and_used_by_the_next_krita(version,
             krita.until("docker.look", "the installation", lambda said: said["error_title"] == installed)
         assert NEWER not in (own.pykrita / "wakebrush/version.py").read_text(), "what ran was left alone"
         with running_krita(version, own, **environment) as again:
+            again.ask("docker.show")
             again.until("docker.look", "the machine", lambda said: said["state_line"].startswith("Asleep."))
             assert again.ask("docker.look")["error_title"] == ""
             assert again.complaints() == []
@@ -99,6 +103,7 @@ def test_a_newer_plugin_that_cannot_start_gives_way_to_the_one_before(version, p
         (broken / "wakebrush" / "plugin.py").write_text("import a_part_that_is_not_there\n")
         environment = {"KRITA_AI_ENDPOINT": elsewhere.endpoint, "KRITA_AI_TOKEN": elsewhere.token}
         with running_krita(version, own, **environment) as krita:
+            krita.ask("docker.show")
             krita.until("docker.look", "the machine", lambda said: said["state_line"].startswith("Asleep."))
         assert (own.pykrita / ".wakebrush-failed" / "plugin.py").read_text().startswith("import a_part")
 

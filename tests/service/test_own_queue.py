@@ -60,18 +60,22 @@ async def test_new_places_are_told_to_those_who_listen(house: House) -> None:
     assert told["data"]["ahead"] == 0
 
 
-async def test_what_the_engine_has_not_begun_with_makes_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked_in_front", [False, True])
+async def test_what_the_engine_has_not_begun_with_makes_way(tmp_path: Path, asked_in_front: bool) -> None:
     """One is painted, one waits at the engine, one in the queue: the last comes before the second."""
     slow = Options(tmp_path / "engine", timing=Timing(step=0.05))
     async with practice_engine(slow) as address, House(tmp_path / "data", address).open() as house:
-        jobs = [await accepted(house.mira, prompt=f"boat {n}") for n in range(3)]
+        jobs = [await accepted(house.mira, prompt=f"boat {n}") for n in range(2 if asked_in_front else 3)]
         stream = await house.stream()
         async with asyncio.timeout(20):
             while house.service.book.board.count_on_machine("m1") != 2:
                 await house.clock.advance(0.1)
                 await asyncio.sleep(0.001)
         await stream.until(lambda envelope: envelope["type"] == "job.running" and envelope["job"] == jobs[0]["id"])
-        await front(house, jobs[2])
+        if asked_in_front:
+            jobs.append(await accepted(house.mira, prompt="boat 2", front=True))
+        else:
+            await front(house, jobs[2])
         order = [(await stream.until_type("job.succeeded"))["job"] for _ in jobs]
     assert order == [jobs[0]["id"], jobs[2]["id"], jobs[1]["id"]]
 

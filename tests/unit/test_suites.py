@@ -71,3 +71,13 @@ def test_a_suite_that_never_ends_is_ended(suites: ModuleType, tmp_path: Path) ->
     log = tmp_path / "log"
     assert suites.run([sys.executable, "-c", "import time; time.sleep(600)"], log, seconds=0.5) is None
     assert not suites.RUNNING
+
+
+@pytest.mark.parametrize(("covered", "said"), [((76, 91), []), ((74, 91), ["ui"]), ((76, 89), ["all but ui"])])
+def test_a_plugin_that_is_tested_less_than_agreed_fails(suites: ModuleType, covered: tuple[int, int], said: list[str]) -> None:
+    names = ("krita_plugin/wakebrush/ui/panel.py", "krita_plugin/wakebrush/journal.py")
+    files = {
+        name: {"summary": {"covered_branches": part, "num_branches": 100}} for name, part in zip(names, covered, strict=True)
+    }
+    files["krita_plugin/wakebrush/_vendor/requests/api.py"] = {"summary": {"covered_branches": 0, "num_branches": 1000}}
+    assert [name.rpartition(", ")[2] for name, _ in suites.too_low(files)] == said

@@ -52,11 +52,11 @@ class OverridesBody(_Body):
     vae: _Name | None = None
     sampler: _Name | None = None
     scheduler: _Name | None = None
-    steps: int | None = Field(None, ge=1, le=200)
+    steps: int | None = Field(None, ge=1, le=1000)
     cfg: float | None = Field(None, ge=0, le=100)
     guidance: float | None = Field(None, ge=0, le=100)
-    prompt_template: str | None = Field(None, max_length=2_000)
-    negative_prompt: str | None = Field(None, max_length=2_000)
+    prompt_template: str | None = Field(None, max_length=4_000)
+    negative_prompt: str | None = Field(None, max_length=4_000)
     loras: list[LoraBody] | None = Field(None, max_length=MAX_LORAS)
 
     def overrides(self) -> Overrides:

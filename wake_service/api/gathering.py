@@ -15,6 +15,7 @@ from wake_service.errors import RequestError
 from wake_service.jobs.model import Job, JobRequest
 from wake_service.jobs.recipe import models_of
 from wake_service.machinery import POOL
+from wake_service.machines.views import price_view
 from wake_service.models.classes import barred_sentence
 
 router = APIRouter()
@@ -36,7 +37,7 @@ async def price(body: PriceBody, visit: Reading) -> Response:
     eta = None if outlook.eta_seconds is None else max(0.0, outlook.eta_seconds - service.exchange.picture_seconds + seconds)
     return json_answer(
         {
-            "price": service.price_view(service.exchange.price(POOL, seconds)),
+            "price": price_view(service.exchange.price(POOL, seconds), service.settings.currency),
             "ahead": outlook.ahead,
             "eta_seconds": None if eta is None else round(eta, 1),
         }
@@ -66,7 +67,8 @@ async def release(visit: Painting) -> Response:
         raise budget_exhausted(who, service)
     cost = service.exchange.price(POOL, sum(service.work_seconds(job.painting) for job in gathered))
     released = await service.decisions.release(who.artist_id)
-    return json_answer({"jobs": [service.book.view(job) for job in released], "price": service.price_view(cost)})
+    jobs = [service.book.view(job) for job in released]
+    return json_answer({"jobs": jobs, "price": price_view(cost, service.settings.currency)})
 
 
 def _check_bars(gathered: list[Job], visit: Visit) -> None:

@@ -27,6 +27,7 @@ from wake_service.errors import RequestError
 from wake_service.jobs.model import JobRequest, Region
 from wake_service.jobs.submissions import blob_missing
 from wake_service.machinery import POOL
+from wake_service.machines.views import price_view
 from wake_service.store.tables import blob_grants, blobs
 
 router = APIRouter()
@@ -55,7 +56,9 @@ async def generate(request: Request) -> Response:
     else:
         price = service.exchange.price(POOL, service.work_seconds(wanted))
         job = await service.submissions.submit(who, POOL, wanted, key, digest, gather=body.gather, front=body.front)
-    return json_answer({"job": service.book.view(job), "price": service.price_view(price)}, 202)
+        if job.front and not job.gathered:
+            await service.dispatcher.make_way(job)
+    return json_answer({"job": service.book.view(job), "price": price_view(price, service.settings.currency)}, 202)
 
 
 #: A plain route: resolving FastAPI's dependencies would cost as much as accepting the job.

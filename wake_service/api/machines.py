@@ -14,6 +14,7 @@ from wake_service.errors import RequestError
 from wake_service.machinery import POOL
 from wake_service.machines.model import Machine, MachineState
 from wake_service.machines.spending import Price
+from wake_service.machines.views import price_view
 
 router = APIRouter()
 
@@ -46,7 +47,7 @@ async def wake(visit: Painting) -> Response:
     until = service.wish(who)
     views = [view for view in service.machine_views() if view["pool"] == POOL]
     nearest = min(views, key=lambda view: view["state"] == "asleep", default=None)
-    return json_answer({"machine": nearest, "price": service.price_view(price), "until": iso(until)}, 202)
+    return json_answer({"machine": nearest, "price": price_view(price, service.settings.currency), "until": iso(until)}, 202)
 
 
 @router.put("/v1/machines/{machine_id}/hold")
@@ -67,7 +68,7 @@ async def hold(machine_id: str, body: HoldBody, visit: Painting) -> Response:
         raise budget_exhausted(who, service)
     until = await service.hold(machine_id, seconds, who)
     view = service.machine_view(service.fleet.get(machine_id))
-    return json_answer({"machine": view, "price": service.price_view(Price(idle=price)), "until": iso(until)})
+    return json_answer({"machine": view, "price": price_view(Price(idle=price), service.settings.currency), "until": iso(until)})
 
 
 @router.delete("/v1/machines/{machine_id}/hold")

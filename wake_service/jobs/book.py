@@ -15,7 +15,7 @@ from wake_service.jobs import records
 from wake_service.jobs.board import Board
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.model import Claim, Job, WaitingFor
-from wake_service.jobs.views import Outlook, job_view, money
+from wake_service.jobs.views import Outlook, job_view
 from wake_service.store.store import Store, Transaction
 
 #: A claim that was not renewed for so long belongs to a service that is gone. Renewed three times as often.
@@ -109,7 +109,3 @@ class JobBook:
                 for job, now_for in stale[start : start + _TOLD_AT_ONCE]
             ]
             await asyncio.gather(*changes)
-
-    def money(self, micros: int) -> dict[str, object]:
-        """An amount on the wire."""
-        return money(micros, self.currency)

@@ -1,4 +1,4 @@
-"""Machines as they go over the wire (docs/wire.md, "Machine")."""
+"""Machines and prices as they go over the wire (docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from wake_service.accounts.budget import MICROS
 from wake_service.clock import iso
 from wake_service.machines.fleet import Fleet
 from wake_service.machines.model import Machine, MachineState
+from wake_service.machines.spending import Price
+
+
+def price_view(price: Price, currency: str) -> dict[str, Any]:
+    """A price in its parts; `includes_wake` also where a wake costs nothing."""
+    parts = {"estimate": price.whole, "wake": price.wake, "pictures": price.pictures, "idle": price.idle}
+    shown = {part: {"amount": round(micros / MICROS, 6), "currency": currency} for part, micros in parts.items()}
+    return {**shown, "includes_wake": price.includes_wake}
 
 
 def machine_view(machine: Machine, fleet: Fleet, currency: str, wished_until: float, curfew: str | None = None) -> dict[str, Any]:

@@ -9,24 +9,27 @@ from .rect import Rect
 
 GRID = 64
 """Cells along a selection's longer side. Parts that are less than a cell apart count as one."""
+SAMPLES = 4
+"""Pixels that are looked at along a cell's side to see whether there may be several parts. What is so small that it is missed
+is painted as well: it lies within the bounds."""
 OPAQUE = b"\xff"
 NOTHING = b"\0"
 
 
 def islands_of(selection: bytes, box: Rect) -> tuple[Rect, ...]:
-    """Bounds of the separate parts of a selection, exact to the pixel, from the top.
+    """Bounds of the separate parts of a selection, from the top: `box` where it is one, otherwise exact to the pixel.
 
-    `selection`: one byte per pixel of `box`, rows without gaps, 0 where nothing is selected. Takes about 1 ms per million
-    pixels.
+    `selection`: one byte per pixel of `box`, its bounds; rows without gaps, 0 where nothing is selected. Several parts take
+    about 3 ms per million pixels; most selections are one, which is seen by a few of them.
     """
     cell = max(1, -(-max(box.width, box.height) // GRID))
+    if cell >= 2 * SAMPLES and len(_connected(_sampled(selection, box, cell))) == 1:
+        return (box,)
     bands = [_merged(_rows(selection, box.width, top, min(top + cell, box.height))) for top in range(0, box.height, cell)]
-    filled = {
-        (column, row)
-        for row, band in enumerate(bands)
-        for column in range(-(-box.width // cell))
-        if band[column * cell : (column + 1) * cell].strip(NOTHING)
-    }
+    starts = range(0, box.width, cell)
+    filled = [
+        sum(1 << column for column, start in enumerate(starts) if band[start : start + cell].strip(NOTHING)) for band in bands
+    ]
     parts = (_bounds(part, cell).clipped(Rect(0, 0, box.width, box.height)) for part in _connected(filled))
     return tuple(_tightened(selection, box.width, part).moved(box.x, box.y) for part in sorted(parts, key=lambda r: (r.y, r.x)))
 
@@ -49,6 +52,21 @@ def holes_in(reduced: QImage, canvas: tuple[int, int]) -> Rect | None:
     return box.clipped(Rect(0, 0, *canvas))
 
 
+def _sampled(selection: bytes, box: Rect, cell: int) -> list[int]:
+    """The same cells, filled where one of a few pixels is selected."""
+    step, width = cell // SAMPLES, box.width
+    filled = []
+    for top in range(0, box.height, cell):
+        lines = range(top, min(top + cell, box.height), step)
+        samples = _merged(selection[line * width : (line + 1) * width : step] for line in lines)
+        row = 0
+        for number, value in enumerate(samples):
+            if value:
+                row |= 1 << number * step // cell
+        filled.append(row)
+    return filled
+
+
 def _rows(selection: bytes, width: int, top: int, bottom: int) -> Iterable[bytes]:
     return (selection[row * width : (row + 1) * width] for row in range(top, bottom))
 
@@ -61,25 +79,39 @@ def _merged(rows: Iterable[bytes]) -> bytes:
     return total.to_bytes(length, "little")
 
 
-def _connected(cells: set[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Cells that touch, also by a corner, belong together."""
-    left, parts = set(cells), []
-    while left:
-        part, edge = [], [left.pop()]
-        while edge:
-            column, row = edge.pop()
-            part.append((column, row))
-            around = {(column + dx, row + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)} & left
-            left -= around
-            edge.extend(around)
+def _connected(filled: list[int]) -> list[list[int]]:
+    """Cells that touch, also by a corner, belong together. Rows of cells are numbers with a bit for each."""
+    left, parts = list(filled), []
+    while any(left):
+        part = [0] * len(left)
+        first = next(row for row, cells in enumerate(left) if cells)
+        part[first] = left[first] & -left[first]
+        while _spread(part, left):
+            pass
+        left = [cells & ~taken for cells, taken in zip(left, part, strict=True)]
         parts.append(part)
     return parts
 
 
-def _bounds(part: list[tuple[int, int]], cell: int) -> Rect:
-    columns, rows = [column for column, _ in part], [row for _, row in part]
-    x, y = min(columns) * cell, min(rows) * cell
-    return Rect(x, y, (max(columns) + 1) * cell - x, (max(rows) + 1) * cell - y)
+def _spread(part: list[int], left: list[int]) -> bool:
+    """Adds the neighbours of a part's cells, down and up again; whether there were any."""
+    grew = False
+    last = len(part) - 1
+    for row in (*range(last + 1), *range(last, -1, -1)):
+        near = part[row] | (part[row - 1] if row else 0) | (part[row + 1] if row < last else 0)
+        added = (near | near << 1 | near >> 1) & left[row] & ~part[row]
+        part[row] |= added
+        grew = grew or added != 0
+    return grew
+
+
+def _bounds(part: list[int], cell: int) -> Rect:
+    rows = [row for row, cells in enumerate(part) if cells]
+    across = 0
+    for cells in part:
+        across |= cells
+    x, y = ((across & -across).bit_length() - 1) * cell, rows[0] * cell
+    return Rect(x, y, across.bit_length() * cell - x, (rows[-1] + 1) * cell - y)
 
 
 def _tightened(selection: bytes, width: int, box: Rect) -> Rect:

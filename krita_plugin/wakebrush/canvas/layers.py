@@ -44,7 +44,8 @@ class Insertion:
     """One layer on its way into a document: made, written band by band, added.
 
     Writing a layer that is in no document disturbs nobody. Adding it does, and so does `setColorSpace` even then: it
-    locks the image and cuts a stroke off. Both wait for a quiet moment, and so does a canvas that has to become larger.
+    locks the image and cuts a stroke off. Both wait for a quiet moment, and so do a canvas that has to become larger, and a
+    mask, which in an old Krita comes out of a file.
     `added(document, node)` comes before `done`; `remark(sentence)` is what she should know.
     """
 
@@ -73,7 +74,8 @@ class Insertion:
             self._closed()
             return
         self._shift = self._shift_in(document)
-        if self._shift.enlarge is None and documents.colours(document) == SRGB:
+        plain = documents.colours(document) == SRGB and not self._order.placement.as_mask
+        if plain and self._shift.enlarge is None:
             self._make(document)
         else:
             self._when_quiet(self._enlarge)

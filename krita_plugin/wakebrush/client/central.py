@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -87,7 +88,10 @@ def _parsed(told: dict[str, Any], path: Path, environ: Mapping[str, str], user: 
 
 def _expanded(written: str, folder: Path, environ: Mapping[str, str], user: Callable[[], str]) -> str:
     """A path as it is meant here: `{user}` is her login name, `~` her home; a relative one starts beside the file."""
-    text = written.replace("{user}", user()) if "{user}" in written else written
+    text = written
+    if "{user}" in written:
+        with contextlib.suppress(KeyError, OSError, ImportError):  # nobody knows her name: the path as it is will be missing
+            text = written.replace("{user}", user())
     home = environ.get("USERPROFILE") or environ.get("HOME")
     if home and (text == "~" or text.startswith(("~/", "~\\"))):
         text = home + text[1:]

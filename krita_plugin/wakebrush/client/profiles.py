@@ -165,7 +165,11 @@ class Profiles:
         """What an earlier version kept in Krita's settings: taken over once, then gone from there."""
         endpoint, token = settings.read("endpoint").strip(), settings.read("token").strip()
         if endpoint:
-            self.add(Profile("", _host(endpoint), endpoint.rstrip("/"), token))
+            try:
+                self.add(Profile("", _host(endpoint), endpoint.rstrip("/"), token))
+            except OSError as error:
+                self.problem = tr("Your services could not be stored ({reason}).", reason=error.strerror or str(error))
+                return
         for key, value in (("endpoint", endpoint), ("token", token)):
             if value:
                 settings.write(key, "")

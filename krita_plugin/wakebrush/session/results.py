@@ -357,6 +357,10 @@ class Results(Observable):
         self._update()
 
     def _in_file(self, full: frozenset[tuple[str, int]]) -> None:
+        for item in self._all.items():
+            if all((piece.entry.key, piece.mark.n) in full for piece in item.pieces):
+                self._all.mark(item.id, saved=True)
+        self._update()
         for key, n in full:
             self._link.lanes.run("disk", partial(self._journal.mark, key, n, saved=True), failed=self._not_done)
 

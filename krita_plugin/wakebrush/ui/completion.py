@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..qt import QApplication, QEvent, QObject, QPoint, QRect, QSize, Qt, QtGui, QtWidgets
+from ..qt import QApplication, QEvent, QObject, QPalette, QPoint, QRect, QSize, Qt, QtGui, QtWidgets
 from ..session.prompt_hand import Piece, piece_at
 from ..session.suggestions import Suggestion
 from .theme import faint
@@ -116,7 +116,8 @@ class _Row(QtWidgets.QStyledItemDelegate):
         left = option.fontMetrics.horizontalAdvance(index.data(_LABEL)) + 16  # type: ignore[attr-defined]
         room = option.rect.adjusted(left, 0, -6, 0)
         painter.save()
-        painter.setPen(faint(option.widget))
+        chosen = option.state & QtWidgets.QStyle.StateFlag.State_Selected
+        painter.setPen(option.palette.color(QPalette.ColorRole.HighlightedText) if chosen else faint(option.widget))
         text = option.fontMetrics.elidedText(hint, Qt.TextElideMode.ElideRight, max(0, room.width()))
         painter.drawText(room, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
         painter.restore()

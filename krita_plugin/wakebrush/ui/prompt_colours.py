@@ -1,11 +1,11 @@
-"""What is no ordinary word in a prompt is seen at a glance: comments fade, weights and LoRAs take the theme's link colour."""
+"""What is no ordinary word in a prompt is seen at a glance: comments fade, weights and LoRAs stand out."""
 
 from __future__ import annotations
 
 import re
 
-from ..qt import QPalette, QtGui, QtWidgets
-from .theme import faint
+from ..qt import QtGui, QtWidgets
+from .theme import accent, faint
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _SIGNS = re.compile(r"<lora:[^<>]*>|(?<!\\)[(){}|]|:-?\d*\.?\d+(?=\))", re.IGNORECASE)
@@ -20,7 +20,7 @@ class PromptColours(QtGui.QSyntaxHighlighter):
 
     def highlightBlock(self, text: str) -> None:
         sign, comment = QtGui.QTextCharFormat(), QtGui.QTextCharFormat()
-        sign.setForeground(self._edit.palette().color(QPalette.ColorRole.Link))
+        sign.setForeground(accent(self._edit))
         comment.setForeground(faint(self._edit))
         for pattern, form in ((_SIGNS, sign), (_COMMENT, comment)):
             for found in pattern.finditer(text):

@@ -8,6 +8,9 @@ from .completion import Completion, Find, to_characters, to_units
 from .keys import belongs_to_text, starts_a_picture
 from .prompt_colours import PromptColours
 
+#: How often a new height may change how the text is wrapped, before it is left at that.
+_ROUNDS = 3
+
 
 class PromptEdit(QtWidgets.QPlainTextEdit):
     """`edited(text)` as she types. Between `lines[0]` and `lines[1]` lines high; Tab leaves it.
@@ -21,6 +24,7 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
         super().__init__()
         self._lines = lines
         self._completion: Completion | None = None
+        self._fitting = False
         self.setObjectName(name)
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
@@ -106,12 +110,23 @@ class PromptEdit(QtWidgets.QPlainTextEdit):
         self.setTextCursor(cursor)
 
     def _fit(self) -> None:
-        """As high as the text, in whole lines (QPlainTextEdit's layout counts lines, not pixels)."""
-        lines = round(self.document().documentLayout().documentSize().height())
-        height = self._height(max(self._lines[0], min(self._lines[1], lines)))
-        self.setVerticalScrollBarPolicy(_bar_if(lines > self._lines[1]))
-        if height != self.height():
+        """As high as the text, in whole lines (QPlainTextEdit's layout counts lines, not pixels).
+
+        A new height may end in here again before it is wholly set; that call leaves it to the next round of this one.
+        """
+        if self._fitting:
+            return
+        self._fitting = True
+        for _ in range(_ROUNDS):
+            lines = round(self.document().documentLayout().documentSize().height())
+            height = self._height(max(self._lines[0], min(self._lines[1], lines)))
+            self.setVerticalScrollBarPolicy(_bar_if(lines > self._lines[1]))
+            if height == self.height() == self.maximumHeight():
+                break
             self.setFixedHeight(height)
+        self._fitting = False
+        if lines <= self._lines[1]:
+            self.verticalScrollBar().setValue(0)  # it had scrolled to the cursor before it grew
 
     def _height(self, lines: int) -> int:
         margins = self.contentsMargins().top() + self.contentsMargins().bottom() + 2 * self.frameWidth()

@@ -25,6 +25,12 @@ def dot_colour(dot: str, widget: QWidget) -> QColor:
     return QColor(_DOTS[dot][is_dark(widget)])
 
 
+def accent(widget: QWidget) -> QColor:
+    """Text that stands out, on the background of text fields."""
+    dark = widget.palette().color(QPalette.ColorRole.Base).lightness() < 128
+    return QColor("#8ab4f8" if dark else "#2a5db0")
+
+
 def faint(widget: QWidget) -> QColor:
     """Text that may be overlooked: halfway between the theme's text and its background."""
     palette = widget.palette()

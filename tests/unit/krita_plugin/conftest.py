@@ -54,6 +54,14 @@ def still_running() -> list[str]:
 
 
 @pytest.fixture
+def kept_modules() -> Iterator[None]:
+    """What a plugin that takes the place of another forgets is known again afterwards: the other tests hold its classes."""
+    before = dict(sys.modules)
+    yield
+    sys.modules.update(before)
+
+
+@pytest.fixture
 def new_session(qapp: object, tmp_path: Path, canvas: FakeCanvas) -> Iterator[Callable[..., Session]]:
     """Makes sessions with the test's data folder, started, and stops them."""
     sessions: list[Session] = []

@@ -69,6 +69,14 @@ def test_a_token_file_may_be_one_for_each_user(tmp_path: Path, written: str, mea
     assert central.token_file == meant.replace("HOME", str(tmp_path / "home")).replace("HERE", str(tmp_path))
 
 
+def test_a_user_whose_name_nobody_knows_has_no_token_file_of_her_own(tmp_path: Path) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    central = load(write(tmp_path, token_file="/share/{user}.token"), user=nobody)
+    assert central.token_file == "/share/{user}.token" and central.problem == ""
+
+
 def test_what_is_not_understood_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
     central = load(write(tmp_path, endpoint="https://studio.example", onyl=True, proxy=7, path="x"), user=mira)
     assert central.endpoint == "https://studio.example" and not central.only

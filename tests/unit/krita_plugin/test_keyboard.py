@@ -128,3 +128,16 @@ def test_what_is_set_outlives_krita(qapp: object) -> None:
     again = PaintSettings(store)
     assert (again.prompt, again.strength, again.completion) == ("灯塔 🌊", 35, False)
     assert again.default("strength") == 70
+
+
+def test_the_prompt_is_as_high_as_its_text_and_covers_nothing(panel: Panel, session: Session, qtbot: QtBot) -> None:
+    session.settings.full_view = False
+    prompt, style = panel.findChild(QtWidgets.QPlainTextEdit, "prompt"), panel.findChild(QWidget, "style")
+    for width in (300, 286, 278, 270):
+        panel.resize(width, 900)
+        for text in ("a (foggy:1.2) {harbour|bay} <lora:ink:0.8>\n# at dusk\nwater", "fog", "a long line " * 9):
+            prompt.setPlainText(text)
+            prompt.moveCursor(QtGui.QTextCursor.MoveOperation.End)
+            qtbot.waitUntil(lambda: prompt.minimumHeight() == prompt.maximumHeight() == prompt.height())
+            qtbot.waitUntil(lambda: 5 <= style.mapTo(panel, QPoint(0, 0)).y() - prompt.geometry().bottom() <= 9)
+            assert prompt.verticalScrollBar().value() == 0 and prompt.firstVisibleBlock().blockNumber() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,9 @@ from pathlib import Path
 import package
 import pytest
 
-from wakebrush.version import VERSION
+from wakebrush.bootstrap import take_up
+from wakebrush.updates import Offer, stage
+from wakebrush.version import API, VERSION
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +157,14 @@ print(Service(Connection("http://127.0.0.1:%d" % server.server_port, "t", "setti
 )
 def test_imports_are_rewritten_and_nothing_else(source: str, private: str) -> None:
     assert package.private_imports(source) == private
+
+
+def test_the_zip_can_be_taken_up_by_a_plugin_that_runs(archive: Path, tmp_path: Path, kept_modules: None) -> None:
+    content = archive.read_bytes()
+    (tmp_path / "pykrita" / "wakebrush").mkdir(parents=True)
+    stage(content, Offer(VERSION, "", hashlib.sha256(content).hexdigest(), API), tmp_path / "pykrita")
+    assert take_up(tmp_path / "pykrita")
+    with zipfile.ZipFile(archive) as zipped:
+        names = {name for name in zipped.namelist() if not name.endswith("/")}
+    placed = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name if name.startswith("actions/") else f"pykrita/{name}" for name in names} == placed

@@ -90,6 +90,14 @@ def test_what_an_earlier_version_kept_is_taken_over_once_and_leaves_kritas_setti
     assert Profiles(tmp_path, settings=store).active.id == LOCAL
 
 
+def test_what_an_earlier_version_kept_stays_where_it_is_while_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = MemoryStore({"endpoint": "https://studio.example", "token": "old"})
+    profiles = Profiles(tmp_path / "file" / "folder", settings=store)
+    assert "could not be stored" in profiles.problem and store.read("token") == "old"
+    assert profiles.active.endpoint == "https://studio.example", "she can paint all the same"
+
+
 def test_a_token_without_an_address_is_no_service(tmp_path: Path) -> None:
     store = MemoryStore({"token": "stray"})
     assert Profiles(tmp_path, settings=store).active.id == LOCAL and store.read("token") == ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakebrush.canvas.plan import Fill, Mask, PaintPlan, Rect, RegionPlan, Task
+from wake_service.api.asking import GenerateBody
+from wakebrush.canvas.plan import Fill, Mask, ModelSize, PaintPlan, PlanSettings, Rect, RegionPlan, Scene, Task, plan
 from wakebrush.client.model import Style
-from wakebrush.session.prompt_grammar import shares
+from wakebrush.session.prompt_grammar import LARGEST_SEED, shares
 from wakebrush.session.request import Order, PaintRequest, body, model_size, orders, parse_seed, portions
 
 REGION = RegionPlan(Rect(1, 2, 30, 40), 512, 688, mask=Mask.SELECTION, target=Rect(5, 5, 10, 10))
@@ -39,6 +41,22 @@ def test_what_is_optional_on_the_wire_is_sent_only_when_it_says_something() -> N
     assert sent["loras"] == [{"name": "ink", "strength": 0.8}]
     assert sent["overrides"] == {"steps": 30}
     assert sent["gather"] is True
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_the_service_understands_what_is_asked_for_each_task(task: Task) -> None:
+    box = Rect(10, 10, 700, 700)
+    settings = PlanSettings(task, strength=0.8, fill=Fill.MODEL, margins=(0, 0, 600, 0))
+    made = plan(Scene((2000, 2000), box, (box,)), settings, ModelSize(512, 512))
+    wanted = orders(shares("a fox <lora:ink:0.8> {x|y}", "", LARGEST_SEED, 3))
+    request = replace(REQUEST, orders=wanted, overrides={"steps": 30}, gather=True)
+    uploads = {"image": "a" * 64, "mask": "b" * 64} if made.needs_image else {}
+    for region in made.regions:
+        for order in wanted:
+            sent = body(request, order, made, region, uploads, reference="key", group="press")
+            read = GenerateBody.parsed(json.dumps(sent).encode())
+            assert (read.seed, read.count, read.group, read.gather) == (order.seed, 1, "press", True)
+            assert (read.first_pass is None) == (region.first_pass is None)
 
 
 @pytest.mark.parametrize("fill", [fill for fill in Fill if fill is not Fill.MODEL])

@@ -16,7 +16,8 @@ from wakebrush.bootstrap import BEFORE, FAILED, NEXT
 from wakebrush.updates import NotInstalled, Offer, stage
 
 GOOD = {
-    "wakebrush.desktop": "[Desktop Entry]",
+    "wakebrush.desktop": "[Desktop]",
+    "actions/wakebrush.action": "<ActionCollection>",
     "wakebrush/__init__.py": "",
     "wakebrush/version.py": 'VERSION = "0.2.0"\nAPI = 1\n',
 }
@@ -32,14 +33,17 @@ def zipped(files: dict[str, str]) -> tuple[bytes, Offer]:
     return data, Offer("0.2.0", "/plugin/wakebrush-krita-0.2.0.zip", hashlib.sha256(data).hexdigest(), 1)
 
 
+pytestmark = pytest.mark.usefixtures("kept_modules")
+
+
 @pytest.fixture
 def pykrita(tmp_path: Path) -> Path:
     """Krita's folder of plugins, with ours in version 0.1.0."""
-    package = tmp_path / "wakebrush"
-    package.mkdir()
+    package = tmp_path / "pykrita" / "wakebrush"
+    package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "version.py").write_text('VERSION = "0.1.0"\n')
-    return tmp_path
+    return tmp_path / "pykrita"
 
 
 def version_in(folder: Path) -> str:
@@ -70,6 +74,7 @@ def test_a_plugin_waits_until_krita_starts_and_then_takes_its_place(pykrita: Pat
     assert bootstrap.take_up(pykrita)
     assert version_in(pykrita / "wakebrush") == "0.2.0" and version_in(pykrita / BEFORE) == "0.1.0"
     assert (pykrita / "wakebrush.desktop").is_file() and not (pykrita / NEXT).exists()
+    assert (pykrita.parent / "actions" / "wakebrush.action").read_text() == "<ActionCollection>"
     assert not bootstrap.take_up(pykrita), "it is taken up once"
 
 
@@ -86,6 +91,7 @@ def test_what_arrived_damaged_changes_nothing(pykrita: Path) -> None:
         {**GOOD, "../evil.py": "x"},
         {**GOOD, "/etc/evil": "x"},
         {**GOOD, "other/__init__.py": "x"},
+        {**GOOD, "actions/other.action": "x"},
         {**GOOD, "wakebrush/..\\..\\evil": "x"},
         {**GOOD, "wakebrush/version.py": 'VERSION = "9.9.9"\n'},
         {name: text for name, text in GOOD.items() if name != "wakebrush.desktop"},

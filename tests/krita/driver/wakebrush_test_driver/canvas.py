@@ -15,9 +15,9 @@ _heard = []
 def plugin_canvas():
     global _canvas
     if _canvas is None:
-        from wakebrush.canvas.krita_canvas import KritaCanvas
+        from wakebrush.plugin import session
 
-        _canvas = KritaCanvas()
+        _canvas = session()._canvas  # the docker's own: two would each take a document for theirs
         _canvas.events.saved.connect(lambda document, path: _heard.append(["saved", document, path]))
         _canvas.events.closed.connect(lambda document: _heard.append(["closed", document]))
         _canvas.events.remark.connect(lambda document, sentence: _heard.append(["remark", document, sentence]))
@@ -119,10 +119,15 @@ def message(sentence, icon="done"):
     """Says it upon the canvas; the texts of Krita's floating messages then."""
     from wakebrush.canvas.base import Icon
 
-    from .binding import QApplication, QLabel
-
     plugin_canvas().message(sentence, Icon(icon))
     yield 0.3
+    return floating()
+
+
+def floating():
+    """The texts of Krita's floating messages."""
+    from .binding import QApplication, QLabel
+
     shown = [w for w in QApplication.allWidgets() if w.metaObject().className() == "KisFloatingMessage" and w.isVisible()]
     return [label.text() for w in shown for label in w.findChildren(QLabel)]
 

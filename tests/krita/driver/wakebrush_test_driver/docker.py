@@ -84,6 +84,12 @@ def look():
         "error_hint",
         "offer_sentence",
         "budget",
+        "wake",
+        "hold",
+        "let_go",
+        "machines",
+        "aside",
+        "queue_title",
     )
     seen = {name: text(name) for name in names}
     seen["progress"] = text("progress")

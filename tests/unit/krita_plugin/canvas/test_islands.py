@@ -35,6 +35,25 @@ def test_the_faintest_selection_counts():
     assert islands_of(bytes(pixels), Rect(0, 0, 64, 64)) == (Rect(30, 20, 1, 1),)
 
 
+def test_a_large_selection_of_one_part_is_known_by_a_few_pixels():
+    box, whole = Rect(700, 300, 1200, 900), Rect(0, 0, 1200, 900)
+    assert islands_of(selection(1200, 900, whole), box) == (box,)
+    ring = bytearray(selection(1200, 900, whole))
+    for y in range(100, 800):
+        ring[y * 1200 + 100 : y * 1200 + 1100] = bytes(1000)
+    assert islands_of(bytes(ring), box) == (box,)
+
+
+def test_large_parts_that_lie_apart_are_told_apart_to_the_pixel():
+    parts = Rect(0, 0, 301, 222), Rect(900, 600, 300, 300), Rect(3, 890, 20, 10)
+    assert set(islands_of(selection(1200, 900, *parts), Rect(0, 0, 1200, 900))) == set(parts)
+
+
+def test_what_is_too_thin_to_be_seen_at_a_glance_is_found():
+    hair = Rect(0, 3, 1200, 1)
+    assert islands_of(selection(1200, 900, hair), Rect(0, 0, 1200, 900)) == (hair,)
+
+
 def test_nothing_selected_has_no_parts():
     assert islands_of(bytes(40 * 30), Rect(0, 0, 40, 30)) == ()
 

@@ -257,3 +257,74 @@ def test_messages_and_keys_go_to_the_canvas_in_front(desk):
     desk.view.widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     desk.canvas.take_keys()
     assert desk.krita.window.main.focusWidget() is desk.view.widget
+
+
+def test_a_rectangle_is_selected_in_the_document_in_front(desk):
+    desk.canvas.select(Rect(4, 5, 20, 10))
+    assert desk.canvas.scene(PlanSettings()).selection == Rect(4, 5, 20, 10)
+    desk.close()
+    desk.canvas.select(Rect(0, 0, 1, 1))
+
+
+def test_an_area_is_followed_through_several_enlargements(desk):
+    from wakebrush.canvas.placing import Enlargements, Shift
+
+    done = Enlargements()
+    done.note("d", (100, 100), Rect(-10, 0, 110, 100))
+    done.note("d", (110, 100), Rect(0, -20, 110, 120))
+    assert done.shift("d", (110, 120), (100, 100), None) == Shift(10, 20)
+    assert done.shift("d", (999, 999), (100, 100), None).known is False
+    assert done.shift("other", (110, 120), (100, 100), None).known is False
+
+
+def test_a_picture_for_a_document_that_goes_while_it_is_written_is_refused(desk, qtbot):
+    from wakebrush.canvas.base import LayerPixels, Placement
+
+    outcome: list[str | None] = []
+    layer = LayerPixels(Rect(0, 0, 4, 4), ())
+    desk.canvas.insert(desk.canvas.active_document(), (layer,), "a fox", Placement(), "", outcome.append)
+    desk.close()
+    qtbot.waitUntil(lambda: bool(outcome), timeout=3000)
+    assert "was closed" in str(outcome[0])
+
+
+def test_a_mask_belongs_to_its_layer_and_the_image_has_none(desk):
+    from wakebrush.canvas import nodes
+
+    from . import fake_krita
+
+    paper = desk.document.nodeByName("paper")
+    mask = fake_krita.Node("mask", "transparencymask")
+    paper.addChildNode(mask, None)
+    assert nodes.layer_of(mask) is paper
+    of_image = fake_krita.Node("selection", "selectionmask")
+    desk.document.rootNode().addChildNode(of_image, None)
+    assert nodes.layer_of(of_image) is None and nodes.group_of(None) is None
+
+
+def test_newer_kritas_make_masks_themselves(desk, inserted, monkeypatch):
+    from . import fake_krita
+
+    def create(_document, name):
+        return fake_krita.Node(name, "transparencymask")
+
+    monkeypatch.setattr(fake_krita.Document, "createTransparencyMask", create, raising=False)
+    desk.krita.files["unreadable"] = desk.document
+    assert inserted(as_mask=True) is None
+    assert [mask.name() for mask in desk.document.nodeByName("a fox").childNodes()] == ["Selected part"]
+
+
+def test_undo_by_key_is_noticed_at_once(desk, inserted, qtbot, monkeypatch):
+    from wakebrush.canvas import replaced
+    from wakebrush.qt import QtWidgets
+
+    monkeypatch.setattr(replaced, "LOOK_MS", 100_000)
+    action = QtWidgets.QPushButton()
+    qtbot.addWidget(action)
+    action.triggered = action.clicked
+    desk.krita.actions["edit_undo"] = action
+    ink = desk.paint("ink", (0, 0, 128, 96), TEAL[:3])
+    inserted(node=node_of(desk), where=Where.REPLACE)
+    desk.document.nodeByName("a fox").remove()
+    action.click()
+    qtbot.waitUntil(ink.visible, timeout=300)

@@ -295,6 +295,13 @@ def test_the_canvas_grows_by_its_margins_and_the_new_part_overlaps_the_old():
     assert made.kept_within(10) == Rect(0, 0, 990, 800)
 
 
+def test_the_new_parts_overlap_the_old_canvas_on_the_sides_where_it_grows():
+    made = plan(Scene((1000, 800)), PlanSettings(Task.EXPAND, margins=(64, 32, 0, 0)), STABLE_DIFFUSION)
+    assert made.kept_within(10) == Rect(10, 10, 990, 790)
+    made = plan(Scene((1000, 800)), PlanSettings(Task.EXPAND, margins=(0, 0, 64, 32)), STABLE_DIFFUSION)
+    assert made.kept_within(10) == Rect(0, 0, 990, 790)
+
+
 def test_opposite_margins_of_a_wide_canvas_are_two_pictures():
     made = plan(Scene((4000, 512)), PlanSettings(Task.EXPAND, margins=(256, 0, 256, 0)), STABLE_DIFFUSION)
     assert len(made.regions) == 2

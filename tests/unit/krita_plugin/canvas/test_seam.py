@@ -116,6 +116,16 @@ def test_a_difference_that_no_drift_makes_is_not_taken_back_further():
     assert np.abs(matched[..., :3] - (200 - MOST)).max() <= 1
 
 
+def test_paint_that_bleeds_over_the_border_is_not_taken_for_a_drift():
+    sent = np.full((512, 512, 3), 100.0)
+    painted_over = sent.copy()
+    painted_over[128:384, 128:384] = 250
+    came = through_the_engine(painted_over, Imperfection(blur=2.0))
+    mask = selected(512, 512, Rect(128, 128, 256, 256))
+    matched = levels_of(Correction(opaque(sent), mask, opaque(came)).apply(opaque(came), 0))[..., :3]
+    assert np.abs(matched[140:372, 140:148] - 250).max() <= 2
+
+
 def test_where_nothing_is_kept_nothing_can_be_matched():
     assert can_match(selected(64, 64, Rect(0, 0, 32, 64)))
     assert not can_match(selected(64, 64, Rect(0, 0, 64, 64)))
