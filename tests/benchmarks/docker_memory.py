@@ -31,6 +31,7 @@ def measure(_folder: Path) -> dict[str, Metric]:
         values = {"style": "practice-sdxl", "task": "generate", "prompt": "a harbour", "count": AT_ONCE}
         krita.ask("results.settings", **values)
         krita.until("docker.look", "the button", lambda said: said["can_generate"])
+        krita.ask("stalls.watch")
         before = _resident(studio)
         time.sleep(SETTLE_SECONDS)
         noise = abs(_resident(studio) - before)

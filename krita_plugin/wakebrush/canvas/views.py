@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from krita import Document, Krita, View
 
-from ..qt import QMdiArea, QRectF, QTransform, QWidget
+from ..qt import QMdiArea, QRectF, QTransform, QtWidgets, QWidget
 
 CANVAS = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 
@@ -31,14 +31,20 @@ def canvas_widget() -> QWidget | None:
 
 def _tabs() -> QMdiArea | None:
     window = Krita.instance().activeWindow()
-    main = None if window is None else window.qwindow()
-    return None if main is None else main.findChild(QMdiArea)
+    return None if window is None else _tabs_of(window.qwindow())
+
+
+def _tabs_of(main: QtWidgets.QMainWindow | None) -> QMdiArea | None:
+    """Looked for in the middle only: Python sees each widget that is passed, and the dockers have thousands."""
+    middle = None if main is None else main.centralWidget()
+    if middle is None or isinstance(middle, QMdiArea):
+        return middle
+    return middle.findChild(QMdiArea)
 
 
 def tabs() -> list[QMdiArea]:
     """Where the views of each window are."""
-    windows = [window.qwindow() for window in Krita.instance().windows()]
-    return [area for window in windows if window is not None and (area := window.findChild(QMdiArea)) is not None]
+    return [area for window in Krita.instance().windows() if (area := _tabs_of(window.qwindow())) is not None]
 
 
 def wraps_around_now(view: View) -> bool:
