@@ -213,7 +213,7 @@ async def test_nothing_that_is_ours_to_answer_reaches_an_engine(
     await wake(house)
     engine.asked.clear()
     assert (await mira.ask(method, path, body=b"1" if method == "POST" else b"")).status in (404, 405)
-    assert engine.asked == []
+    assert set(engine.asked) <= {"/system_stats"}, "which the service asks by itself, to see that the engine is well"
 
 
 async def test_an_engines_own_list_of_files_is_off(house: House, mira: Comfy, engine: LittleEngine) -> None:
