@@ -28,11 +28,13 @@ from .plan import RegionPlan
 from .resample import decoded, scaled
 from .scene import Mask
 from .seam import Correction, can_match
-from .soft_edge import feathered
+from .soft_edge import CELLS, feathered
 
 RGB32 = QImage.Format.Format_RGB32
 STRAIGHT = QImage.Format.Format_ARGB32
 PREMULTIPLIED = QImage.Format.Format_ARGB32_Premultiplied
+#: A wide soft edge, made in a reduced mask, touches less than it is wide by this factor (measured).
+_WIDE = 1.29
 
 
 def finish(capture: Capture) -> Finished:
@@ -122,6 +124,14 @@ def covering(alpha: QImage, width: int, height: int) -> QImage:
     return mapped(scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8), ANY_TO_WHITE)
 
 
+def grown(mask: QImage, pixels: int) -> QImage:
+    """`mask`, and all around it to so many pixels, with a hard edge: what a soft edge touches that is so wide."""
+    if pixels <= 0:
+        return mask
+    wide = pixels if pixels < 2 * CELLS else round(_WIDE * pixels)
+    return mapped(feathered(mask, wide), ANY_TO_WHITE)
+
+
 def _edge(capture: Capture) -> QImage | None:
     """Where the region is painted, with a hard edge; None: everywhere."""
     region, area = capture.region, capture.region.area
@@ -130,8 +140,8 @@ def _edge(capture: Capture) -> QImage | None:
         return outside_of(kept.moved(-area.x, -area.y), area.width, area.height)
     if region.mask is Mask.HOLES and capture.pixels is not None:
         holes = mapped(alpha_of(capture.pixels), NOT_OPAQUE_TO_WHITE)
-        return mapped(feathered(holes, region.grow), ANY_TO_WHITE)
+        return grown(holes, region.grow)
     if capture.selection is None or region.target is None:
         return None
-    edge = gray_image(bytes(capture.selection), area.width, area.height)
+    edge = grown(gray_image(bytes(capture.selection), area.width, area.height), region.grow)
     return only_within(edge, region.target.moved(-area.x, -area.y))
