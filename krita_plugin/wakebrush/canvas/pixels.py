@@ -24,6 +24,7 @@ from .gray import (
     outside_of,
     plain,
 )
+from .grown import grown
 from .plan import RegionPlan
 from .resample import decoded, scaled
 from .scene import Mask
@@ -133,5 +134,5 @@ def _edge(capture: Capture) -> QImage | None:
         return mapped(feathered(holes, region.grow), ANY_TO_WHITE)
     if capture.selection is None or region.target is None:
         return None
-    edge = gray_image(bytes(capture.selection), area.width, area.height)
+    edge = grown(gray_image(bytes(capture.selection), area.width, area.height), region.grow)
     return only_within(edge, region.target.moved(-area.x, -area.y))

@@ -119,7 +119,6 @@ class Selection:
     def __init__(self) -> None:
         self._mask = QImage(SIDE, SIDE, QImage.Format.Format_Grayscale8)
         self._mask.fill(0)
-        self.grown = 0
 
     def setPixelData(self, data: QByteArray, x: int, y: int, width: int, height: int) -> None:
         painter = QPainter(self._mask)
@@ -136,9 +135,6 @@ class Selection:
         made = Selection()
         made._mask = self._mask.copy()
         return made
-
-    def grow(self, x: int, y: int) -> None:
-        self.grown += x
 
     def _box(self) -> tuple[int, int, int, int]:
         rows = gray_bytes(self._mask)
