@@ -9,30 +9,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..qt import QImage
-from .gray import gray_bytes, gray_image
+from .gray import gray_bytes, gray_image, mapped
 from .resample import scaled
 
-CELLS = 8
+CELLS = 12
 """A wide margin is grown in a reduced mask, in which it is about so many pixels wide."""
 DIAGONAL = 0.293
 """An octagon, the sum of two straight and two diagonal lines, has equal sides when a diagonal takes this part of its reach."""
 
+BLACK_AND_WHITE = b"\x00\xff"
+HALF_TO_WHITE = bytes(128) + b"\xff" * 128
+
 
 def grown(mask: QImage, reach: int) -> QImage:
-    """`mask` (Grayscale8), wider by `reach` pixels in all directions, within a cell of an eighth of that and never less wide
-    than it was; values between black and white stay what they are. Round corners become octagons."""
+    """`mask` (Grayscale8), wider by `reach` pixels in all directions, less an eighth of that at most and never less wide
+    than it was. Values between black and white stay what they are, a hard edge stays hard. Round corners become octagons."""
     if reach <= 0:
         return mask
     cell = max(1, reach // CELLS)
     width, height = mask.width(), mask.height()
-    rows = _reduced(gray_bytes(mask), width, cell)
+    pixels = gray_bytes(mask)
+    rows = _reduced(pixels, width, cell)
     across = len(rows[0])
-    wide = _widened(rows, across, reach if cell == 1 else reach // cell - 1)
+    wide = _widened(rows, across, (reach + 2 - cell) // cell if cell > 1 else reach)
     if cell == 1:
         return gray_image(b"".join(wide), width, height)
     # The last cells may hold fewer pixels than the others; scaled as they are, everything would be pressed together by that.
     large = scaled(gray_image(b"".join(wide), across, len(wide)), across * cell, len(wide) * cell)
-    return large.convertToFormat(QImage.Format.Format_Grayscale8).copy(0, 0, width, height)
+    made = large.convertToFormat(QImage.Format.Format_Grayscale8).copy(0, 0, width, height)
+    is_hard = not pixels.translate(None, BLACK_AND_WHITE)
+    return mapped(made, HALF_TO_WHITE) if is_hard else made
 
 
 class _Bytes:

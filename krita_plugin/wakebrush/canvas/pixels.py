@@ -131,7 +131,7 @@ def _edge(capture: Capture) -> QImage | None:
         return outside_of(kept.moved(-area.x, -area.y), area.width, area.height)
     if region.mask is Mask.HOLES and capture.pixels is not None:
         holes = mapped(alpha_of(capture.pixels), NOT_OPAQUE_TO_WHITE)
-        return mapped(feathered(holes, region.grow), ANY_TO_WHITE)
+        return grown(holes, region.grow)
     if capture.selection is None or region.target is None:
         return None
     edge = grown(gray_image(bytes(capture.selection), area.width, area.height), region.grow)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from wakebrush.canvas.capture import Finished, UnreadablePicture
 from wakebrush.canvas.gray import bits, plain
+from wakebrush.canvas.grown import grown
 from wakebrush.canvas.pixels import covering, finish, on_paper, prepare
 from wakebrush.canvas.plan import Fill, Mask, ModelSize, PlanSettings, Rect, Scene, Task, plan
 from wakebrush.canvas.soft_edge import feathered
@@ -243,3 +244,15 @@ def test_a_result_is_matched_only_where_that_was_planned():
     assert layer_levels(prepare(came, replace(region, match_colours=False), kept))[30, 30, 0] == 110
     assert layer_levels(prepare(came, region, replace(kept, mask=plain(64, 64, 255))))[30, 30, 0] == 110
     assert levels_of(sent)[0, 0, 0] == 100
+
+
+@pytest.mark.parametrize("by", [1, 3, 7, 12, 15, 16, 20, 40, 75, 120])
+def test_a_grown_selection_reaches_as_far_as_it_should_and_no_farther(by):
+    wide = row(grown(selected(600, 400, Rect(250, 150, 100, 100)), by), 200)
+    assert set(wide) == {0, 255}
+    first, last = wide.index(255), 600 - wide[::-1].index(255)
+    slack = 1 + by // 8
+    assert 250 - by - 1 <= first <= 250 - by + slack
+    assert 350 + by - slack <= last <= 350 + by + 1
+    untouched = selected(60, 40, Rect(20, 10, 20, 20))
+    assert grown(untouched, 0) is untouched
