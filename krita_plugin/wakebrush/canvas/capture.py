@@ -18,8 +18,8 @@ class Capture:
     """Pixels of one region as Krita gave them, all of `region.area`'s size; a part that was not asked for is None.
 
     `pixels`: sRGB, 32-bit with straight alpha, transparent outside the canvas; read when `plan.needs_image`.
-    `selection`: one byte per pixel, rows without gaps, 255 where fully selected, not grown yet: for Mask.SELECTION
-    the selected pixels, for Mask.PAINT the alpha of the active layer's own pixels; None otherwise.
+    `selection`: one byte per pixel, rows without gaps, 255 where fully selected: for Mask.SELECTION the selected pixels, for
+    Mask.PAINT the alpha of the active layer's own pixels; None otherwise. `finish` grows it by `region.grow`.
     """
 
     document_id: str

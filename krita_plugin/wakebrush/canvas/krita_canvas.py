@@ -230,19 +230,16 @@ def _looked_at(document: Document) -> tuple[Rect, bool]:
 
 
 def _mask(document: Document, region: RegionPlan) -> QByteArray | None:
-    """What the region is painted through, one byte per pixel of its area; Krita's own growing would take seconds (see pixels)."""
-    area, selection = region.area, None
+    """What the region is painted through, one byte per pixel of its area."""
+    area = region.area
     if region.mask is Mask.SELECTION:
         selection = document.selection()
         if selection is None:
             raise NoDocument(tr("The selection is gone. Select again what is to be painted."))
-    elif region.mask is Mask.PAINT:
+        return selection.pixelData(area.x, area.y, area.width, area.height)
+    if region.mask is Mask.PAINT:
         layer = nodes.layer_of(document.activeNode())
         if layer is None:
             raise NoDocument(tr("No layer is active, so there is no paint to take as a mask. Choose a layer."))
-        selection = Selection()
-        alpha = reading.layer_alpha(document, layer, area)
-        selection.setPixelData(QByteArray(alpha), area.x, area.y, area.width, area.height)
-    if selection is None:
-        return None
-    return selection.pixelData(area.x, area.y, area.width, area.height)
+        return QByteArray(reading.layer_alpha(document, layer, area))
+    return None

@@ -24,17 +24,16 @@ from .gray import (
     outside_of,
     plain,
 )
+from .grown import grown
 from .plan import RegionPlan
 from .resample import decoded, scaled
 from .scene import Mask
 from .seam import Correction, can_match
-from .soft_edge import CELLS, feathered
+from .soft_edge import feathered
 
 RGB32 = QImage.Format.Format_RGB32
 STRAIGHT = QImage.Format.Format_ARGB32
 PREMULTIPLIED = QImage.Format.Format_ARGB32_Premultiplied
-#: A wide soft edge, made in a reduced mask, touches less than it is wide by this factor (measured).
-_WIDE = 1.29
 
 
 def finish(capture: Capture) -> Finished:
@@ -122,14 +121,6 @@ def off_paper(painted: QImage, opacity: QImage) -> QImage:
 def covering(alpha: QImage, width: int, height: int) -> QImage:
     """White wherever `alpha` lets anything of the result show, so that nothing shows that was not painted."""
     return mapped(scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8), ANY_TO_WHITE)
-
-
-def grown(mask: QImage, pixels: int) -> QImage:
-    """`mask`, and all around it to so many pixels, with a hard edge: what a soft edge touches that is so wide."""
-    if pixels <= 0:
-        return mask
-    wide = pixels if pixels < 2 * CELLS else round(_WIDE * pixels)
-    return mapped(feathered(mask, wide), ANY_TO_WHITE)
 
 
 def _edge(capture: Capture) -> QImage | None:

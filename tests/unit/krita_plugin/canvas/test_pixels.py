@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from wakebrush.canvas.capture import Finished, UnreadablePicture
 from wakebrush.canvas.gray import bits, plain
-from wakebrush.canvas.pixels import covering, finish, grown, on_paper, prepare
+from wakebrush.canvas.grown import grown
+from wakebrush.canvas.pixels import covering, finish, on_paper, prepare
 from wakebrush.canvas.plan import Fill, Mask, ModelSize, PlanSettings, Rect, Scene, Task, plan
 from wakebrush.canvas.soft_edge import feathered
 from wakebrush.qt import QColor, QImage

@@ -44,7 +44,7 @@ def painted(original: Levels, imperfection: Imperfection, **chosen: object) -> L
     made = plan(Scene((SIZE, SIZE), BOX, (BOX,)), settings, ModelSize(256, 256, max_pixels=SIZE * SIZE))
     region, area = made.regions[0], made.regions[0].area
     part = original[area.y : area.bottom, area.x : area.right]
-    chosen_pixels = selected(area.width, area.height, BOX.grown(region.grow).moved(-area.x, -area.y))
+    chosen_pixels = selected(area.width, area.height, BOX.moved(-area.x, -area.y))
     finished = finish(a_capture(made, opaque(part), chosen_pixels))
     came = through_the_engine(levels_of(finished.image)[..., :3], imperfection)
     document = np.round(original)
