@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from .installing import built_zip, profile_with_plugin
 from .kritas import EVERY, REPOSITORY, KritaMissing, KritaVersion
 from .running import Profile, RunningKrita, running_krita
+from .studio import Studio, a_studio
 
 SECONDS = 600
 """For a test with its fixtures: the first one may have to make the root of a newer Krita."""
@@ -73,6 +74,20 @@ def krita(shared_krita: RunningKrita) -> Iterator[RunningKrita]:
     """The module's Krita, with no document open before and after the test."""
     yield shared_krita
     shared_krita.ask("documents.close_all")
+
+
+@pytest.fixture(scope="module")
+def shared_studio(version: KritaVersion, profile: Profile) -> Iterator[Studio]:
+    with a_studio(version, profile) as studio:
+        yield studio
+
+
+@pytest.fixture
+def studio(shared_studio: Studio) -> Iterator[Studio]:
+    """The module's studio, without documents and with nothing under way."""
+    yield shared_studio
+    shared_studio.until_idle()
+    shared_studio.krita.ask("documents.close_all")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One picture, end to end: mouse and keyboard in real Krita, a machine that was asleep, a layer in the right place."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,9 +8,8 @@ import pytest
 from tests.faults.machine import Machine
 
 from .display import wait_for
-from .kritas import KritaVersion
-from .running import Profile, RunningKrita
-from .studio import Studio, a_studio, inside, open_painting
+from .running import RunningKrita
+from .studio import Studio, inside, open_painting
 
 FEATHER = 20
 """5 % of the shorter side of what is selected here."""
@@ -20,20 +18,6 @@ GROW = 12
 PROMPT = "a lighthouse in a storm"
 #: The states of a wake, in order, as the docker says them.
 WAY = ["Asleep.", "Waking: ", "Loading the model.", "Painting."]
-
-
-@pytest.fixture(scope="module")
-def shared_studio(version: KritaVersion, profile: Profile) -> Iterator[Studio]:
-    with a_studio(version, profile) as studio:
-        yield studio
-
-
-@pytest.fixture
-def studio(shared_studio: Studio) -> Iterator[Studio]:
-    """The module's studio, without documents and with nothing under way."""
-    yield shared_studio
-    shared_studio.until_idle()
-    shared_studio.krita.ask("documents.close_all")
 
 
 def seaside(krita: RunningKrita) -> None:

@@ -2,28 +2,10 @@
 
 import os
 import signal
-from collections.abc import Iterator
-
-import pytest
 
 from .display import wait_for
-from .kritas import KritaVersion
-from .running import Profile, RunningKrita, running_krita
+from .running import RunningKrita, running_krita
 from .studio import Studio, a_studio
-
-
-@pytest.fixture(scope="module")
-def shared_studio(version: KritaVersion, profile: Profile) -> Iterator[Studio]:
-    with a_studio(version, profile) as studio:
-        yield studio
-
-
-@pytest.fixture
-def studio(shared_studio: Studio) -> Iterator[Studio]:
-    """The module's studio, without documents and with nothing under way."""
-    yield shared_studio
-    shared_studio.until_idle()
-    shared_studio.krita.ask("documents.close_all")
 
 
 def a_document(krita: RunningKrita) -> None:
