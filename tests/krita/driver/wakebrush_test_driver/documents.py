@@ -238,7 +238,7 @@ def save(path):
 
 
 def close_all():
-    """After a rest: Krita 5.1 may crash when a document goes within 0.1 s of a change to its selection."""
+    """After a rest: Krita 5.1 and 5.3 may crash when a document goes within 0.1 s of a change to its selection."""
     yield 0.4
     for document in Krita.instance().documents():
         yield from settle(document)

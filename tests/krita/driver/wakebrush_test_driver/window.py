@@ -2,6 +2,7 @@
 
 from krita import Krita
 
+from . import documents
 from .binding import QApplication, QDialog, QLineEdit, QMdiArea, QMessageBox, QPoint, QTimer, QToolButton, QWidget
 
 CANVAS_CLASSES = ("KisQPainterCanvas", "KisOpenGLCanvas2")
@@ -112,11 +113,7 @@ def leave():
         main().close()
         QApplication.exit(0)
 
-    for document in Krita.instance().documents():
-        document.waitForDone()
-        document.setModified(False)
-        document.close()
-        yield 0.1
+    yield from documents.close_all()
     QTimer.singleShot(0, end)
 
 
