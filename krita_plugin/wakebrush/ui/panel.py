@@ -66,7 +66,7 @@ class Panel(QWidget):
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._advanced = AdvancedSettings(settings)
         self._region = RegionBox(settings)
-        self._unseen = QtWidgets.QCheckBox(tr("The model does not see this layer"))
+        self._unseen = QtWidgets.QCheckBox(tr("Hide this layer from the model"))
         self._unseen.setObjectName("unseen")
         self._unseen.setToolTip(tr("Leaves the active layer out of what is read: notes, guides, a draft"))
         self._margins = MarginsRow(settings)

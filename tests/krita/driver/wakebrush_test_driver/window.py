@@ -13,9 +13,10 @@ def main():
 
 
 def place(widget, x=0.5, y=0.5):
-    """A point of the widget in screen pixels, given as fractions of its size."""
+    """A point of the widget in dots of the screen, given as fractions of its size."""
     point = widget.mapToGlobal(QPoint(int(widget.width() * x), int(widget.height() * y)))
-    return [point.x(), point.y()]
+    dots = widget.devicePixelRatioF()
+    return [round(point.x() * dots), round(point.y() * dots)]
 
 
 def is_up():
