@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from .running import Profile
 from .studio import Studio, a_studio, open_painting
 
 PROMPT = "a white lighthouse on the headland, evening light"
-#: Krita's names for its themes: before 5.3 and since.
-THEMES = {"dark": ("Krita dark", "Breeze Dark"), "light": ("Krita bright", "Breeze Light")}
+#: Krita's names for its themes; since version 6 it is their file that counts.
+THEMES = {"dark": ("Krita dark", "KritaDark"), "light": ("Krita bright", "KritaBright")}
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,20 @@ DRESSES = (
 )
 
 
-def dressed(profile, dress: Dress, newer: bool) -> None:
+def dressed(profile: Profile, dress: Dress) -> None:
     """Writes Krita's settings for it."""
+    name, file = THEMES[dress.theme]
     settings = profile.home / ".config/kritarc"
-    theme = THEMES[dress.theme][newer]
-    settings.write_text(
-        f"{settings.read_text()}\n[theme]\nTheme={theme}\n\n[wakebrush]\nlanguage={dress.language}\n", encoding="utf-8"
-    )
+    groups = {"theme": f"Theme={name}", "UiSettings": f"ColorScheme={file}", "wakebrush": f"language={dress.language}"}
+    more = "".join(f"\n[{group}]\n{line}\n" for group, line in groups.items())
+    settings.write_text(settings.read_text(encoding="utf-8") + more, encoding="utf-8")
 
 
 @pytest.mark.screenshot
 @pytest.mark.parametrize("dress", DRESSES, ids=lambda dress: dress.name)
 def test_all_text_can_be_read_in_every_dress(version, profile, shoot, dress):
     with profile.lent() as own:
-        dressed(own, dress, newer=version.name in ("5.3", "6"))
+        dressed(own, dress)
         scale = {"QT_SCALE_FACTOR": str(dress.scale)} if dress.scale > 1 else {}
         with a_studio(version, own, **scale) as studio:
             krita = studio.krita

@@ -81,7 +81,7 @@ class RegionBox(QWidget):
             Read.GROUP.value: tr("this group"),
         }
         places = {
-            Where.ABOVE.value: tr("above the layer it was read at"),
+            Where.ABOVE.value: tr("above the layer read"),
             Where.TOP.value: tr("on top"),
             Where.REPLACE.value: tr("in place of that layer"),
         }

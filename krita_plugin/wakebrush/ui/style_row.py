@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from ..client.model import Style
 from ..i18n import tr
-from ..qt import Qt, QtWidgets, QWidget, Signal
+from ..qt import Qt, QtGui, QtWidgets, QWidget, Signal
 from ..session.styles import licence_words
 from .lines import FaintSentence
+
+#: Below this many pixels the list of styles needs the room of its label.
+_NARROW = 260
 
 
 class StyleRow(QWidget):
@@ -34,7 +37,8 @@ class StyleRow(QWidget):
         self._licence = FaintSentence("licence")
         self.row = QtWidgets.QHBoxLayout()
         self.row.setSpacing(4)
-        self.row.addWidget(QtWidgets.QLabel(tr("Style")))
+        self._label = QtWidgets.QLabel(tr("Style"))
+        self.row.addWidget(self._label)
         self.row.addWidget(self._list, 1)
         self.row.addWidget(self._manage)
         column = QtWidgets.QVBoxLayout(self)
@@ -56,6 +60,10 @@ class StyleRow(QWidget):
         self._list.setEnabled(self._list.count() > 0)
         self._list.setToolTip("" if chosen is None else style_tip(chosen))
         self._licence.show_text(licence_words(None if chosen is None else chosen.licence))
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._label.setVisible(event.size().width() >= _NARROW)
 
     def _choose(self, index: int) -> None:
         self.chosen.emit(self._list.itemData(index))

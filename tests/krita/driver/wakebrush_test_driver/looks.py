@@ -1,8 +1,21 @@
 """The docker as the eye meets it: its side, its width, and whether all of its text can be read."""
 
+from functools import lru_cache
+
 from krita import Krita
 
-from .binding import QAbstractButton, QApplication, QComboBox, QFontMetrics, QLabel, QPalette, QScrollArea, Qt
+from .binding import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFontMetrics,
+    QLabel,
+    QPalette,
+    QScrollArea,
+    QStyle,
+    QStyleOptionComboBox,
+    Qt,
+)
 from .docker import docker, part
 from .window import main
 
@@ -16,16 +29,23 @@ def put(side, width):
         if other.objectName() in OTHERS:
             other.setVisible(False)
     dock = docker()
-    main().addDockWidget(SIDES[side], dock)
+    window = _window()
+    window.addDockWidget(SIDES[side], dock)
     tools = next(each for each in Krita.instance().dockers() if each.objectName() == "ToolBox")
-    if main().dockWidgetArea(tools) == SIDES[side]:
-        main().splitDockWidget(tools, dock, Qt.Orientation.Horizontal)
+    if window.dockWidgetArea(tools) == SIDES[side]:
+        window.splitDockWidget(tools, dock, Qt.Orientation.Horizontal)
     dock.setVisible(True)
     dock.raise_()
     yield 0.3
-    main().resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+    window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
     yield 0.5
     return dock.width()
+
+
+@lru_cache(maxsize=1)
+def _window():
+    """Always the same Python object: sip gives it the docker to hold, and the docker's Python half would go with it."""
+    return main()
 
 
 def is_dark():
@@ -53,11 +73,15 @@ def _lacks_room(widget):
     if isinstance(widget, QLabel):
         if widget.wordWrap():
             return bool(widget.text()) and widget.height() < widget.heightForWidth(widget.width())
-        if widget.toolTip() or widget.pixmap() and not widget.pixmap().isNull():
+        if widget.toolTip() or (widget.pixmap() and not widget.pixmap().isNull()):
             return False  # cut at the end on purpose: the whole text is in the tool tip
         return QFontMetrics(widget.font()).horizontalAdvance(widget.text()) > widget.contentsRect().width()
     if isinstance(widget, QComboBox):
-        return widget.sizeHint().width() > widget.width() and not widget.toolTip()
+        option = QStyleOptionComboBox()
+        option.initFrom(widget)
+        parts = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        field = widget.style().subControlRect(parts[0], option, parts[1], widget)
+        return QFontMetrics(widget.font()).horizontalAdvance(widget.currentText()) > field.width()
     return bool(widget.text()) and widget.minimumSizeHint().width() > widget.width()
 
 
