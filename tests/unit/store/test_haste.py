@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.support.running_service import eventually
 from wake_service.store.store import Haste, Store, Transaction
 
 #: More patience than a test has, in seconds.
@@ -42,9 +43,7 @@ async def handed_in(store: Store, work: Callable[[Transaction], None], haste: Ha
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.001)
+    await asyncio.to_thread(eventually, condition, _DEADLINE)
 
 
 async def test_what_is_urgent_overtakes_what_is_patient_which_follows_at_once(patient: Store) -> None:
