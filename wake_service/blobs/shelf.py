@@ -16,7 +16,7 @@ from wake_service.blobs.base import BlobInfo, BlobStore, BlobSwept, Data, checke
 from wake_service.blobs.journal import JournaledBlobs
 from wake_service.clock import Clock
 from wake_service.errors import StorageError, StorageFull
-from wake_service.store.store import Store, Transaction
+from wake_service.store.store import Haste, Store, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Shelf:
             return write(tx, blob)
 
         try:
-            return await self._store.write(work)
+            return await self._store.write(work, Haste.URGENT)
         except StorageFull:
             self.on_full()
             raise

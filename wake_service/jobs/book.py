@@ -16,7 +16,7 @@ from wake_service.jobs.board import Board
 from wake_service.jobs.events import Event, EventLog, EventType
 from wake_service.jobs.model import Claim, Job, WaitingFor
 from wake_service.jobs.views import Outlook, job_view
-from wake_service.store.store import Store, Transaction
+from wake_service.store.store import Haste, Store, Transaction
 
 #: A claim that was not renewed for so long belongs to a service that is gone. Renewed three times as often.
 CLAIM_SECONDS = 90.0
@@ -61,12 +61,13 @@ class JobBook:
         kinds: Sequence[EventType],
         *,
         also: Callable[[Transaction], None] | None = None,
+        haste: Haste = Haste.USUAL,
         **data: object,
     ) -> Job | None:
         """Turns `before` into `after` and tells it; None when somebody was faster (the job is then what they made of it)."""
         changed = replace(after, version=before.version + 1)
         told = [] if changed.is_workflow else [self.event(kind, changed, **data) for kind in kinds]
-        return await self._store.write(partial(self._write, before, changed, told, also))
+        return await self._store.write(partial(self._write, before, changed, told, also), haste)
 
     def _write(
         self, before: Job, after: Job, told: list[Event], also: Callable[[Transaction], None] | None, tx: Transaction

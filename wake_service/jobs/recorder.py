@@ -20,6 +20,7 @@ from wake_service.jobs.events import EventType
 from wake_service.jobs.model import JobError, JobState, failed, running
 from wake_service.jobs.picture import Picture, Sent, Tray
 from wake_service.jobs.surroundings import Surroundings
+from wake_service.store.store import Haste
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Recorder:
         writes: list[Awaitable[object]] = [self._around.occupied(job)]
         if job.state is JobState.QUEUED:
             after = running(job, picture.started_at or self._clock.now())
-            writes.append(self._book.change(job, after, [EventType.JOB_RUNNING]))
+            writes.append(self._book.change(job, after, [EventType.JOB_RUNNING], haste=Haste.PATIENT))
         await asyncio.gather(*writes)  # they share a commit
 
     async def _write_stage(self, picture: Picture, stage: Stage) -> None:

@@ -19,6 +19,7 @@ from wake_service.machines.lookout import ASK_IN_TRANSITION, Lookout
 from wake_service.machines.model import AWAKE, Machine, MachineState
 from wake_service.machines.workload import Timing, Workload
 from wake_service.providers.base import Door, Power, Provider, Sighting
+from wake_service.store.store import Haste
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +101,9 @@ class Controller:
         now = self._clock.now()
         if payer is not None:
             if machine.state is MachineState.READY:
-                await self._fleet.apply(machine, model.order(machine, MachineState.BUSY, now), payer)
+                await self._fleet.apply(machine, model.order(machine, MachineState.BUSY, now), payer, Haste.PATIENT)
             elif machine.state in AWAKE:
-                await self._fleet.apply(machine, model.renew_lease(machine, now), payer)
+                await self._fleet.apply(machine, model.renew_lease(machine, now), payer, Haste.PATIENT)
             return
         await self._rest(machine_id)
 
@@ -112,7 +113,7 @@ class Controller:
         if machine.state is MachineState.BUSY:
             rested = model.order(rested, MachineState.READY, now)
         last = self._fleet.payer_of(machine_id)
-        await self._fleet.apply(machine, rested, last.without_job() if last else None)
+        await self._fleet.apply(machine, rested, last.without_job() if last else None, Haste.PATIENT)
         self.poke()
 
     async def report_lost(self, machine_id: str, reason: str) -> None:

@@ -16,7 +16,7 @@ from wake_service.machines.ledger import Entry, Ledger, Payer
 from wake_service.machines.model import Engine, Machine, MachineState, WakeStage
 from wake_service.machines.wakes import Note, WakeLog
 from wake_service.providers.base import NoticeKind
-from wake_service.store.store import Store, Transaction
+from wake_service.store.store import Haste, Store, Transaction
 from wake_service.store.tables import machines as table
 
 #: A machine that is gone stays to be seen for so long, in seconds. Nothing that was under way with it takes longer.
@@ -97,7 +97,7 @@ class Fleet:
         """A job on the machine had a sampling step."""
         self._wakes.first_step(machine_id, self._clock.now())
 
-    async def apply(self, before: Machine, after: Machine, payer: Payer | None = None) -> bool:
+    async def apply(self, before: Machine, after: Machine, payer: Payer | None = None, haste: Haste = Haste.USUAL) -> bool:
         """Makes `after` of `before`: at once in memory, and durable when this returns. False when it was too late.
 
         `payer` says for whom it runs from now on; by default as before. Raises StorageError when it could not be written
@@ -110,7 +110,7 @@ class Fleet:
         entry = self._ledger.switch(after, payer or self._ledger.payer_of(after.id), now)
         note = self._wakes.note(before, after, now)
         self.on_change(after)
-        return await self._store.write(lambda tx: _save(tx, before, after, entry, note))
+        return await self._store.write(lambda tx: _save(tx, before, after, entry, note), haste)
 
 
 #: Built once: to build it takes longer than SQLite's whole work on it. The row is behind when a write has failed.
