@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from krita import DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita, Window
 
 from .canvas.krita_canvas import KritaCanvas
@@ -16,6 +18,10 @@ from .ui.scroll import ScrollArea
 _GROUP = "wakebrush"
 #: Krita restores the places of its dockers after a window was made; so long it may take, in milliseconds.
 _RESTORED_MS = 300
+
+#: How soon Krita's GUI thread gets Python's lock back from a thread that computes, in seconds. Python's own 5 ms are waited for
+#: several times in one turn of the event loop.
+_LOCK_SECONDS = 0.0005
 
 #: Where Krita shows the actions.
 _MENU = "tools/scripts/wakebrush"
@@ -83,6 +89,7 @@ def session() -> Session:
 
 def register() -> None:
     """Tells Krita about the docker and the actions."""
+    sys.setswitchinterval(min(_LOCK_SECONDS, sys.getswitchinterval()))
     choose([*filter(None, [KritaStore().read("language")]), QLocale().name(), *QLocale().uiLanguages()])
     position = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
     Krita.instance().addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, position, WakebrushDocker))

@@ -50,6 +50,10 @@ QPen = QtGui.QPen
 QPixmap = QtGui.QPixmap
 QTransform = QtGui.QTransform
 
+#: The pause of a QTimer.singleShot that is to end in another turn of the event loop, after what is to be drawn has been drawn.
+#: One of 0 is a posted event, which Qt handles in the same turn.
+NEXT_TURN_MS = 1
+
 QApplication = QtWidgets.QApplication
 QMdiArea = QtWidgets.QMdiArea
 QWidget = QtWidgets.QWidget

@@ -17,21 +17,23 @@ ROUNDS = 3
 ALLOWANCE_MS, TARGET = 5.0, 1.2
 BORDER = 8
 WAIT = 120.0
-#: Of the calls that stalls.needed_calls times, those that each operation needs; peeks have their own.
-READING, WRITING = ("projection", "selection"), ("setPixelData", "addChildNode", "setActiveNode")
+#: Of the calls that stalls.needed_calls and stalls.peek_calls time, those that each operation needs.
+READING, SHOWING, WRITING = ("projection", "selection"), ("canvas", "picture"), ("setPixelData", "addChildNode", "setActiveNode")
 NEEDED = {
     "generate": WRITING,
-    "refine": READING[:1],
-    "fill": READING,
-    "peek": ("canvas", "picture"),
+    "refine": (*READING[:1], *SHOWING),
+    "fill": (*READING, *SHOWING),
+    "peek": SHOWING,
     "apply": WRITING,
 }
 NAMES = tuple(f"gui_stall_ratio_{operation}_{size}" for operation in NEEDED for size in SIZES)
+#: The operations that end with a picture over the canvas cannot do without these.
+_SHOWN = "calls among them: Krita's canvas painted once, a picture of that size drawn onto it"
 WHAT = {
     "generate": "a new picture for the whole canvas, press to layer",
-    "refine": "the whole canvas refined, press to the result over the canvas",
-    "fill": "a selection filled, press to the result over the canvas",
-    "peek": "another result looked at (calls: Krita's canvas painted once, a picture of that size drawn onto it)",
+    "refine": f"the whole canvas refined, press to the result over the canvas ({_SHOWN})",
+    "fill": f"a selection filled, press to the result over the canvas ({_SHOWN})",
+    "peek": f"another result looked at ({_SHOWN})",
     "apply": "a result becomes a layer",
 }
 #: By operation: the longest stall in ms, and the calls that are needed, in ms.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from ..qt import QColor, QImage, QPainter, Qt
-from .gray import ANY_TO_WHITE, NOTHING_TO_WHITE, bands_of, bits, gray_bytes, gray_image
+from .gray import ANY_TO_WHITE, NOTHING_TO_WHITE, assembled, bits, gray_bytes, gray_image
 from .resample import scaled
 from .scene import Fill
 
@@ -40,12 +40,16 @@ def filled(image: QImage, mask: QImage, fill: Fill) -> QImage:
 
 def overlaid(image: QImage, over: QImage, mask: QImage) -> QImage:
     """`image` (RGB32) with `over` as far as `mask` is white."""
-    result = QImage(image)
-    painter = QPainter(result)
-    for top, rows in bands_of(image.width(), image.height()):
-        painter.drawImage(0, top, with_alpha(over.copy(0, top, image.width(), rows), mask.copy(0, top, image.width(), rows)))
-    painter.end()
-    return result
+    width = image.width()
+
+    def band(top: int, rows: int) -> QImage:
+        result = image.copy(0, top, width, rows)
+        painter = QPainter(result)
+        painter.drawImage(0, 0, with_alpha(over.copy(0, top, width, rows), mask.copy(0, top, width, rows)))
+        painter.end()
+        return result
+
+    return assembled(width, image.height(), image.format(), band)
 
 
 def with_alpha(image: QImage, alpha: QImage) -> QImage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..qt import QImage
-from .gray import gray_bytes, gray_image, mapped
+from .gray import converted, gray_bytes, gray_image, gray_rows, mapped
 from .resample import scaled
 
 CELLS = 12
@@ -36,8 +36,8 @@ def grown(mask: QImage, reach: int) -> QImage:
         return gray_image(b"".join(wide), width, height)
     # The last cells may hold fewer pixels than the others; scaled as they are, everything would be pressed together by that.
     large = scaled(gray_image(b"".join(wide), across, len(wide)), across * cell, len(wide) * cell)
-    made = large.convertToFormat(QImage.Format.Format_Grayscale8).copy(0, 0, width, height)
-    is_hard = not pixels.translate(None, BLACK_AND_WHITE)
+    made = converted(large, QImage.Format.Format_Grayscale8).copy(0, 0, width, height)
+    is_hard = not any(rows.translate(None, BLACK_AND_WHITE) for rows in gray_rows(mask))
     return mapped(made, HALF_TO_WHITE) if is_hard else made
 
 

@@ -59,12 +59,22 @@ def _sampled(selection: bytes, box: Rect, cell: int) -> list[int]:
     for top in range(0, box.height, cell):
         lines = range(top, min(top + cell, box.height), step)
         samples = _merged(selection[line * width : (line + 1) * width : step] for line in lines)
-        row = 0
-        for number, value in enumerate(samples):
-            if value:
-                row |= 1 << number * step // cell
-        filled.append(row)
+        filled.append(_cells(samples, step, cell))
     return filled
+
+
+def _cells(samples: bytes, step: int, cell: int) -> int:
+    """A row of cells in which samples are filled; there is one every `step` pixels."""
+    stretch = samples.strip(NOTHING)
+    if stretch and 0 not in stretch:  # as in most selections: there is no need to look at each sample
+        first = len(samples) - len(samples.lstrip(NOTHING))
+        last = first + len(stretch) - 1
+        return (2 << last * step // cell) - (1 << first * step // cell)
+    row = 0
+    for number, value in enumerate(samples):
+        if value:
+            row |= 1 << number * step // cell
+    return row
 
 
 def _rows(selection: bytes, width: int, top: int, bottom: int) -> Iterable[bytes]:

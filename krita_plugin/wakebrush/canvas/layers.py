@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from krita import Document, Node
 
 from ..i18n import tr
-from ..qt import QByteArray, QTimer
+from ..qt import NEXT_TURN_MS, QByteArray, QTimer
 from . import documents, placing
 from .base import Band, LayerPixels, Placement, Where
 from .busy import QuietMoment
@@ -131,7 +131,7 @@ class Insertion:
             pixels, shown = split(band.pixels)
             self._mask.setPixelData(shown, x, top, layer.area.width, band.rows)
         self._node.setPixelData(pixels, x, top, layer.area.width, band.rows)
-        QTimer.singleShot(0, self._write_band)
+        QTimer.singleShot(NEXT_TURN_MS, self._write_band)
 
     def _finish(self, document: Document) -> None:
         colours = documents.colours(document)

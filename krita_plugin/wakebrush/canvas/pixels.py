@@ -12,10 +12,13 @@ from .fill import filled
 from .gray import (
     ANY_TO_WHITE,
     INVERTED,
+    LAYER_BAND_PIXELS,
     NOT_OPAQUE_TO_WHITE,
     alpha_of,
+    assembled,
     bands_of,
     bits,
+    converted,
     gray_bytes,
     gray_image,
     mapped,
@@ -45,7 +48,7 @@ def finish(capture: Capture) -> Finished:
     if plan.needs_mask:
         mask = plain(region.width, region.height, 255) if alpha is None else covering(alpha, region.width, region.height)
     if capture.pixels is not None and plan.mode != "text_to_image":
-        image = scaled(on_paper(capture.pixels), region.width, region.height).convertToFormat(RGB32)
+        image = converted(scaled(on_paper(capture.pixels), region.width, region.height), RGB32)
         if mask is not None:
             image = filled(image, mask, region.fill)
     if capture.pixels is not None and plan.keep_transparency:
@@ -61,7 +64,7 @@ def prepare(picture: bytes, region: RegionPlan, kept: Finished) -> LayerPixels:
     if region.match_colours and kept.image is not None and kept.mask is not None and can_match(kept.mask):
         correction = Correction(kept.image, kept.mask, image)
     bands = []
-    for top, rows in bands_of(area.width, area.height):
+    for top, rows in bands_of(area.width, area.height, LAYER_BAND_PIXELS):
         band = image.copy(0, top, area.width, rows)
         if correction is not None:
             band = correction.apply(band, top)
@@ -89,14 +92,16 @@ def _laid_over(band: QImage, top: int, kept: Finished) -> bytes:
 def on_paper(pixels: QImage) -> QImage:
     """The pixels on white: engines know no transparency, and would see black where there is none."""
     width, height = pixels.width(), pixels.height()
-    paper = QImage(width, height, RGB32)
-    painter = QPainter(paper)
-    for top, rows in bands_of(width, height):
-        band = QRect(0, top, width, rows)
-        painter.fillRect(band, Qt.GlobalColor.white)
-        painter.drawImage(band, pixels, band)
-    painter.end()
-    return paper
+
+    def band(top: int, rows: int) -> QImage:
+        paper = QImage(width, rows, RGB32)
+        paper.fill(Qt.GlobalColor.white)
+        painter = QPainter(paper)
+        painter.drawImage(QRect(0, 0, width, rows), pixels, QRect(0, top, width, rows))
+        painter.end()
+        return paper
+
+    return assembled(width, height, RGB32, band)
 
 
 def off_paper(painted: QImage, opacity: QImage) -> QImage:
@@ -120,7 +125,7 @@ def off_paper(painted: QImage, opacity: QImage) -> QImage:
 
 def covering(alpha: QImage, width: int, height: int) -> QImage:
     """White wherever `alpha` lets anything of the result show, so that nothing shows that was not painted."""
-    return mapped(scaled(alpha, width, height).convertToFormat(QImage.Format.Format_Grayscale8), ANY_TO_WHITE)
+    return mapped(converted(scaled(alpha, width, height), QImage.Format.Format_Grayscale8), ANY_TO_WHITE)
 
 
 def _edge(capture: Capture) -> QImage | None:
@@ -134,5 +139,5 @@ def _edge(capture: Capture) -> QImage | None:
         return grown(holes, region.grow)
     if capture.selection is None or region.target is None:
         return None
-    edge = grown(gray_image(bytes(capture.selection), area.width, area.height), region.grow)
+    edge = grown(gray_image(capture.selection, area.width, area.height), region.grow)
     return only_within(edge, region.target.moved(-area.x, -area.y))

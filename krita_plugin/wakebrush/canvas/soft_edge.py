@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..qt import QImage, QPainter
+from .gray import converted
 from .resample import scaled
 
 CELLS = 8
@@ -18,11 +19,11 @@ def feathered(selection: QImage, feather: int) -> QImage:
         return selection
     cell = max(1, feather // CELLS)
     width, height = selection.width(), selection.height()
-    small = scaled(selection, max(1, width // cell), max(1, height // cell)).convertToFormat(QImage.Format.Format_RGB32)
+    small = converted(scaled(selection, max(1, width // cell), max(1, height // cell)), QImage.Format.Format_RGB32)
     for step in _steps(feather, cell):
         for dx, dy in ((step, 0), (-step, 0), (0, step), (0, -step)):
             small = _averaged_with_neighbour(small, dx, dy)
-    return scaled(small, width, height).convertToFormat(QImage.Format.Format_Grayscale8)
+    return converted(scaled(small, width, height), QImage.Format.Format_Grayscale8)
 
 
 def _steps(feather: int, cell: int) -> list[int]:

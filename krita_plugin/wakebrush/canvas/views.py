@@ -13,6 +13,32 @@ from ..qt import QMdiArea, QRectF, QTransform, QtWidgets, QWidget
 CANVAS = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 
 
+class _Last:
+    """Remembers the canvas of the sub window that was looked through last: that takes up to 6 ms, several times for a picture."""
+
+    def __init__(self) -> None:
+        self._sub: QWidget | None = None
+        self._canvas: QWidget | None = None
+
+    def of(self, sub: QWidget) -> QWidget | None:
+        """The canvas in a sub window."""
+        if self._canvas is not None and sub.isAncestorOf(self._canvas) and sub is self._sub:
+            return self._canvas
+        if self._canvas is not None:
+            self._canvas.destroyed.disconnect(self._gone)
+        self._sub = sub
+        self._canvas = next((each for each in sub.findChildren(QWidget) if each.metaObject().className() in CANVAS), None)
+        if self._canvas is not None:
+            self._canvas.destroyed.connect(self._gone)
+        return self._canvas
+
+    def _gone(self) -> None:
+        self._sub = self._canvas = None
+
+
+_last = _Last()
+
+
 def in_front() -> View | None:
     """The view she looks at."""
     window = Krita.instance().activeWindow()
@@ -26,7 +52,7 @@ def canvas_widget() -> QWidget | None:
     sub = None if area is None else area.activeSubWindow()
     if sub is None:
         return None
-    return next((each for each in sub.findChildren(QWidget) if each.metaObject().className() in CANVAS), None)
+    return _last.of(sub)
 
 
 def _tabs() -> QMdiArea | None:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from ..canvas.resample import scaled
 from ..client.errors import ServiceError, Stopped
 from ..client.model import Result
 from ..client.service import Service, is_lasting
 from ..i18n import tr
 from ..journal import Entry, Journal, Mark
-from ..qt import QImage, QObject, Qt, Signal
+from ..qt import QImage, QObject, QSize, Qt, Signal
 from .link import Link
 from .pictures import decode, encode
 from .under_way import UnderWay
@@ -125,8 +126,8 @@ def small(image: QImage) -> QImage:
     """A thumbnail of it."""
     if max(image.width(), image.height()) <= THUMBNAIL:
         return image.convertToFormat(QImage.Format.Format_RGB32)
-    scaled = image.scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-    return scaled.convertToFormat(QImage.Format.Format_RGB32)
+    size = image.size().scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1))
+    return scaled(image, size.width(), size.height()).convertToFormat(QImage.Format.Format_RGB32)
 
 
 def full_disk(error: OSError) -> Notice:

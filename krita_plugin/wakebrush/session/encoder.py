@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from ..canvas.gray import seen
 from ..qt import QBuffer, QByteArray, QImage, QIODevice
 from .pictures import encode
 from .png import encode_opaque
@@ -70,8 +71,6 @@ def media_type(content: bytes) -> str:
 
 def _fingerprint(image: QImage, lossy: bool) -> bytes:
     """The same for the same pixels only. Hashing a large block gives Python's lock back."""
-    memory = image.constBits()
-    memory.setsize(image.sizeInBytes())
-    digest = hashlib.blake2b(memoryview(memory), digest_size=32)
+    digest = hashlib.blake2b(seen(image), digest_size=32)
     digest.update(f"{image.width()} {image.height()} {image.depth()} {lossy}".encode("ascii"))
     return digest.digest()

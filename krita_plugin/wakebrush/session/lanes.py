@@ -9,23 +9,30 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..qt import QObject, Qt, Signal
+from ..qt import QObject, Qt, QTimer, Signal
 
 _log = logging.getLogger("wakebrush")
 
 
 class Bridge(QObject):
-    """Runs calls in the thread that made the bridge (the GUI thread), whoever posts them."""
+    """Runs calls in the thread that made the bridge (the GUI thread), whoever posts them, in order.
+
+    One in a turn of the event loop: what several of them take does not add up to a pause, and what she does comes between.
+    """
 
     _posted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._closed = False
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._turn = QTimer(self)
+        self._turn.timeout.connect(self._next)
         self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], None]) -> None:
@@ -35,10 +42,19 @@ class Bridge(QObject):
     def close(self) -> None:
         """What is posted from now on, or has not run yet, is dropped."""
         self._closed = True
+        self._turn.stop()
+        self._waiting.clear()
 
     def _call(self, call: Callable[[], None]) -> None:
         if not self._closed:
-            call()
+            self._waiting.append(call)
+            self._turn.start(0)
+
+    def _next(self) -> None:
+        call = self._waiting.popleft()
+        if not self._waiting:
+            self._turn.stop()
+        call()
 
 
 class Lanes:

@@ -18,11 +18,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..canvas.base import Canvas, LayerPixels, UnreadablePicture
+from ..canvas.gray import assembled, gray_image, gray_rows
 from ..journal import Entry, Journal, Kept, Mark
 from ..qt import QImage
 from .items import Item, Piece
 from .pictures import encode, encode_jpeg
-from .prepared import Missing, prepare
+from .prepared import Missing, prepare, rows_of
 from .recipe import region_body
 
 MAGIC = b"WBH1"
@@ -158,13 +159,20 @@ def _cached(journal: Journal, piece: Piece) -> _Picture | None:
 
 def _made(layer: LayerPixels) -> _Picture:
     area = layer.area
-    pixels = b"".join(bytes(band.pixels) for band in layer.bands)
-    image = QImage(pixels, area.width, area.height, 4 * area.width, QImage.Format.Format_RGB32)
-    shown = pixels[3::4]
-    if shown.count(255) == len(shown):
-        return _Picture(encode_jpeg(image), None)
-    alpha = QImage(shown, area.width, area.height, area.width, QImage.Format.Format_Grayscale8)
-    return _Picture(encode_jpeg(image), encode(alpha))
+    row = 4 * area.width
+    pixels = rows_of(layer)
+
+    def colours(top: int, rows: int) -> QImage:
+        return QImage(pixels(top, rows), area.width, rows, row, QImage.Format.Format_RGB32).copy()
+
+    def shown(top: int, rows: int) -> QImage:
+        return gray_image(pixels(top, rows)[3::4], area.width, rows)
+
+    content = encode_jpeg(assembled(area.width, area.height, QImage.Format.Format_RGB32, colours))
+    alpha = assembled(area.width, area.height, QImage.Format.Format_Grayscale8, shown)
+    if all(values.count(255) == len(values) for values in gray_rows(alpha)):
+        return _Picture(content, None)
+    return _Picture(content, encode(alpha))
 
 
 def _bytes(parcels: Iterable[_Parcel], document: dict[str, Any]) -> bytes:

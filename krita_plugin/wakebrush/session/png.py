@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from ..canvas.gray import converted, seen
 from ..qt import QImage
 
 _AT_A_TIME = 4
@@ -31,13 +32,13 @@ def encode_opaque(image: QImage) -> bytes:
     check, data = 1, [_ZLIB_HEADER]
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="wakebrush-png") as pool:
         pieces = []
-        for band in _bands(image.convertToFormat(QImage.Format.Format_RGB888)):
+        for band in _bands(converted(image, QImage.Format.Format_RGB888)):
             check = zlib.adler32(band, check)
             pieces.append(pool.submit(_deflated, band))
         data += [piece.result() for piece in pieces]
     data += [_END, struct.pack(">I", check)]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"".join(data)) + _chunk(b"IEND", b"")
+    return b"".join((_SIGNATURE, *_chunk(b"IHDR", [header]), *_chunk(b"IDAT", data), *_chunk(b"IEND", [])))
 
 
 def _bands(image: QImage) -> Iterator[bytes]:
@@ -60,9 +61,7 @@ def _filtered(image: QImage) -> Iterator[bytes]:
     that bit should have been is put right afterwards.
     """
     line, used, height = image.bytesPerLine(), 3 * image.width(), image.height()
-    memory = image.constBits()
-    memory.setsize(image.sizeInBytes())
-    pixels = memoryview(memory)
+    pixels = seen(image)
     above = bytes(line)
     step = max(1, _BYTES_AT_ONCE // line)
     for top in range(0, height, step):
@@ -87,5 +86,9 @@ def _deflated(band: bytes) -> bytes:
 _END = zlib.compressobj(1, zlib.DEFLATED, -15).flush()
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+def _chunk(kind: bytes, content: list[bytes]) -> list[bytes]:
+    """In pieces, which are joined once: each copy of a large file keeps Python's lock for some milliseconds."""
+    check = zlib.crc32(kind)
+    for piece in content:
+        check = zlib.crc32(piece, check)
+    return [struct.pack(">I", sum(map(len, content))), kind, *content, struct.pack(">I", check)]

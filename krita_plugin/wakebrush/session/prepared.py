@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..canvas.base import Canvas, Finished, LayerPixels, Part, UnreadablePicture
+from ..canvas.gray import assembled, converted
 from ..canvas.rect import Rect
 from ..i18n import tr
 from ..journal import Journal
@@ -55,14 +56,24 @@ def prepare(
 def image_of(layer: LayerPixels) -> QImage:
     """A layer's pixels as one picture."""
     area = layer.area
-    image = QImage(area.width, area.height, _PREMULTIPLIED)
-    painter = QPainter(image)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-    for band in layer.bands:
-        pixels = QImage(bytes(band.pixels), area.width, band.rows, 4 * area.width, QImage.Format.Format_ARGB32)
-        painter.drawImage(0, band.top - area.y, pixels.convertToFormat(_PREMULTIPLIED))
-    painter.end()
-    return image
+    pixels = rows_of(layer)
+
+    def band(top: int, rows: int) -> QImage:
+        straight = QImage(pixels(top, rows), area.width, rows, 4 * area.width, QImage.Format.Format_ARGB32)
+        return straight.convertToFormat(_PREMULTIPLIED)
+
+    return assembled(area.width, area.height, _PREMULTIPLIED, band)
+
+
+def rows_of(layer: LayerPixels) -> Callable[[int, int], bytes]:
+    """Reads `(top, rows)` of a layer's pixels, counted from the top of its area, whatever bands they are in."""
+    row = 4 * layer.area.width
+    bands = [(each.top - layer.area.y, memoryview(each.pixels)) for each in layer.bands]
+
+    def read(top: int, rows: int) -> bytes:
+        return b"".join(bytes(memory[max(0, top - first) * row : max(0, top + rows - first) * row]) for first, memory in bands)
+
+    return read
 
 
 def together(parts: tuple[Part, ...], bounds: Rect) -> QImage:
@@ -85,7 +96,7 @@ def _finished(journal: Journal, piece: Piece) -> Finished:
         if content is None:
             return None
         try:
-            return decode(content).convertToFormat(wanted)
+            return converted(decode(content), wanted)
         except ValueError as error:
             raise UnreadablePicture(tr("What was read of your document for this picture is damaged on disk.")) from error
 

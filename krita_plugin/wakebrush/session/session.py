@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ class Session(Observable):
         self._herald = Herald(canvas)
         self._bar = Bar()
         self._tick = QTimer(self)
+        self._collecting = 0
         self._connect_parts()
         self._update()
 
@@ -287,12 +289,13 @@ class Session(Observable):
 
     def _event(self, envelope: dict[str, Any]) -> None:
         kind = envelope["type"]
-        self.desk.take(envelope)
-        if kind in ("snapshot", "machine.changed"):
-            self._machine_changed()
-        if kind in ("job.succeeded", "job.failed"):
-            self._link.ask("ask", Service.me, self.desk.got_me)
-        self.work.take(envelope)
+        with self._told_once():
+            self.desk.take(envelope)
+            if kind in ("snapshot", "machine.changed"):
+                self._machine_changed()
+            if kind in ("job.succeeded", "job.failed"):
+                self._link.ask("ask", Service.me, self.desk.got_me)
+            self.work.take(envelope)
 
     def _machine_changed(self) -> None:
         self.work.machine_changed(self.machine)
@@ -341,7 +344,19 @@ class Session(Observable):
         self.desk.tick()
         self._update()
 
+    @contextmanager
+    def _told_once(self) -> Iterator[None]:
+        """What the docker shows is worked out once, at the end."""
+        self._collecting += 1
+        try:
+            yield
+        finally:
+            self._collecting -= 1
+        self._update()
+
     def _update(self) -> None:
+        if self._collecting:
+            return
         layer = self._canvas_state.layer
         self.unseen = None if layer is None else layer.unseen
         facts = self.facts

@@ -18,7 +18,7 @@ from ..client.model import Cancelled, Failure, Job, Machine, Price
 from ..client.service import Service, is_lasting
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept, new_key
-from ..qt import QObject, QTimer, Signal
+from ..qt import NEXT_TURN_MS, QObject, QTimer, Signal
 from .delivery import Delivery
 from .link import Link
 from .planned import Planned
@@ -85,7 +85,7 @@ class Work(QObject):
             )
         self.pictures.update({picture.key: picture for pictures in parts for picture in pictures})
         self.changed.emit()
-        QTimer.singleShot(0, lambda: self._capture(press, parts))
+        QTimer.singleShot(NEXT_TURN_MS, lambda: self._capture(press, parts))
 
     def cancel_press(self, press: str) -> None:
         """She wants none of the pictures of one press any more."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from wakebrush.qt import QApplication
 from wakebrush.session.lanes import Bridge, Lanes
 
 
@@ -69,3 +71,14 @@ def test_nothing_is_told_after_the_bridge_is_closed(qtbot: QtBot) -> None:
     bridge.close()
     qtbot.wait(20)
     assert seen == []
+
+
+def test_what_comes_home_comes_one_in_a_turn_of_the_event_loop_and_in_order(qapp: QApplication) -> None:
+    bridge, seen = Bridge(), list[int]()
+    for number in range(3):
+        bridge.post(partial(seen.append, number))
+    lengths = [len(seen)]
+    while len(seen) < 3 and len(lengths) < 1000:
+        qapp.processEvents()
+        lengths.append(len(seen))
+    assert seen == [0, 1, 2] and sorted(set(lengths)) == [0, 1, 2, 3]

@@ -111,3 +111,14 @@ def test_notes_that_are_not_ours_are_none(desk, content):
     from wakebrush.canvas.notes import Notes, parsed
 
     assert parsed(content) == Notes()
+
+
+def test_a_canvas_that_krita_has_replaced_is_not_drawn_on(desk):
+    from wakebrush.canvas import views
+
+    before = views.canvas_widget()
+    assert before is desk.view.widget and views.canvas_widget() is before
+    after, around = type(before)(), before.parentWidget()
+    before.setParent(None)
+    after.setParent(around)
+    assert views.canvas_widget() is after

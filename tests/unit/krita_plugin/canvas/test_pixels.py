@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wakebrush.canvas import gray
 from wakebrush.canvas.capture import Finished, UnreadablePicture
 from wakebrush.canvas.gray import bits, plain
 from wakebrush.canvas.grown import grown
@@ -256,3 +257,22 @@ def test_a_grown_selection_reaches_as_far_as_it_should_and_no_farther(by):
     assert 350 + by - slack <= last <= 350 + by + 1
     untouched = selected(60, 40, Rect(20, 10, 20, 20))
     assert grown(untouched, 0) is untouched
+
+
+def test_a_picture_worked_on_in_bands_is_what_it_is_as_a_whole():
+    width, height = 513, 3 * gray.BAND_PIXELS // 513 + 1
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 256, (height, width), np.uint8)
+    whole = QImage(values.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+    assert gray.gray_image(values.tobytes(), width, height) == whole
+    assert gray.gray_bytes(whole) == values.tobytes()
+    assert gray.mapped(whole, gray.INVERTED) == gray.gray_image((255 - values).tobytes(), width, height)
+    coloured = QImage(
+        rng.integers(0, 256, 4 * width * height, np.uint8).tobytes(), width, height, 4 * width, QImage.Format.Format_ARGB32
+    )
+    for kind in (QImage.Format.Format_RGB32, QImage.Format.Format_RGB888, QImage.Format.Format_Grayscale8):
+        assert gray.converted(coloured, kind) == coloured.convertToFormat(kind)
+    box = Rect(1, 600, 3, 500)
+    inside = np.zeros_like(values)
+    inside[600:1100, 1:4] = values[600:1100, 1:4]
+    assert gray.gray_bytes(gray.only_within(whole, box)) == inside.tobytes()
