@@ -18,6 +18,7 @@ from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
+from ..running import Run
 from .bar import Bar
 from .connecting import Connecting
 from .desk import Desk
@@ -82,7 +83,8 @@ class Session(Observable):
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link)
         folder = Path(data_folder(environ)) / "krita"
-        journal = Journal(folder / "journal")
+        self._run = Run(folder / "running")
+        journal = Journal(folder / "journal", self._run)
         self.work = Work(self._link, canvas, journal)
         self.writing = Writing(self._link, self.settings, store, folder)
         self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
@@ -136,7 +138,9 @@ class Session(Observable):
         """Ends all threads within 3 seconds; what is under way is in the journal."""
         self._tick.stop()
         self.settings.save()
-        return self._link.stop()
+        ended = self._link.stop()
+        self._run.end()
+        return ended
 
     def generate(self) -> None:
         """What the button does. What cannot be done is said in the error line."""
