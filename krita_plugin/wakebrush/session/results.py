@@ -64,8 +64,10 @@ class Results(Observable):
         settings: PaintSettings,
         documents: DocumentSettings | None = None,
         now: Callable[[], float] = time.time,
+        service_name: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds."""
+        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds; `service_name`:
+        as in Showing."""
         super().__init__()
         self._link = link
         self._canvas = canvas
@@ -78,7 +80,7 @@ class Results(Observable):
         self._homeless_shown = False
         self._resumed = False
         self._presses: dict[str, float] = {}
-        self._showing = Showing(link, canvas, journal)
+        self._showing = Showing(link, canvas, journal, service_name)
         self._placing = Placing(canvas, self._showing)
         self._history = History(link.lanes, canvas, journal, settings, documents or DocumentSettings(settings), self._homes.items)
         self._connect_parts()
@@ -87,6 +89,8 @@ class Results(Observable):
         for part in (self._showing, self._placing, self._history):
             part.told.connect(self.told)
         self._showing.changed.connect(lambda: setattr(self, "enlarged", self._showing.enlarged))
+        self._showing.fetched.connect(lambda name: self._all.mark(name, remote=False))
+        self.waits_at = self._showing.waits_at
         self._placing.placed.connect(self._placed)
         self._placing.held.connect(lambda held: setattr(self, "held", held))
         self._history.restored.connect(self._restored)

@@ -87,7 +87,8 @@ class Session(Observable):
         journal = Journal(folder / "journal", self._run)
         self.work = Work(self._link, canvas, journal)
         self.writing = Writing(self._link, self.settings, store, folder)
-        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
+        name_of = self.connecting.name_of
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents, service_name=name_of)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
