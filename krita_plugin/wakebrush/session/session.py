@@ -50,7 +50,8 @@ _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `progress` is 0 to 1, or None; `unseen`: whether the model does not see the active layer."""
+    """`notice` is the error line; `progress` is 0 to 1, or None; `unseen`: whether the model does not see the active layer;
+    `in_group`: whether that is in a group, or is one."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -63,6 +64,7 @@ class Session(Observable):
     preview: Property[QImage | None] = Property(None)
     language_notice = Property("")
     unseen: Property[bool | None] = Property(None)
+    in_group = Property(False)
     practice = Property(False)
 
     def __init__(
@@ -349,6 +351,7 @@ class Session(Observable):
     def _update(self) -> None:
         layer = self._canvas_state.layer
         self.unseen = None if layer is None else layer.unseen
+        self.in_group = layer is not None and layer.in_group
         facts = self.facts
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task
