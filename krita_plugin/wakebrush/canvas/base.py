@@ -206,6 +206,9 @@ class Canvas(Protocol):
         """Where an area lies now that was captured when the canvas had that width and height: it moves when a plan of ours
         enlarges the canvas to the left or upwards."""
 
+    def frame(self, document_id: str) -> int | None:
+        """Which frame of its animation a document shows; None for one that is closed, or where nothing is animated."""
+
     def select(self, area: Rect) -> None:
         """Selects a rectangle of the document in front. No undo step."""
 

@@ -84,6 +84,7 @@ class KritaCanvas:
             region=part,
             pixels=reading.picture(document, part.area, source) if plan.needs_image else None,
             selection=_mask(document, part),
+            frame=documents.frame(document),
         )
         self._opened.keep(document)
         return capture
@@ -117,6 +118,10 @@ class KritaCanvas:
             return area
         shift = self._rooms.enlargements.shift(document_id, documents.size(document), captured, None)
         return area.moved(shift.dx, shift.dy)
+
+    def frame(self, document_id: str) -> int | None:
+        document = self._opened.find(document_id)
+        return None if document is None else documents.frame(document)
 
     def select(self, area: Rect) -> None:
         document = documents.active()

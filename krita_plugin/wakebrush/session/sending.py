@@ -102,7 +102,12 @@ def _entry(press: Press, capture: Capture, part: int, sheet: Sheet, uploads: dic
     area = region.area
     sent = body(request, sheet.order, plan, region, uploads, reference=sheet.key, group=press.key)
     made = recipe.of_request(
-        sent, press.planned.settings, prompt=request.prompt, negative=request.negative_prompt, selected=press.planned.selected
+        sent,
+        press.planned.settings,
+        prompt=request.prompt,
+        negative=request.negative_prompt,
+        selected=press.planned.selected,
+        frame=capture.frame,
     )
     return Entry(
         key=sheet.key,

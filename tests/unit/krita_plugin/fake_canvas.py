@@ -95,6 +95,7 @@ class FakeCanvas:
         self.annotations: dict[tuple[str, str], bytes] = {}
         self.changed: set[str] = set()
         self.canvas_only = False
+        self.shown_frame: int | None = None
         self.keys_taken = 0
 
     @property
@@ -125,7 +126,7 @@ class FakeCanvas:
             image.fill(Qt.GlobalColor.red)
         wanted = part.mask in (Mask.SELECTION, Mask.PAINT)
         selection = QByteArray(bytes([255]) * (area.width * area.height)) if wanted else None
-        return Capture(document_id, self.documents[document_id], plan, part, image, selection)
+        return Capture(document_id, self.documents[document_id], plan, part, image, selection, self.shown_frame)
 
     def finish(self, capture: Capture) -> Finished:
         return pixels.finish(capture)
@@ -172,6 +173,9 @@ class FakeCanvas:
 
     def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
         return area
+
+    def frame(self, document_id: str) -> int | None:
+        return self.shown_frame if document_id in self.documents else None
 
     def select(self, area: Rect) -> None:
         self.selection = area

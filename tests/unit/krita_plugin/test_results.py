@@ -14,7 +14,8 @@ from wakebrush.canvas.rect import Rect
 from wakebrush.journal import Journal
 from wakebrush.qt import QApplication, QColor, QImage
 from wakebrush.session import Session
-from wakebrush.session.recipe import PNG_KEY, Recipe, parse
+from wakebrush.session.recipe import PNG_KEY, Recipe, parse, values
+from wakebrush.session.words import Notice
 
 from .fake_canvas import FakeCanvas
 from .some_results import AREA, Shop, alpha_of, entry, journal, shop
@@ -211,6 +212,19 @@ def test_prompt_and_seed_can_be_taken_from_a_result(shop: Shop) -> None:
     shop.results.copy_prompt("p:0")
     shop.results.reuse_seed("p:0")
     assert QApplication.clipboard().text() == "a castle" and shop.session.settings.seed == "100"
+
+
+@pytest.mark.parametrize(("made", "shown", "said"), [(3, 7, True), (3, 3, False), (3, None, False), (None, 7, False)])
+def test_a_picture_made_for_another_frame_is_applied_and_that_is_said(
+    shop: Shop, made: int | None, shown: int | None, said: bool
+) -> None:
+    shop.bring(entry(recipe=values(Recipe("a castle", frame=made))))
+    shop.canvas.shown_frame = shown
+    told: list[Notice] = []
+    shop.results.told.connect(told.append)
+    shop.results.apply("p:0")
+    shop.until(lambda: len(shop.canvas.inserted) == 1)
+    assert [notice.title for notice in told] == (["This picture was made for frame 3; you are on frame 7 now."] if said else [])
 
 
 def test_again_brings_back_how_a_result_was_made(shop: Shop) -> None:

@@ -21,6 +21,7 @@ class Node:
         self._visible, self._opacity, self._colours = True, 255, SRGB
         self._mode, self._inherits = "normal", False
         self.refuses: set[str] = set()
+        self.has_frames = False
         self.paint = QImage(2 * SIDE, 2 * SIDE, QImage.Format.Format_ARGB32)
         self.paint.fill(0)
 
@@ -35,6 +36,9 @@ class Node:
 
     def uniqueId(self) -> QtCore.QUuid:
         return QtCore.QUuid("{" + self._id + "}")
+
+    def animated(self) -> bool:
+        return self.has_frames
 
     def childNodes(self) -> list[Node]:
         return list(self._children)

@@ -98,6 +98,17 @@ def test_a_capture_reads_pixels_and_selection_and_its_document(desk):
         desk.canvas.capture(capture.plan, 0, Source())
 
 
+def test_only_an_animation_has_a_frame(desk):
+    desk.document.time = 12
+    face = desk.paint("face", (0, 0, 20, 20), RED[:3], parent=desk.group("figure"))
+    document_id, settings = desk.canvas.active_document(), PlanSettings(Task.GENERATE)
+    made = plan(desk.canvas.scene(settings), settings, MODEL)
+    assert desk.canvas.frame(document_id) is None and desk.canvas.capture(made, 0, Source()).frame is None
+    face.has_frames = True
+    assert desk.canvas.frame(document_id) == 12 and desk.canvas.capture(made, 0, Source()).frame == 12
+    assert desk.canvas.frame("closed") is None
+
+
 def test_what_is_above_or_beside_or_marked_is_left_out_of_what_is_read(desk):
     back = desk.paint("back", (0, 0, 20, 20), RED[:3])
     group = desk.group("figure")
