@@ -234,6 +234,9 @@ class Canvas(Protocol):
     def recipe_of_active_layer(self) -> str | None:
         """How the active layer was made, for a result of ours; it survives save and restart."""
 
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        """How the layers of ours were made that a document has now. Looks at all its layers: not to be asked at speed."""
+
     def unseen(self) -> tuple[str, ...]:
         """Ids of the layers of the document in front that are left out of what the model sees."""
 

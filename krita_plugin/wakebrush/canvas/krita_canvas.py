@@ -159,6 +159,10 @@ class KritaCanvas:
         layer = None if document is None else nodes.layer_of(document.activeNode())
         return None if layer is None else self._notes_of(document).recipes.get(nodes.id_of(layer))
 
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        document = self._opened.find(document_id)
+        return () if document is None else self._notes_of(document).made(document)
+
     def unseen(self) -> tuple[str, ...]:
         document = documents.active()
         return () if document is None else tuple(sorted(self._notes_of(document).unseen))

@@ -16,6 +16,7 @@ from ..i18n import tr
 from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
 from . import words
+from .applied import changed
 from .collection import Collection
 from .delivery import Landing
 from .document_settings import DocumentSettings
@@ -128,6 +129,7 @@ class Results(Observable):
 
     def look_at_layer(self, recipe: str | None) -> None:
         """The recipe of the layer she is on, if it has one."""
+        self._look_at_layers()
         found = parse(recipe) if recipe else None
         self.layer_prompt = "" if found is None else found.prompt
 
@@ -136,6 +138,8 @@ class Results(Observable):
     def peek(self, item_id: str) -> None:
         """Shows it over the canvas, for as long as the mouse, or the keyboard's cursor, is on it."""
         self.peeked = item_id
+        if item_id:
+            self._look_at_layers()
         self._show()
 
     def unpeek(self) -> None:
@@ -324,6 +328,12 @@ class Results(Observable):
         )
 
     # Noting.
+
+    def _look_at_layers(self) -> None:
+        """Takes the mark from what is a layer no more, and gives it back to what is one again."""
+        if self.items and self._front is not None:
+            for item in changed(self._homes.items(self._front), self._canvas.recipes(self._front)):
+                self._mark(item, applied=not item.applied)
 
     def _mark(self, item: Item, **changes: bool) -> None:
         self._all.mark(item.id, **changes)

@@ -196,9 +196,9 @@ class Session(Observable):
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
             self.desk.sign()
-        layer = self._canvas_state.layer
-        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
+            layer = self._canvas_state.layer
+            self.results.look_at_layer(layer.recipe if layer is not None else None)
             self.desk.price_may_change()
             self._update()
 

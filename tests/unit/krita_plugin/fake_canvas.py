@@ -203,6 +203,9 @@ class FakeCanvas:
     def recipe_of_active_layer(self) -> str | None:
         return self.layer.recipe if self.layer and self.active else None
 
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        return tuple(each.recipe for each in self.inserted if each.document_id == document_id)
+
     def unseen(self) -> tuple[str, ...]:
         return (self.layer.id,) if self.layer and self.layer.unseen else ()
 

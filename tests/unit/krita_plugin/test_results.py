@@ -227,6 +227,25 @@ def test_a_picture_made_for_another_frame_is_applied_and_that_is_said(
     assert [notice.title for notice in told] == (["This picture was made for frame 3; you are on frame 7 now."] if said else [])
 
 
+def test_the_mark_of_a_layer_goes_with_the_layer_and_comes_back_with_it(shop: Shop) -> None:
+    shop.bring(entry(count=2), 0)
+    shop.bring(entry(count=2), 1)
+    shop.results.apply("p:1")
+    applied = lambda: {item.n: item.applied for item in shop.results.items}  # noqa: E731
+    shop.until(lambda: applied() == {0: False, 1: True})
+    shop.results.peek("p:0")
+    assert applied() == {0: False, 1: True}
+    undone = shop.canvas.inserted.pop()
+    shop.results.peek("p:1")
+    assert applied() == {0: False, 1: False}
+    shop.canvas.inserted.append(undone)
+    shop.canvas.layer = ActiveLayer("l9", "another")
+    shop.session.refresh_canvas()
+    assert applied() == {0: False, 1: True}
+    shop.settle()
+    assert shop.journal.all()[0].marks[1].applied
+
+
 def test_again_brings_back_how_a_result_was_made(shop: Shop) -> None:
     shop.bring(entry())
     shop.session.settings.prompt, shop.session.settings.seed = "something else", ""

@@ -98,6 +98,18 @@ def test_a_capture_reads_pixels_and_selection_and_its_document(desk):
         desk.canvas.capture(capture.plan, 0, Source())
 
 
+def test_only_the_layers_that_are_there_tell_how_they_were_made(desk, inserted):
+    document_id = desk.canvas.active_document()
+    assert desk.canvas.recipes(document_id) == ()
+    assert inserted(node=node_of(desk), recipe="{}") is None
+    assert desk.canvas.recipes(document_id) == ("{}",) and desk.canvas.recipes("closed") == ()
+    layer = desk.document.nodeByName("a fox")
+    layer.remove()
+    assert desk.canvas.recipes(document_id) == ()
+    desk.document.rootNode().addChildNode(layer, None)
+    assert desk.canvas.recipes(document_id) == ("{}",)
+
+
 def test_only_an_animation_has_a_frame(desk):
     desk.document.time = 12
     face = desk.paint("face", (0, 0, 20, 20), RED[:3], parent=desk.group("figure"))
