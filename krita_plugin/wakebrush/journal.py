@@ -5,7 +5,7 @@ Survives a crash of Krita, of the computer, and of the network. One folder per r
     entry.json        the request; written last, so a folder without it was never sent
     ROLE.png          what it needs: `image`, `mask`, `alpha`, `opacity`
     result-N          picture N as the service sent it
-    thumbnail-N …     what can be made again when it is missing
+    thumbnail-N …     what can be made again, or done without, when it is missing
     results.json      what is known of the results, and whether more will come
     owner             which running Krita it belongs to (running.py); the others leave it alone until that one has ended
 

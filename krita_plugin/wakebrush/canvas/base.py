@@ -209,8 +209,8 @@ class Canvas(Protocol):
     def frame(self, document_id: str) -> int | None:
         """Which frame of its animation a document shows; None for one that is closed, or where nothing is animated."""
 
-    def select(self, area: Rect) -> None:
-        """Selects a rectangle of the document in front. No undo step."""
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
+        """Selects a rectangle of the document in front, or what these Grayscale8 pictures say. No undo step."""
 
     def is_open(self, document_id: str) -> bool:
         """Whether that document is still open."""

@@ -20,10 +20,12 @@ from .base import (
     Icon,
     LayerPixels,
     NoDocument,
+    Part,
     Placement,
     Source,
 )
 from .emptiness import EmptinessScan
+from .gray import gray_bytes
 from .layers import Insertion, Order, Rooms
 from .masks import Masks
 from .notes import Notes
@@ -123,11 +125,16 @@ class KritaCanvas:
         document = self._opened.find(document_id)
         return None if document is None else documents.frame(document)
 
-    def select(self, area: Rect) -> None:
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
         document = documents.active()
         if document is not None:
             selection = Selection()
-            selection.select(area.x, area.y, area.width, area.height, 255)
+            for image, place in shape:
+                part = Selection()
+                part.setPixelData(QByteArray(gray_bytes(image)), place.x, place.y, place.width, place.height)
+                selection.add(part)
+            if not shape:
+                selection.select(area.x, area.y, area.width, area.height, 255)
             document.setSelection(selection)
 
     def is_open(self, document_id: str) -> bool:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import partial
 
 from ..canvas.base import Canvas, Where
-from ..canvas.rect import Rect
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
 from . import words
+from .again import Again
 from .applied import changed
 from .collection import Collection
 from .delivery import Landing
@@ -27,7 +27,7 @@ from .link import Link
 from .observable import Observable, Property
 from .on_disk import Found, with_thumbnails
 from .placing import Placing, closed_notice
-from .recipe import Recipe, parse
+from .recipe import parse
 from .saving import save_png
 from .settings import PaintSettings
 from .showing import Showing
@@ -83,11 +83,12 @@ class Results(Observable):
         self._presses: dict[str, float] = {}
         self._showing = Showing(link, canvas, journal, service_name)
         self._placing = Placing(canvas, self._showing)
+        self._again = Again(link.lanes, canvas, journal, settings)
         self._history = History(link.lanes, canvas, journal, settings, documents or DocumentSettings(settings), self._homes.items)
         self._connect_parts()
 
     def _connect_parts(self) -> None:
-        for part in (self._showing, self._placing, self._history):
+        for part in (self._showing, self._placing, self._again, self._history):
             part.told.connect(self.told)
         self._showing.changed.connect(lambda: setattr(self, "enlarged", self._showing.enlarged))
         self._showing.fetched.connect(lambda name: self._all.mark(name, remote=False))
@@ -227,7 +228,8 @@ class Results(Observable):
                 )
             )
             return
-        self._bring_back(recipe)
+        self._again.bring_back(recipe, self._all.items(), self._front)
+        self.again_asked.emit(recipe)
 
     def show_offer(self) -> None:
         """Shows the results that the offer is about."""
@@ -377,17 +379,6 @@ class Results(Observable):
         self._update()
         for key, n in full:
             self._link.lanes.run("disk", partial(self._journal.mark, key, n, saved=True), failed=self._not_done)
-
-    def _bring_back(self, recipe: Recipe) -> None:
-        settings = self._settings
-        settings.prompt, settings.negative_prompt = recipe.prompt, recipe.negative
-        settings.style = recipe.style or settings.style
-        settings.seed = "" if recipe.seed is None else str(recipe.seed)
-        if recipe.plan:
-            settings.take(recipe.plan_settings)
-        if recipe.selected is not None and self._front is not None:
-            self._canvas.select(Rect(*recipe.selected))
-        self.again_asked.emit(recipe)
 
     def _not_read(self, error: Exception) -> None:
         self._taken_up([], earlier=True)

@@ -80,6 +80,7 @@ class FakeCanvas:
         self.documents: dict[str, str] = {"d1": "/pictures/castle.kra"}
         self.active: str | None = "d1"
         self.selection: Rect | None = None
+        self.shape: tuple[Part, ...] = ()
         self.empty = True
         self.size = (640, 480)
         self.shown = Scene((640, 480))
@@ -177,8 +178,8 @@ class FakeCanvas:
     def frame(self, document_id: str) -> int | None:
         return self.shown_frame if document_id in self.documents else None
 
-    def select(self, area: Rect) -> None:
-        self.selection = area
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
+        self.selection, self.shape = area, shape
 
     def is_open(self, document_id: str) -> bool:
         return document_id in self.documents

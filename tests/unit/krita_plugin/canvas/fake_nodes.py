@@ -129,6 +129,10 @@ class Selection:
         painter.drawImage(x, y, gray_image(bytes(data), width, height))
         painter.end()
 
+    def add(self, other: Selection) -> None:
+        both = map(max, gray_bytes(self._mask), gray_bytes(other._mask))
+        self._mask = gray_image(bytes(both), SIDE, SIDE)
+
     def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
         return QByteArray(gray_bytes(self._mask.copy(x, y, width, height)))
 
