@@ -5,8 +5,9 @@ Survives a crash of Krita, of the computer, and of the network. One folder per r
     entry.json        the request; written last, so a folder without it was never sent
     ROLE.png          what it needs: `image`, `mask`, `alpha`, `opacity`
     result-N          picture N as the service sent it
-    thumbnail-N …     what can be made again when it is missing
+    thumbnail-N …     what can be made again, or done without, when it is missing
     results.json      what is known of the results, and whether more will come
+    owner             which running Krita it belongs to (running.py); the others leave it alone until that one has ended
 
 Every write of what cannot be made again is synced before it is relied upon. A folder goes when no more results will come and each
 there is was discarded, or is in her saved file.
@@ -24,7 +25,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-_ENTRY, _RESULTS = "entry.json", "results.json"
+from .running import Run
+
+_ENTRY, _RESULTS, _OWNER = "entry.json", "results.json", "owner"
 _VERSION = 2
 #: How long results wait for her, in seconds; leftovers of a crash in the middle of a write wait a day.
 KEPT_SECONDS = 30 * 86_400.0
@@ -114,10 +117,11 @@ def new_key() -> str:
 
 
 class Journal:
-    """The entries of one folder. Thread-safe."""
+    """The entries of one folder. Thread-safe. `run`: this Krita, where several may use the folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Run | None = None) -> None:
         self.folder = folder
+        self._run = run
         self._lock = threading.RLock()
 
     # Requests.
@@ -126,6 +130,7 @@ class Journal:
         """Stores an entry with its pictures (PNG files by role). When it returns, all of it is on disk. Raises OSError."""
         folder = self._folder(entry.key)
         folder.mkdir(parents=True, exist_ok=True)
+        self._claim(entry.key)
         for role, content in pictures.items():
             _write(folder / f"{role}.png", content)
         self._store(entry)
@@ -155,6 +160,7 @@ class Journal:
                 return False
             folder = self._folder(kept.entry.key)
             folder.mkdir(parents=True, exist_ok=True)
+            self._claim(kept.entry.key)
             for name, content in files.items():
                 (folder / name).write_bytes(content)
             self._store_marks(replace(kept, closed=True))
@@ -222,24 +228,45 @@ class Journal:
                 self._result(key, n).unlink(missing_ok=True)
 
     def sweep(self, now: float) -> None:
-        """Forgets what is over: what is in her file, what is older than 30 days, and leftovers of writes a day old."""
+        """Forgets what is over: what is in her file, what is older than 30 days, and leftovers of writes a day old.
+
+        What another running Krita has is not touched; what one has left belongs to this one from now on. Raises OSError.
+        """
         if not self.folder.is_dir():
             return
         for folder in self.folder.iterdir():
+            if self._is_of_another(folder.name):
+                continue
             kept = self._kept(folder.name)
             if kept is None:
                 if folder.is_dir() and now - folder.stat().st_mtime > _LEFTOVER_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
             elif not kept.owed and all(_is_over(mark, now) for mark in kept.marks.values()):
                 self.remove(folder.name)
+            else:
+                self._claim(folder.name)
 
     def all(self) -> list[Kept]:
-        """Everything there is, oldest first."""
+        """Everything there is but what another running Krita has, oldest first."""
         if not self.folder.is_dir():
             return []
         with self._lock:
-            found = [kept for folder in self.folder.iterdir() if (kept := self._kept(folder.name)) is not None]
+            keys = [folder.name for folder in self.folder.iterdir() if not self._is_of_another(folder.name)]
+            found = [kept for key in keys if (kept := self._kept(key)) is not None]
         return sorted(found, key=lambda kept: kept.entry.created_at)
+
+    # Whose it is.
+
+    def _claim(self, key: str) -> None:
+        if self._run is not None:
+            self._run.begin()
+            (self._folder(key) / _OWNER).write_text(self._run.name, encoding="ascii")
+
+    def _is_of_another(self, key: str) -> bool:
+        if self._run is None:
+            return False
+        owner = (_content(self._folder(key) / _OWNER) or b"").decode("ascii", "replace")
+        return owner not in ("", self._run.name) and self._run.lives(owner)
 
     # Files.
 
@@ -302,7 +329,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -206,8 +206,11 @@ class Canvas(Protocol):
         """Where an area lies now that was captured when the canvas had that width and height: it moves when a plan of ours
         enlarges the canvas to the left or upwards."""
 
-    def select(self, area: Rect) -> None:
-        """Selects a rectangle of the document in front. No undo step."""
+    def frame(self, document_id: str) -> int | None:
+        """Which frame of its animation a document shows; None for one that is closed, or where nothing is animated."""
+
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
+        """Selects a rectangle of the document in front, or what these Grayscale8 pictures say. No undo step."""
 
     def is_open(self, document_id: str) -> bool:
         """Whether that document is still open."""
@@ -230,6 +233,9 @@ class Canvas(Protocol):
 
     def recipe_of_active_layer(self) -> str | None:
         """How the active layer was made, for a result of ours; it survives save and restart."""
+
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        """How the layers of ours were made that a document has now. Looks at all its layers: not to be asked at speed."""
 
     def unseen(self) -> tuple[str, ...]:
         """Ids of the layers of the document in front that are left out of what the model sees."""

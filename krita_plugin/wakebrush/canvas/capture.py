@@ -19,7 +19,8 @@ class Capture:
 
     `pixels`: sRGB, 32-bit with straight alpha, transparent outside the canvas; read when `plan.needs_image`.
     `selection`: one byte per pixel, rows without gaps, 255 where fully selected: for Mask.SELECTION the selected pixels, for
-    Mask.PAINT the alpha of the active layer's own pixels; None otherwise. `finish` grows it by `region.grow`.
+    Mask.PAINT the alpha of the active layer's own pixels; None otherwise. `finish` grows it by `region.grow`. `frame`: of the
+    animation; None where nothing is animated.
     """
 
     document_id: str
@@ -28,6 +29,7 @@ class Capture:
     region: RegionPlan
     pixels: QImage | None
     selection: QByteArray | None
+    frame: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from krita import Document, Krita, Selection
 
 from ..i18n import tr
+from . import nodes
 from .rect import Rect
 
 
@@ -30,6 +31,11 @@ def selection_of(document: Document) -> tuple[Selection, Rect] | None:
         return None
     box = Rect(selection.x(), selection.y(), selection.width(), selection.height())
     return None if box.is_empty else (selection, box)
+
+
+def frame(document: Document) -> int | None:
+    """Which frame of an animation is shown; None where nothing is animated."""
+    return document.currentTime() if any(node.animated() for node in nodes.every(document.rootNode())) else None
 
 
 def notice(document: Document) -> str | None:

@@ -20,10 +20,12 @@ from .base import (
     Icon,
     LayerPixels,
     NoDocument,
+    Part,
     Placement,
     Source,
 )
 from .emptiness import EmptinessScan
+from .gray import gray_bytes
 from .layers import Insertion, Order, Rooms
 from .masks import Masks
 from .notes import Notes
@@ -84,6 +86,7 @@ class KritaCanvas:
             region=part,
             pixels=reading.picture(document, part.area, source) if plan.needs_image else None,
             selection=_mask(document, part),
+            frame=documents.frame(document),
         )
         self._opened.keep(document)
         return capture
@@ -118,11 +121,20 @@ class KritaCanvas:
         shift = self._rooms.enlargements.shift(document_id, documents.size(document), captured, None)
         return area.moved(shift.dx, shift.dy)
 
-    def select(self, area: Rect) -> None:
+    def frame(self, document_id: str) -> int | None:
+        document = self._opened.find(document_id)
+        return None if document is None else documents.frame(document)
+
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
         document = documents.active()
         if document is not None:
             selection = Selection()
-            selection.select(area.x, area.y, area.width, area.height, 255)
+            for image, place in shape:
+                part = Selection()
+                part.setPixelData(QByteArray(gray_bytes(image)), place.x, place.y, place.width, place.height)
+                selection.add(part)
+            if not shape:
+                selection.select(area.x, area.y, area.width, area.height, 255)
             document.setSelection(selection)
 
     def is_open(self, document_id: str) -> bool:
@@ -153,6 +165,10 @@ class KritaCanvas:
         document = documents.active()
         layer = None if document is None else nodes.layer_of(document.activeNode())
         return None if layer is None else self._notes_of(document).recipes.get(nodes.id_of(layer))
+
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        document = self._opened.find(document_id)
+        return () if document is None else self._notes_of(document).made(document)
 
     def unseen(self) -> tuple[str, ...]:
         document = documents.active()

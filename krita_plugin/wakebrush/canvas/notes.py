@@ -33,6 +33,13 @@ class Notes:
         there = {nodes.id_of(node) for node in nodes.every(document.rootNode())}
         return cls({layer: recipe for layer, recipe in notes.recipes.items() if layer in there}, notes.unseen & there)
 
+    def made(self, document: Document) -> tuple[str, ...]:
+        """The recipes of the layers that are there now: one that was undone may come back."""
+        if not self.recipes:
+            return ()
+        there = map(nodes.id_of, nodes.every(document.rootNode()))
+        return tuple(self.recipes[layer] for layer in there if layer in self.recipes)
+
     def keep(self, document: Document) -> None:
         """In the file from her next save on."""
         content = {"version": 1, "recipes": self.recipes, "unseen": sorted(self.unseen)}

@@ -154,6 +154,11 @@ class Connecting(Observable):
 
     # Her list.
 
+    def name_of(self, profile_id: str) -> str:
+        """What one of her services is called; '' for one that is not hers (any more)."""
+        profile = self.profiles.get(profile_id)
+        return "" if profile is None else profile.name
+
     def use(self, profile_id: str) -> None:
         """Changes to another of her services."""
         self._keep(lambda: self.profiles.use(profile_id))

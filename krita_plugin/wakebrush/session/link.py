@@ -31,6 +31,10 @@ class Link(QObject):
         self.service: Service | None = None
         self._stream = EventStream(resolve, _ToGui(self, self._bridge))
 
+    def serves(self, profile: str) -> bool:
+        """Whether the service in use is this one of hers; '' stands for any."""
+        return self.service is not None and profile in ("", self.service.connection.profile)
+
     def start(self) -> None:
         self._stream.start()
 

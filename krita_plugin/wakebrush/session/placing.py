@@ -53,10 +53,17 @@ class Placing(QObject):
         self._inserting.discard(item.id)
         if problem is None:
             self.placed.emit(item, document_id)
+            self._compare_frames(item, document_id)
         else:
             self.told.emit(Notice(problem))
         if not self._inserting:
             self.held.emit(False)
+
+    def _compare_frames(self, item: Item, document_id: str) -> None:
+        made, shown = item.recipe.frame, self._canvas.frame(document_id)
+        if made is not None and shown is not None and made != shown:
+            sentence = tr("This picture was made for frame {made}; you are on frame {shown} now.", made=made, shown=shown)
+            self.told.emit(Notice(sentence, tr("Its layer is seen on every frame."), good=True))
 
     def _look(self) -> None:
         if self._inserting:

@@ -31,7 +31,8 @@ _AFTER_HEADER = 8 + 25
 class Recipe:
     """`prompt`, `negative`: as she typed them. `seed`: of this picture. `strength`: above 0, up to 1. `region`: x, y, width,
     height in document pixels; `selected`: the bounds of what was selected then; `size`: what was asked of the engine. `plan`:
-    the plan settings of that press, by name. `job`, `n`: where the service keeps the picture."""
+    the plan settings of that press, by name. `frame`: of the animation, where there is one. `job`, `n`: where the
+    service keeps the picture."""
 
     prompt: str = ""
     negative: str = ""
@@ -45,6 +46,7 @@ class Recipe:
     region: tuple[int, int, int, int] | None = None
     selected: tuple[int, int, int, int] | None = None
     size: tuple[int, int] | None = None
+    frame: int | None = None
     job: str | None = None
     n: int = 0
 
@@ -107,10 +109,16 @@ def values(recipe: Recipe) -> dict[str, Any]:
 
 
 def of_request(
-    body: dict[str, Any], settings: PlanSettings, *, prompt: str, negative: str, selected: Rect | None = None
+    body: dict[str, Any],
+    settings: PlanSettings,
+    *,
+    prompt: str,
+    negative: str,
+    selected: Rect | None = None,
+    frame: int | None = None,
 ) -> Recipe:
     """The recipe of a press. `body`: of POST /v1/generate; `prompt` and `negative` as she typed them; `selected`: the bounds of
-    the selection."""
+    the selection; `frame`: of the animation."""
     region = body.get("region")
     return Recipe(
         prompt=prompt,
@@ -125,6 +133,7 @@ def of_request(
         region=None if region is None else (region["x"], region["y"], region["width"], region["height"]),
         selected=None if selected is None else (selected.x, selected.y, selected.width, selected.height),
         size=(int(body["width"]), int(body["height"])),
+        frame=frame,
     )
 
 

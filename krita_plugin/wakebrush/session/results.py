@@ -11,11 +11,12 @@ from collections.abc import Callable
 from functools import partial
 
 from ..canvas.base import Canvas, Where
-from ..canvas.rect import Rect
 from ..i18n import tr
 from ..journal import Entry, Journal, Kept
 from ..qt import QApplication, QImage, Signal
 from . import words
+from .again import Again
+from .applied import changed
 from .collection import Collection
 from .delivery import Landing
 from .document_settings import DocumentSettings
@@ -26,7 +27,7 @@ from .link import Link
 from .observable import Observable, Property
 from .on_disk import Found, with_thumbnails
 from .placing import Placing, closed_notice
-from .recipe import Recipe, parse
+from .recipe import parse
 from .saving import save_png
 from .settings import PaintSettings
 from .showing import Showing
@@ -64,8 +65,10 @@ class Results(Observable):
         settings: PaintSettings,
         documents: DocumentSettings | None = None,
         now: Callable[[], float] = time.time,
+        service_name: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds."""
+        """`documents`: what each document's fields hold, kept in its file with the results; `now`: epoch seconds; `service_name`:
+        as in Showing."""
         super().__init__()
         self._link = link
         self._canvas = canvas
@@ -78,15 +81,18 @@ class Results(Observable):
         self._homeless_shown = False
         self._resumed = False
         self._presses: dict[str, float] = {}
-        self._showing = Showing(link, canvas, journal)
+        self._showing = Showing(link, canvas, journal, service_name)
         self._placing = Placing(canvas, self._showing)
+        self._again = Again(link.lanes, canvas, journal, settings)
         self._history = History(link.lanes, canvas, journal, settings, documents or DocumentSettings(settings), self._homes.items)
         self._connect_parts()
 
     def _connect_parts(self) -> None:
-        for part in (self._showing, self._placing, self._history):
+        for part in (self._showing, self._placing, self._again, self._history):
             part.told.connect(self.told)
         self._showing.changed.connect(lambda: setattr(self, "enlarged", self._showing.enlarged))
+        self._showing.fetched.connect(lambda name: self._all.mark(name, remote=False))
+        self.waits_at = self._showing.waits_at
         self._placing.placed.connect(self._placed)
         self._placing.held.connect(lambda held: setattr(self, "held", held))
         self._history.restored.connect(self._restored)
@@ -124,6 +130,7 @@ class Results(Observable):
 
     def look_at_layer(self, recipe: str | None) -> None:
         """The recipe of the layer she is on, if it has one."""
+        self._look_at_layers()
         found = parse(recipe) if recipe else None
         self.layer_prompt = "" if found is None else found.prompt
 
@@ -132,6 +139,8 @@ class Results(Observable):
     def peek(self, item_id: str) -> None:
         """Shows it over the canvas, for as long as the mouse, or the keyboard's cursor, is on it."""
         self.peeked = item_id
+        if item_id:
+            self._look_at_layers()
         self._show()
 
     def unpeek(self) -> None:
@@ -219,7 +228,8 @@ class Results(Observable):
                 )
             )
             return
-        self._bring_back(recipe)
+        self._again.bring_back(recipe, self._all.items(), self._front)
+        self.again_asked.emit(recipe)
 
     def show_offer(self) -> None:
         """Shows the results that the offer is about."""
@@ -321,6 +331,12 @@ class Results(Observable):
 
     # Noting.
 
+    def _look_at_layers(self) -> None:
+        """Takes the mark from what is a layer no more, and gives it back to what is one again."""
+        if self.items and self._front is not None:
+            for item in changed(self._homes.items(self._front), self._canvas.recipes(self._front)):
+                self._mark(item, applied=not item.applied)
+
     def _mark(self, item: Item, **changes: bool) -> None:
         self._all.mark(item.id, **changes)
         self._mark_on_disk(item, **changes)
@@ -363,17 +379,6 @@ class Results(Observable):
         self._update()
         for key, n in full:
             self._link.lanes.run("disk", partial(self._journal.mark, key, n, saved=True), failed=self._not_done)
-
-    def _bring_back(self, recipe: Recipe) -> None:
-        settings = self._settings
-        settings.prompt, settings.negative_prompt = recipe.prompt, recipe.negative
-        settings.style = recipe.style or settings.style
-        settings.seed = "" if recipe.seed is None else str(recipe.seed)
-        if recipe.plan:
-            settings.take(recipe.plan_settings)
-        if recipe.selected is not None and self._front is not None:
-            self._canvas.select(Rect(*recipe.selected))
-        self.again_asked.emit(recipe)
 
     def _not_read(self, error: Exception) -> None:
         self._taken_up([], earlier=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
 from ..canvas.base import Canvas, Capture
+from ..canvas.gray import gray_image
 from ..canvas.plan import PaintPlan
+from ..canvas.scene import Mask
 from ..client.errors import Problem
 from ..client.model import Job, Price
 from ..client.service import Service
 from ..journal import Entry, Journal
+from ..qt import QImage
 from . import recipe
+from .again import SELECTION
 from .encoder import Encoder, media_type
 from .pictures import checksum
 from .planned import Planned
@@ -55,11 +60,18 @@ class Outbox:
         finished = self._canvas.finish(capture)
         made = {"image": finished.image, "mask": finished.mask, "alpha": finished.alpha, "opacity": finished.opacity}
         lossy = frozenset({"image"} if is_context(capture.plan) else ())
+        shape = _shape(press, capture)
+        if shape is not None:
+            made[SELECTION] = shape
         files = self._encoder.encode_all({role: image for role, image in made.items() if image is not None}, lossy)
+        shape_file = files.pop(SELECTION, None)
         uploads: dict[str, str] = {role: checksum(files[role]) for role in ("image", "mask") if role in files}
         entries = tuple(_entry(press, capture, part, sheet, uploads) for sheet in sheets)
         for entry in entries:
             self._journal.write(entry, files)
+            if shape_file is not None:
+                with contextlib.suppress(OSError):  # without it Again selects the rectangle
+                    self._journal.cache(entry.key, f"{SELECTION}.png", shape_file)
         return entries
 
     def send(self, service: Service, entry: Entry) -> tuple[Entry, Job, Price]:
@@ -97,12 +109,28 @@ def is_context(plan: PaintPlan) -> bool:
     return plan.mode == "inpaint" and plan.strength >= 1
 
 
+def _shape(press: Press, capture: Capture) -> QImage | None:
+    """What is selected in the region; None where that is a rectangle, which the recipe knows."""
+    selected, area = press.planned.selected, capture.region.area
+    if capture.region.mask is not Mask.SELECTION or capture.selection is None or selected is None:
+        return None
+    values, alone = bytes(capture.selection), len(capture.plan.regions) == 1
+    if alone and (not area.contains(selected) or values.count(255) == selected.width * selected.height):
+        return None
+    return gray_image(values, area.width, area.height)
+
+
 def _entry(press: Press, capture: Capture, part: int, sheet: Sheet, uploads: dict[str, str]) -> Entry:
     plan, region, request = capture.plan, capture.region, press.request
     area = region.area
     sent = body(request, sheet.order, plan, region, uploads, reference=sheet.key, group=press.key)
     made = recipe.of_request(
-        sent, press.planned.settings, prompt=request.prompt, negative=request.negative_prompt, selected=press.planned.selected
+        sent,
+        press.planned.settings,
+        prompt=request.prompt,
+        negative=request.negative_prompt,
+        selected=press.planned.selected,
+        frame=capture.frame,
     )
     return Entry(
         key=sheet.key,

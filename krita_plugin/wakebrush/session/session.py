@@ -19,6 +19,7 @@ from ..client.service import Service
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer
+from ..running import Run
 from .bar import Bar
 from .connecting import Connecting
 from .desk import Desk
@@ -50,7 +51,8 @@ _AGAIN_MS = 2000
 
 
 class Session(Observable):
-    """`notice` is the error line; `progress` is 0 to 1, or None; `unseen`: whether the model does not see the active layer."""
+    """`notice` is the error line; `progress` is 0 to 1, or None; `unseen`: whether the model does not see the active layer;
+    `in_group`: whether that is in a group, or is one."""
 
     state_line = Property(StateLine("off", ""))
     label = Property("Generate")
@@ -63,6 +65,7 @@ class Session(Observable):
     preview: Property[QImage | None] = Property(None)
     language_notice = Property("")
     unseen: Property[bool | None] = Property(None)
+    in_group = Property(False)
     practice = Property(False)
 
     def __init__(
@@ -83,10 +86,12 @@ class Session(Observable):
         self._link = Link(self.connecting.resolve)
         self.connecting.bind(self._link)
         folder = Path(data_folder(environ)) / "krita"
-        journal = Journal(folder / "journal")
+        self._run = Run(folder / "running")
+        journal = Journal(folder / "journal", self._run)
         self.work = Work(self._link, canvas, journal)
         self.writing = Writing(self._link, self.settings, store, folder)
-        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents)
+        name_of = self.connecting.name_of
+        self.results = Results(self._link, canvas, journal, self.settings, self.writing.documents, service_name=name_of)
         self._previews = StepPreviews(self._link, canvas, journal)
         self._error: ServiceError | None = None
         self._connected = False
@@ -138,7 +143,9 @@ class Session(Observable):
         """Ends all threads within 3 seconds; what is under way is in the journal."""
         self._tick.stop()
         self.settings.save()
-        return self._link.stop()
+        ended = self._link.stop()
+        self._run.end()
+        return ended
 
     def generate(self) -> None:
         """What the button does. What cannot be done is said in the error line."""
@@ -191,9 +198,9 @@ class Session(Observable):
                 self.notice = Notice(sentence)
         elif self._canvas_state.has_selection and not before.has_selection:
             self.desk.sign()
-        layer = self._canvas_state.layer
-        self.results.look_at_layer(layer.recipe if layer is not None else None)
         if before != self._canvas_state:
+            layer = self._canvas_state.layer
+            self.results.look_at_layer(layer.recipe if layer is not None else None)
             self.desk.price_may_change()
             self._update()
 
@@ -359,6 +366,7 @@ class Session(Observable):
             return
         layer = self._canvas_state.layer
         self.unseen = None if layer is None else layer.unseen
+        self.in_group = layer is not None and layer.in_group
         facts = self.facts
         task = button_label(chosen(self.settings.task, facts), facts)
         self.label = tr("Put the idea aside") if self.desk.gathers else task

@@ -20,15 +20,18 @@ from .words import Notice, disk_notice
 class Showing(QObject):
     """Prepares items off the GUI thread and lays one of them over the canvas.
 
-    `changed()`: what is seen is another; `told(Notice)`. `enlarged`: what the docker shows instead, where nothing can lie over
-    the canvas.
+    `changed()`: what is seen is another; `fetched(id)`: its pictures are on this computer now; `told(Notice)`. `enlarged`: what
+    the docker shows instead, where nothing can lie over the canvas.
     """
 
     changed = Signal()
+    fetched = Signal(str)
     told = Signal(object)
 
-    def __init__(self, link: Link, canvas: Canvas, journal: Journal) -> None:
+    def __init__(self, link: Link, canvas: Canvas, journal: Journal, service_name: Callable[[str], str] = lambda _: "") -> None:
+        """`service_name`: what one of her services is called, by its id; '' for one that is not hers."""
         super().__init__()
+        self._service_name = service_name
         self._link = link
         self._canvas = canvas
         self._journal = journal
@@ -71,6 +74,11 @@ class Showing(QObject):
         self._waiting.setdefault(item.id, []).append((then, failed))
         self._begin(item)
 
+    def waits_at(self, item: Item) -> str:
+        """The name of another of her services than the one in use, that alone has a picture of this item; '' for none."""
+        others = (self._elsewhere(piece) for piece in item.pieces if piece.mark.remote)
+        return next(filter(None, others), "")
+
     def drop(self, item_id: str) -> None:
         """It is not needed any more."""
         self._shelf.drop(item_id)
@@ -79,9 +87,8 @@ class Showing(QObject):
         if item.id in self._begun:
             return
         self._begun.add(item.id)
-        service = self._link.service
         remote = any(piece.mark.remote for piece in item.pieces)
-        fetch = partial(self._fetch, service) if remote and service is not None else (lambda piece: None)
+        fetch = partial(self._fetch, self._link.service) if remote else (lambda piece: None)
 
         def work() -> Prepared | None:
             return prepare(self._canvas, self._journal, item, fetch) if self._is_awaited(item.id) else None
@@ -94,11 +101,19 @@ class Showing(QObject):
         looked_at = self._item
         return item_id in self._waiting or (looked_at is not None and looked_at.id == item_id)
 
-    def _fetch(self, service: Service, piece: Piece) -> bytes | None:
-        """A picture that only the service has; it is kept here from now on."""
+    def _elsewhere(self, piece: Piece) -> str:
+        here = self._link.service is None or self._link.serves(piece.entry.service)
+        return "" if here else self._service_name(piece.entry.service)
+
+    def _fetch(self, service: Service | None, piece: Piece) -> bytes | None:
+        """A picture that only the service has; it is kept here from now on. Raises Missing."""
         job, mark = piece.entry.job_id, piece.mark
         if job is None or not mark.sha256:
             return None
+        if service is None:
+            raise Missing(tr("Only the service has this picture. Look at it again when you are back online."))
+        if other := self._elsewhere(piece):
+            raise Missing(waits_sentence(other))
         content = service.result(job, mark.n, mark.sha256)
         self._journal.receive(piece.entry.key, Mark(mark.n, mark.seed, mark.sha256, mark.at, mark.starred, mark.applied), content)
         return content
@@ -110,6 +125,8 @@ class Showing(QObject):
                 self._begin(item)  # the mouse came back
             return
         self._shelf.put(item.id, prepared)
+        if any(piece.mark.remote for piece in item.pieces):
+            self.fetched.emit(item.id)
         for then, _ in self._waiting.pop(item.id, []):
             then(prepared)
         if self._item is not None and self._item.id == item.id:
@@ -151,3 +168,8 @@ class Showing(QObject):
         self.shown, self.enlarged = "", None
         self._canvas.overlay.hide()
         self.changed.emit()
+
+
+def waits_sentence(service: str) -> str:
+    """For a picture that another of her services has. `service`: its name."""
+    return tr("This picture waits at “{name}”. Switch to it to get it.", name=service)

@@ -117,9 +117,9 @@ def combined(licences: Iterable[Licence | None]) -> Licence | None:
     return strictest
 
 
-def licence_words(licence: Licence | None) -> str:
-    """`commercial use: ask · FLUX.1 dev`; '' when nothing is known."""
-    if licence is None:
+def licence_words(licence: Licence | None, *, practice: bool = False) -> str:
+    """`commercial use: ask · FLUX.1 dev`; '' when nothing is known. `practice`: no model is behind it."""
+    if licence is None or (practice and licence == Licence()):
         return ""
     said = {"yes": tr("commercial use: yes"), "no": tr("commercial use: no"), "ask": tr("commercial use: ask")}
     words = said.get(licence.commercial or "", tr("commercial use: not known"))

@@ -283,8 +283,8 @@ class Work(QObject):
 
     def _elsewhere(self, picture: UnderWay) -> bool:
         """Whether it was sent to another of her services than the one in use: nobody else is told of it, and it waits."""
-        service, entry = self._link.service, picture.entry
-        return service is not None and entry is not None and entry.service not in ("", service.connection.profile)
+        entry = picture.entry
+        return self._link.service is not None and entry is not None and not self._link.serves(entry.service)
 
     # The journal, and trying again.
 

@@ -202,7 +202,7 @@ class Panel(QWidget):
         session, settings, desk = self._session, self._session.settings, self._session.desk
         return {
             "state_line": lambda: self._state.show_line(session.state_line),
-            "practice": lambda: self._practice.show_text(tr("Practice mode: sketches, no AI.") if session.practice else ""),
+            "practice": self._show_practice,
             "prompt": lambda: self._prompt.show_text(settings.prompt),
             "label": lambda: self._generate.setText(session.label),
             "can_generate": lambda: self._generate.setEnabled(session.can_generate),
@@ -222,9 +222,10 @@ class Panel(QWidget):
             "notice": lambda: self._notice.show_notice(session.notice),
             "offer": lambda: self._offer.show_offer(session.results.offer),
             "preview": lambda: self._preview.show_image(session.preview),
-            "styles": lambda: self._style.show_styles(session.styles, session.style),
-            "style": lambda: self._style.show_styles(session.styles, session.style),
+            "styles": self._show_styles,
+            "style": self._show_styles,
             "unseen": self._show_unseen,
+            "in_group": lambda: self._region.show_in_group(session.in_group),
             "language_notice": lambda: self._language.show_text(session.language_notice),
             "budget": lambda: self._budget.show_text(desk.budget),
         }
@@ -252,6 +253,14 @@ class Panel(QWidget):
         if not self._may_move(self._show_strength):
             return
         self._strength.setVisible(self._session.strength_matters)
+
+    def _show_practice(self) -> None:
+        self._practice.show_text(tr("Practice mode: sketches, no AI.") if self._session.practice else "")
+        self._show_styles()
+
+    def _show_styles(self) -> None:
+        session = self._session
+        self._style.show_styles(session.styles, session.style, practice=session.practice)
 
     def _show_unseen(self) -> None:
         unseen = self._session.unseen

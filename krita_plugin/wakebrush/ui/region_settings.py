@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..canvas.base import Read, Where
 from ..canvas.plan import Context, Fill, Task
 from ..i18n import tr
-from ..qt import QtWidgets, QWidget
+from ..qt import Qt, QtWidgets, QWidget
 from ..session.region_settings import RegionSettings
 
 
@@ -32,6 +32,13 @@ class RegionBox(QWidget):
             self._show(name)
         self._show("task")
         settings.changed.connect(self._show)
+
+    def show_in_group(self, in_group: bool) -> None:
+        """Whether the active layer is in a group: otherwise there is none to read from."""
+        index = self._reads.findData(Read.GROUP.value)
+        self._reads.model().item(index).setEnabled(in_group)
+        why = tr("The layer is in no group, so there is no group to read. Put it into one, or read everything.")
+        self._reads.setItemData(index, "" if in_group else why, Qt.ItemDataRole.ToolTipRole)
 
     def _add_edge(self) -> None:
         percent, pixels = tr(" %"), tr(" px")
@@ -85,7 +92,8 @@ class RegionBox(QWidget):
             Where.TOP.value: tr("on top"),
             Where.REPLACE.value: tr("in place of that layer"),
         }
-        self._row(tr("Reads"), self._choice("read_from", reads, tr("What is taken from the document")))
+        self._reads = self._choice("read_from", reads, tr("What is taken from the document"))
+        self._row(tr("Reads"), self._reads)
         self._row(tr("Results go"), self._choice("where", places, tr("Where a result becomes a layer")))
 
     def _add_switches(self) -> None:

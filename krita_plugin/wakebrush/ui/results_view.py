@@ -32,7 +32,7 @@ class ResultsView(QWidget):
         self._now = now
         self._dialog: QtWidgets.QFileDialog | None = None
         self._folder = ""
-        self._thumbnails = Thumbnails(self._heading)
+        self._thumbnails = Thumbnails(self._heading, results.waits_at)
         self._enlarged = _enlarged()
         self._wipe = WipeSlider()
         self._verbs = self._make_verbs()

@@ -21,6 +21,7 @@ class StyleRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._styles: tuple[Style, ...] = ()
+        self._practice = False
         self._list = QtWidgets.QComboBox()
         self._list.setObjectName("style")
         self._list.setAccessibleName(tr("Style"))
@@ -47,19 +48,19 @@ class StyleRow(QWidget):
         column.addLayout(self.row)
         column.addWidget(self._licence)
 
-    def show_styles(self, styles: tuple[Style, ...], chosen: Style | None) -> None:
-        """What there is to choose from, and what is chosen."""
-        if styles != self._styles:
-            self._styles = styles
+    def show_styles(self, styles: tuple[Style, ...], chosen: Style | None, *, practice: bool = False) -> None:
+        """What there is to choose from, and what is chosen. `practice`: they are the practice engine's."""
+        if (styles, practice) != (self._styles, self._practice):
+            self._styles, self._practice = styles, practice
             self._list.clear()
             for number, style in enumerate(styles):
                 self._list.addItem(style.title, style.name)
-                self._list.setItemData(number, style_tip(style), Qt.ItemDataRole.ToolTipRole)
+                self._list.setItemData(number, style_tip(style, practice=practice), Qt.ItemDataRole.ToolTipRole)
                 self._list.model().item(number).setEnabled(style.available is not False)
         self._list.setCurrentIndex(-1 if chosen is None else self._list.findData(chosen.name))
         self._list.setEnabled(self._list.count() > 0)
-        self._list.setToolTip("" if chosen is None else style_tip(chosen))
-        self._licence.show_text(licence_words(None if chosen is None else chosen.licence))
+        self._list.setToolTip("" if chosen is None else style_tip(chosen, practice=practice))
+        self._licence.show_text(licence_words(None if chosen is None else chosen.licence, practice=practice))
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -69,10 +70,10 @@ class StyleRow(QWidget):
         self.chosen.emit(self._list.itemData(index))
 
 
-def style_tip(style: Style) -> str:
+def style_tip(style: Style, *, practice: bool = False) -> str:
     """What a style is for and under which licence, or why it cannot be used."""
     if style.barred:
         return style.barred
     if style.available is False:
         return tr("The engine lacks {models}.", models=", ".join(style.missing) or tr("a model"))
-    return "\n".join(filter(None, [style.description, licence_words(style.licence)]))
+    return "\n".join(filter(None, [style.description, licence_words(style.licence, practice=practice)]))

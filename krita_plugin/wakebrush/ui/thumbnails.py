@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..i18n import tr
 from ..qt import QEvent, QPainter, QPalette, QPoint, QRect, QSize, Qt, QtGui, QtWidgets, QWidget, Signal
 from ..session.items import Item
+from ..session.showing import waits_sentence
 from .theme import faint
 
 TILE = 72
@@ -92,8 +93,10 @@ class Thumbnails(QWidget):
     let_go = Signal()
     menu_asked = Signal(str, QPoint)
 
-    def __init__(self, heading: Callable[[Item], str]) -> None:
+    def __init__(self, heading: Callable[[Item], str], waits_at: Callable[[Item], str]) -> None:
+        """`waits_at`: the name of the service that a picture has to be fetched from first, or ''."""
         super().__init__()
+        self._waits_at = waits_at
         self._heading = heading
         self._groups: tuple[Group, ...] = ()
         self._items: dict[str, Item] = {}
@@ -163,7 +166,8 @@ class Thumbnails(QWidget):
             return True
         if event.type() == QEvent.Type.ToolTip:
             found = self._items.get(self._at(event.pos()))
-            QtWidgets.QToolTip.showText(event.globalPos(), "" if found is None else tip(found), self)
+            words = "" if found is None else tip(found, self._waits_at(found))
+            QtWidgets.QToolTip.showText(event.globalPos(), words, self)
             return True
         return bool(super().event(event))
 
@@ -268,9 +272,11 @@ class Thumbnails(QWidget):
             painter.drawRect(place.adjusted(0, 0, -1, -1))
 
 
-def tip(item: Item) -> str:
-    """What a thumbnail is, and what can be done with it."""
+def tip(item: Item, waits_at: str = "") -> str:
+    """What a thumbnail is, and what can be done with it. `waits_at`: the service that it has to be fetched from first."""
     lines = [item.prompt]
+    if waits_at:
+        lines.append(waits_sentence(waits_at))
     if item.seed is not None:
         lines.append(tr("Seed {seed}", seed=item.seed))
     if item.applied:

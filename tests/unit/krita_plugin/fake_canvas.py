@@ -80,6 +80,7 @@ class FakeCanvas:
         self.documents: dict[str, str] = {"d1": "/pictures/castle.kra"}
         self.active: str | None = "d1"
         self.selection: Rect | None = None
+        self.shape: tuple[Part, ...] = ()
         self.empty = True
         self.size = (640, 480)
         self.shown = Scene((640, 480))
@@ -95,6 +96,7 @@ class FakeCanvas:
         self.annotations: dict[tuple[str, str], bytes] = {}
         self.changed: set[str] = set()
         self.canvas_only = False
+        self.shown_frame: int | None = None
         self.keys_taken = 0
 
     @property
@@ -125,7 +127,7 @@ class FakeCanvas:
             image.fill(Qt.GlobalColor.red)
         wanted = part.mask in (Mask.SELECTION, Mask.PAINT)
         selection = QByteArray(bytes([255]) * (area.width * area.height)) if wanted else None
-        return Capture(document_id, self.documents[document_id], plan, part, image, selection)
+        return Capture(document_id, self.documents[document_id], plan, part, image, selection, self.shown_frame)
 
     def finish(self, capture: Capture) -> Finished:
         return pixels.finish(capture)
@@ -173,8 +175,11 @@ class FakeCanvas:
     def here(self, document_id: str, area: Rect, captured: tuple[int, int]) -> Rect:
         return area
 
-    def select(self, area: Rect) -> None:
-        self.selection = area
+    def frame(self, document_id: str) -> int | None:
+        return self.shown_frame if document_id in self.documents else None
+
+    def select(self, area: Rect, shape: tuple[Part, ...] = ()) -> None:
+        self.selection, self.shape = area, shape
 
     def is_open(self, document_id: str) -> bool:
         return document_id in self.documents
@@ -198,6 +203,9 @@ class FakeCanvas:
 
     def recipe_of_active_layer(self) -> str | None:
         return self.layer.recipe if self.layer and self.active else None
+
+    def recipes(self, document_id: str) -> tuple[str, ...]:
+        return tuple(each.recipe for each in self.inserted if each.document_id == document_id)
 
     def unseen(self) -> tuple[str, ...]:
         return (self.layer.id,) if self.layer and self.layer.unseen else ()

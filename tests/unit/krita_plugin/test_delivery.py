@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from wakebrush.client.profiles import Profile
 from wakebrush.journal import Entry, Journal, Mark
 from wakebrush.session import Session
 
@@ -137,8 +139,60 @@ def test_a_large_picture_that_is_only_at_the_service_is_fetched_when_she_looks_a
     assert journal.result(kept.entry.key, 0) == picture
     service.results.clear()
     session.results._showing.drop(session.results.items[0].id)
+    session.results._all.mark(session.results.items[0].id, remote=True)
     (journal.folder / kept.entry.key / "result-0").unlink()
     session.results.let_go()
     session.results.apply(session.results.items[0].id)
     told(session, qtbot, "Only the service has this picture")
     assert canvas.layers == []
+
+
+def test_a_picture_that_another_of_her_services_has_is_asked_of_nobody_else_and_says_where_it_waits(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, journal: Journal, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    home = session.connecting.profiles.add(Profile("", "Home", "http://127.0.0.1:9"))
+    service.finish(press(session, qtbot, service), picture)
+    arrived(session, qtbot)
+    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    session.results.let_go()
+    only_at(session, journal, home.id)
+    asked = len(service.calls)
+    session.results.pin(session.results.items[0].id)
+    told(session, qtbot, "This picture waits at “Home”. Switch to it to get it.")
+    assert session.results.waits_at(session.results.items[0]) == "Home"
+    assert not [path for _, path in service.calls[asked:] if "/results/" in path]
+    session.results.let_go()
+    session.connecting.profiles.remove(home.id)
+    session.results.pin(session.results.items[0].id)  # a colleague's service, or hers under another name: it may be this one
+    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    assert session.results.waits_at(session.results.items[0]) == ""
+
+
+def test_a_picture_that_only_the_service_has_is_not_called_lost_while_she_is_offline(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, journal: Journal, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    service.finish(press(session, qtbot, service), picture)
+    arrived(session, qtbot)
+    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    only_at(session, journal, "")
+    session._link.service = None
+    session.results.let_go()
+    session.results.pin(session.results.items[0].id)
+    told(session, qtbot, "Look at it again when you are back online.")
+
+
+def only_at(session: Session, journal: Journal, service: str) -> None:
+    """The picture is not on this computer: only that service has it."""
+    (kept,) = journal.all()
+    item = session.results.items[0]
+    (journal.folder / kept.entry.key / "result-0").unlink()
+    (piece,) = item.pieces
+    entry = replace(piece.entry, service=service)
+    session.results._all._pieces[item.id][piece.entry.part] = replace(piece, entry=entry)
+    session.results._all.mark(item.id, remote=True)
+    session.results._showing.drop(item.id)
+    session.results._update()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.base import ActiveLayer
 from wakebrush.canvas.rect import Rect
+from wakebrush.client.catalogue import Licence
 from wakebrush.client.model import Style
 from wakebrush.qt import QColor, QEvent, QImage, QPalette, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
@@ -17,7 +19,7 @@ from wakebrush.session.words import Notice
 from wakebrush.ui.panel import Panel
 from wakebrush.ui.prompt_edit import PromptEdit
 from wakebrush.ui.scroll import ScrollArea
-from wakebrush.ui.style_row import style_tip
+from wakebrush.ui.style_row import StyleRow, style_tip
 from wakebrush.ui.theme import dot_colour
 
 from .fake_canvas import FakeCanvas
@@ -92,6 +94,34 @@ def test_the_strength_is_there_only_when_there_is_something_to_keep(
 
 def test_the_practice_engine_is_named_for_what_it_is(panel: Panel) -> None:
     assert find(panel, "practice").isVisible() and find(panel, "practice").text() == "Practice mode: sketches, no AI."
+
+
+def test_the_practice_engines_style_has_no_licence_to_be_unknown_and_a_real_model_has(panel: Panel, session: Session) -> None:
+    gouache = session.styles[0]
+    row = panel.findChild(StyleRow)
+    assert row is not None
+    unknown = replace(gouache, licence=Licence())
+    for practice, said in ((True, ""), (False, "commercial use: not known")):
+        row.show_styles((unknown,), unknown, practice=practice)
+        assert find(panel, "licence").text() == said
+        assert ("not known" in find(panel, "style").toolTip()) is bool(said)
+    row.show_styles((gouache,), gouache, practice=True)
+    assert find(panel, "licence").text() == "commercial use: ask · openrail"
+    session.writing.book.offer((unknown,))
+    assert session.practice and find(panel, "licence").text() == ""
+
+
+def test_a_group_is_offered_to_read_from_only_where_there_is_one(panel: Panel, session: Session, canvas: FakeCanvas) -> None:
+    reads = find(panel, "read_from", QtWidgets.QComboBox)
+    index = reads.findData("group")
+    assert not reads.model().item(index).isEnabled()
+    assert "in no group" in reads.itemData(index, Qt.ItemDataRole.ToolTipRole)
+    canvas.layer = ActiveLayer("l2", "ink", in_group=True)
+    session.refresh_canvas()
+    assert reads.model().item(index).isEnabled() and not reads.itemData(index, Qt.ItemDataRole.ToolTipRole)
+    canvas.layer = None
+    session.refresh_canvas()
+    assert not reads.model().item(index).isEnabled()
 
 
 def test_the_full_view_opens_and_its_fields_reach_the_settings(panel: Panel, session: Session, qtbot: QtBot) -> None:

@@ -14,7 +14,8 @@ from wakebrush.canvas.rect import Rect
 from wakebrush.journal import Journal
 from wakebrush.qt import QApplication, QColor, QImage
 from wakebrush.session import Session
-from wakebrush.session.recipe import PNG_KEY, Recipe, parse
+from wakebrush.session.recipe import PNG_KEY, Recipe, parse, values
+from wakebrush.session.words import Notice
 
 from .fake_canvas import FakeCanvas
 from .some_results import AREA, Shop, alpha_of, entry, journal, shop
@@ -213,32 +214,36 @@ def test_prompt_and_seed_can_be_taken_from_a_result(shop: Shop) -> None:
     assert QApplication.clipboard().text() == "a castle" and shop.session.settings.seed == "100"
 
 
-def test_again_brings_back_how_a_result_was_made(shop: Shop) -> None:
-    shop.bring(entry())
-    shop.session.settings.prompt, shop.session.settings.seed = "something else", ""
-    shop.results.again("p:0")
-    settings = shop.session.settings
-    assert (settings.prompt, settings.negative_prompt, settings.style, settings.seed) == ("a castle", "fog", "gouache", "100")
-    assert shop.canvas.selection == Rect(1, 2, 3, 4)
+@pytest.mark.parametrize(("made", "shown", "said"), [(3, 7, True), (3, 3, False), (3, None, False), (None, 7, False)])
+def test_a_picture_made_for_another_frame_is_applied_and_that_is_said(
+    shop: Shop, made: int | None, shown: int | None, said: bool
+) -> None:
+    shop.bring(entry(recipe=values(Recipe("a castle", frame=made))))
+    shop.canvas.shown_frame = shown
+    told: list[Notice] = []
+    shop.results.told.connect(told.append)
+    shop.results.apply("p:0")
+    shop.until(lambda: len(shop.canvas.inserted) == 1)
+    assert [notice.title for notice in told] == (["This picture was made for frame 3; you are on frame 7 now."] if said else [])
 
 
-def test_again_on_a_layer_needs_nothing_but_the_layer(shop: Shop) -> None:
-    made = Recipe("a whale", seed=7, task="refine", strength=0.4, plan={"feather": 11})
-    shop.canvas.layer = ActiveLayer("l2", "a whale", recipe=made.text())
+def test_the_mark_of_a_layer_goes_with_the_layer_and_comes_back_with_it(shop: Shop) -> None:
+    shop.bring(entry(count=2), 0)
+    shop.bring(entry(count=2), 1)
+    shop.results.apply("p:1")
+    applied = lambda: {item.n: item.applied for item in shop.results.items}  # noqa: E731
+    shop.until(lambda: applied() == {0: False, 1: True})
+    shop.results.peek("p:0")
+    assert applied() == {0: False, 1: True}
+    undone = shop.canvas.inserted.pop()
+    shop.results.peek("p:1")
+    assert applied() == {0: False, 1: False}
+    shop.canvas.inserted.append(undone)
+    shop.canvas.layer = ActiveLayer("l9", "another")
     shop.session.refresh_canvas()
-    assert shop.results.layer_prompt == "a whale"
-    shop.results.again()
-    settings = shop.session.settings
-    assert (settings.prompt, settings.seed, settings.strength, settings.task) == ("a whale", "7", 40, "refine")
-    assert settings.feather == 11 and shop.canvas.selection is None
-    shop.canvas.layer = ActiveLayer("l1", "ink")
-    shop.session.refresh_canvas()
-    assert shop.results.layer_prompt == ""
-
-
-def test_again_on_any_other_layer_says_what_to_do(shop: Shop) -> None:
-    shop.results.again()
-    shop.until_told("not one of your results")
+    assert applied() == {0: False, 1: True}
+    shop.settle()
+    assert shop.journal.all()[0].marks[1].applied
 
 
 def test_steps_go_through_the_results_and_stop_at_the_ends(shop: Shop) -> None:

@@ -303,6 +303,7 @@ def test_a_thumbnail_says_what_it_is(view: ResultsView, shop: Shop) -> None:
     assert said.startswith("a castle\nSeed 100\nIt is a layer already.")
     shop.bring(entry("q", created_at=2.0), seed=None)
     assert "Seed" not in tip(shop.results.items[0])
+    assert "\nThis picture waits at “Home”. Switch to it to get it.\n" in tip(shop.results.items[0], "Home")
 
 
 def test_the_tool_tip_is_that_of_the_tile_under_the_mouse(view: ResultsView, shop: Shop) -> None:

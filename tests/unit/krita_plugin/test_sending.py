@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wakebrush.canvas.base import ActiveLayer, Capture, Placement, Source
+from wakebrush.canvas.gray import gray_bytes
 from wakebrush.canvas.plan import ModelSize, PlanSettings, Rect, Scene, Task, plan
 from wakebrush.client.config import Connection
 from wakebrush.client.errors import Problem
@@ -88,6 +89,23 @@ def test_the_journal_holds_all_that_a_result_needs_to_become_a_layer(outbox: Out
     assert entry.recipe["task"] == "fill" and entry.recipe["prompt"] == "a castle"
     assert entry.region["target"] == {"x": region.target.x, "y": region.target.y, "width": region.target.width,
                                       "height": region.target.height}  # type: ignore[union-attr]  # fmt: skip
+
+
+def test_the_shape_of_a_selection_is_kept_here_unless_it_is_a_rectangle(outbox: Outbox, journal: Journal) -> None:
+    settings, box = PlanSettings(Task.FILL), Rect(50, 50, 100, 100)
+    alone = plan(Scene(CANVAS, box, (box,)), settings, ModelSize(512, 512))
+    made = Planned(alone, settings, Source(), Placement(node="l1"), box)
+    read = capture(made, 0)
+    area = read.region.area
+    for number, full in enumerate((box.width * box.height, 77)):
+        values = bytes([255]) * full + bytes(area.width * area.height - full)
+        sheets = (Sheet(f"k{number}", ONE.orders[0]),)
+        (entry,) = outbox.write_down(Press("p", ONE, made), replace(read, selection=QByteArray(values)), 0, sheets)
+        kept = journal.picture(entry.key, "selection")
+        assert set(entry.uploads) == {"image", "mask"}
+        assert (None if kept is None else gray_bytes(decode(kept))) == (None if full > 77 else values)
+    islands = replace(planned(), selected=ISLANDS[0].united(ISLANDS[1]))
+    assert all(journal.picture(written(outbox, islands, part)[0].key, "selection") for part in (0, 1))
 
 
 def test_a_generated_picture_sends_no_pixels(outbox: Outbox, client: Service, service: FakeService) -> None:

@@ -66,6 +66,19 @@ def test_a_result_is_looked_at_and_becomes_one_layer_in_its_place(
     assert canvas.overlay.parts == () and session.results.items[0].applied
 
 
+def test_the_frame_of_an_animation_is_remembered_with_what_she_pressed_there(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot
+) -> None:
+    session = new_session(service)
+    connect(session, qtbot)
+    canvas.shown_frame = 12
+    job = press(session, qtbot, service)
+    canvas.shown_frame = 20
+    service.finish(job, picture)
+    arrived(session, qtbot)
+    assert session.results.items[0].recipe.frame == 12
+
+
 def test_a_selection_sends_image_and_mask_and_an_empty_canvas_neither(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, qtbot: QtBot
 ) -> None:

@@ -24,6 +24,10 @@ class Document:
         self._selection: Selection | None = None
         self._active: Node | None = None
         self.busy = False
+        self.time = 0
+
+    def currentTime(self) -> int:
+        return self.time
 
     def width(self) -> int:
         return self._size[0]

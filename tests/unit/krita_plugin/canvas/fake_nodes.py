@@ -21,6 +21,7 @@ class Node:
         self._visible, self._opacity, self._colours = True, 255, SRGB
         self._mode, self._inherits = "normal", False
         self.refuses: set[str] = set()
+        self.has_frames = False
         self.paint = QImage(2 * SIDE, 2 * SIDE, QImage.Format.Format_ARGB32)
         self.paint.fill(0)
 
@@ -35,6 +36,9 @@ class Node:
 
     def uniqueId(self) -> QtCore.QUuid:
         return QtCore.QUuid("{" + self._id + "}")
+
+    def animated(self) -> bool:
+        return self.has_frames
 
     def childNodes(self) -> list[Node]:
         return list(self._children)
@@ -124,6 +128,10 @@ class Selection:
         painter = QPainter(self._mask)
         painter.drawImage(x, y, gray_image(bytes(data), width, height))
         painter.end()
+
+    def add(self, other: Selection) -> None:
+        both = map(max, gray_bytes(self._mask), gray_bytes(other._mask))
+        self._mask = gray_image(bytes(both), SIDE, SIDE)
 
     def pixelData(self, x: int, y: int, width: int, height: int) -> QByteArray:
         return QByteArray(gray_bytes(self._mask.copy(x, y, width, height)))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from wakebrush.canvas.base import Icon, NoDocument, Read, Source, Where
+from wakebrush.canvas.gray import gray_image
 from wakebrush.canvas.plan import ModelSize, plan
 from wakebrush.canvas.rect import Rect
 from wakebrush.canvas.scene import Context, PlanSettings, Task
@@ -96,6 +97,41 @@ def test_a_capture_reads_pixels_and_selection_and_its_document(desk):
     desk.document.setSelection(None)
     with pytest.raises(NoDocument, match="The selection is gone"):
         desk.canvas.capture(capture.plan, 0, Source())
+
+
+def test_a_selection_gets_its_shape_back_in_several_parts_that_may_overlap(desk):
+    ramp, full = gray_image(bytes(range(100, 115)), 5, 3), gray_image(bytes([255]) * 4, 2, 2)
+    desk.canvas.select(Rect(0, 0, 50, 50), ((ramp, Rect(10, 20, 5, 3)), (full, Rect(14, 20, 2, 2))))
+    selection = desk.document.selection()
+    assert bytes(selection.pixelData(10, 20, 6, 3)) == bytes(
+        [100, 101, 102, 103, 255, 255, 105, 106, 107, 108, 255, 255, 110, 111, 112, 113, 114, 0]
+    )
+    assert bytes(selection.pixelData(0, 0, 5, 5)) == bytes(25)
+    desk.canvas.select(Rect(0, 0, 50, 50))
+    assert bytes(desk.document.selection().pixelData(48, 0, 4, 1)) == bytes([255, 255, 0, 0])
+
+
+def test_only_the_layers_that_are_there_tell_how_they_were_made(desk, inserted):
+    document_id = desk.canvas.active_document()
+    assert desk.canvas.recipes(document_id) == ()
+    assert inserted(node=node_of(desk), recipe="{}") is None
+    assert desk.canvas.recipes(document_id) == ("{}",) and desk.canvas.recipes("closed") == ()
+    layer = desk.document.nodeByName("a fox")
+    layer.remove()
+    assert desk.canvas.recipes(document_id) == ()
+    desk.document.rootNode().addChildNode(layer, None)
+    assert desk.canvas.recipes(document_id) == ("{}",)
+
+
+def test_only_an_animation_has_a_frame(desk):
+    desk.document.time = 12
+    face = desk.paint("face", (0, 0, 20, 20), RED[:3], parent=desk.group("figure"))
+    document_id, settings = desk.canvas.active_document(), PlanSettings(Task.GENERATE)
+    made = plan(desk.canvas.scene(settings), settings, MODEL)
+    assert desk.canvas.frame(document_id) is None and desk.canvas.capture(made, 0, Source()).frame is None
+    face.has_frames = True
+    assert desk.canvas.frame(document_id) == 12 and desk.canvas.capture(made, 0, Source()).frame == 12
+    assert desk.canvas.frame("closed") is None
 
 
 def test_what_is_above_or_beside_or_marked_is_left_out_of_what_is_read(desk):
