@@ -123,7 +123,7 @@ def test_distant_parts_of_a_selection_become_one_layer(studio):
     krita.ask("documents.close_all")
     krita.ask("documents.create", width=2600, height=600, paper=[255, 255, 255])
     krita.ask("documents.paint", name="ink", x=0, y=0, width=2600, height=300, color=[40, 90, 160])
-    krita.ask("documents.select_boxes", boxes=[[60, 60, 160, 160], [2380, 380, 160, 160]])
+    krita.ask("documents.select_many", boxes=[[60, 60, 160, 160], [2380, 380, 160, 160]])
     layers = krita.ask("documents.layers")
     job = paint(studio, task="fill")
     assert len(krita.ask("documents.layers")) == len(layers) + 1

@@ -145,3 +145,27 @@ def test_krita_killed_with_a_job_running_in_a_document_that_was_never_saved_lose
             again.hand.click(again.ask("docker.where", name="result_apply"))
             again.until("documents.layers", "the layer", lambda names: "a storm" in names)
             assert again.complaints() == []
+
+
+def test_again_selects_the_same_shape_not_only_its_bounds(studio):
+    krita = studio.krita
+    a_document(krita)
+    krita.ask("documents.select_many", boxes=[[40, 30, 60, 40], [80, 50, 60, 60]])
+    shape = krita.ask("documents.selection_sum")
+    ids = paint(studio, "a jetty")
+    krita.ask("documents.deselect")
+    assert krita.ask("documents.selection_box") is None
+    krita.hand.click(krita.ask("results.where", item=ids[0]))
+    krita.ask("results.again", item=ids[0])
+    krita.until("documents.selection_sum", "the shape that was selected", lambda now: now == shape)
+
+
+def test_a_picture_applied_on_another_frame_says_so(studio):
+    krita = studio.krita
+    a_document(krita)
+    assert krita.ask("documents.animate") is True
+    paint(studio, "a flag")
+    krita.ask("documents.show_frame", number=2)
+    studio.apply("a flag")
+    said = krita.until("docker.look", "the sentence", lambda said: said["error_title"])
+    assert said["error_title"] == "This picture was made for frame 5; you are on frame 2 now."

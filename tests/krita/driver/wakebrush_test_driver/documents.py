@@ -102,17 +102,6 @@ def size():
     return [active().width(), active().height()]
 
 
-def select_boxes(boxes):
-    """A selection of several parts."""
-    selection = Selection()
-    for box in boxes:
-        part = Selection()
-        part.select(*box, 255)
-        selection.add(part)
-    active().setSelection(selection)
-    yield from settle()
-
-
 def select(x, y, width, height):
     selection = Selection()
     selection.select(x, y, width, height, 255)
@@ -342,3 +331,35 @@ def animate(name):
     yield 0.2
     document.setCurrentTime(7)
     yield 0.5
+
+
+def selection_sum():
+    """A checksum of what is selected, softness included, over the whole picture."""
+    document = active()
+    selected = document.selection()
+    if selected is None:
+        return None
+    return hashlib.sha256(bytes(selected.pixelData(0, 0, document.width(), document.height()))).hexdigest()
+
+
+def deselect():
+    Krita.instance().action("deselect").trigger()
+    yield 0.3
+    yield from settle()
+
+
+def animate():
+    """The active layer gets a second frame, at the time of frame 5, where she then is."""
+    document = active()
+    Krita.instance().action("add_duplicate_frame").trigger()
+    yield from settle()
+    yield from show_frame(5)
+    Krita.instance().action("add_duplicate_frame").trigger()
+    yield from settle()
+    return document.activeNode().animated()
+
+
+def show_frame(number):
+    active().setCurrentTime(number)
+    yield from settle()
+    yield 0.2

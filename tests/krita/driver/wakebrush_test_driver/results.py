@@ -79,3 +79,9 @@ def exported(path):
     assert document.exportImage(path, InfoObject()), path
     document.setBatchmode(False)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def again(item):
+    """As "Again" in the thumbnail's menu."""
+    session().results.again(item)
+    yield 0.1
