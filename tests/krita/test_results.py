@@ -163,9 +163,9 @@ def test_again_selects_the_same_shape_not_only_its_bounds(studio):
 def test_a_picture_applied_on_another_frame_says_so(studio):
     krita = studio.krita
     a_document(krita)
-    assert krita.ask("documents.animate") is True
+    krita.ask("documents.animate", name="ink")
     paint(studio, "a flag")
     krita.ask("documents.show_frame", number=2)
     studio.apply("a flag")
     said = krita.until("docker.look", "the sentence", lambda said: said["error_title"])
-    assert said["error_title"] == "This picture was made for frame 5; you are on frame 2 now."
+    assert said["error_title"] == "This picture was made for frame 7; you are on frame 2 now."

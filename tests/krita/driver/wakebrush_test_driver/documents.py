@@ -348,17 +348,6 @@ def deselect():
     yield from settle()
 
 
-def animate():
-    """The active layer gets a second frame, at the time of frame 5, where she then is."""
-    document = active()
-    Krita.instance().action("add_duplicate_frame").trigger()
-    yield from settle()
-    yield from show_frame(5)
-    Krita.instance().action("add_duplicate_frame").trigger()
-    yield from settle()
-    return document.activeNode().animated()
-
-
 def show_frame(number):
     active().setCurrentTime(number)
     yield from settle()
