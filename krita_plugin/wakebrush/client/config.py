@@ -13,38 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ..i18n import tr
 from . import proxy
 from .errors import Insecure, NotFound, Refused, ServiceError
-
-if TYPE_CHECKING:
-    from .profiles import Profile
-
-
-class KeyValueStore(Protocol):
-    """Small texts that outlive Krita. A missing key reads as an empty text."""
-
-    def read(self, key: str) -> str:
-        """The text under `key`, or ''."""
-
-    def write(self, key: str, value: str) -> None:
-        """Stores `value` under `key`."""
-
-
-class MemoryStore:
-    """A store for tests and for a session that keeps nothing."""
-
-    def __init__(self, values: Mapping[str, str] | None = None) -> None:
-        self.values = dict(values or {})
-
-    def read(self, key: str) -> str:
-        return self.values.get(key, "")
-
-    def write(self, key: str, value: str) -> None:
-        self.values[key] = value
+from .profiles import Profile
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 from ..i18n import tr
 from .central import Central
-from .config import KeyValueStore
 from .private_file import write_private
+from .store import KeyValueStore
 
 #: The services that are not in her list: the one that her studio has set, and the one that runs on this computer.
 CENTRAL, LOCAL = "central", "local"

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from ..client import proxy
 from ..client.central import Central, load
-from ..client.config import Connection, KeyValueStore, checked, data_folder, discover, resolve
+from ..client.config import Connection, checked, data_folder, discover, resolve
 from ..client.errors import NotFound, ServiceError
 from ..client.model import Me
 from ..client.pairing import Invitation, pair, read_invitation
 from ..client.profiles import Profile, Profiles
 from ..client.service import Service
+from ..client.store import KeyValueStore
 from ..i18n import tr
 from ..qt import Signal
 from ..updates import MOST_BYTES, NotInstalled, Offer, stage

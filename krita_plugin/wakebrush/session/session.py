@@ -12,10 +12,11 @@ from typing import Any
 
 from ..canvas.base import Canvas, CanvasState, NoDocument
 from ..canvas.plan import NothingToPaint, Task
-from ..client.config import KeyValueStore, data_folder
+from ..client.config import data_folder
 from ..client.errors import ServiceError, Stopped, Unreachable
 from ..client.model import Machine, Style
 from ..client.service import Service
+from ..client.store import KeyValueStore
 from ..i18n import tr
 from ..journal import Journal
 from ..qt import QImage, QTimer

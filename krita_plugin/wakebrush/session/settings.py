@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..client.config import KeyValueStore
+from ..client.store import KeyValueStore
 from .observable import Property
 from .region_settings import RegionSettings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..client.catalogue import Models
-from ..client.config import KeyValueStore
 from ..client.model import Style
+from ..client.store import KeyValueStore
 from ..i18n import tr
 from .observable import Observable, Property
 from .styles import OWN, OwnStyle, exported, imported, language_notice, parse, shown

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..client.config import KeyValueStore
 from ..client.errors import ServiceError
 from ..client.model import Style
 from ..client.service import Service
+from ..client.store import KeyValueStore
 from ..i18n import tr
 from ..qt import QObject, Signal
 from .document_settings import DocumentSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..client.config import KeyValueStore
+from ..client.store import KeyValueStore
 from ..qt import QTimer, QtWidgets
 
 DOCKER_ID = "wakebrush_docker"

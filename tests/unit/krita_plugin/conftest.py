@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from wakebrush.client.config import MemoryStore
+from wakebrush.client.store import MemoryStore
 from wakebrush.qt import QBuffer, QByteArray, QImage, QIODevice, Qt
 from wakebrush.session import Session
 

@@ -12,10 +12,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.client import private_file
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.errors import ServiceError
 from wakebrush.client.pairing import read_invitation
 from wakebrush.client.profiles import CENTRAL, Profile
+from wakebrush.client.store import MemoryStore
 from wakebrush.session import Session
 from wakebrush.session.words import Notice
 

@@ -119,14 +119,19 @@ def test_a_counter_is_never_stuck(
     qtbot.waitUntil(lambda: session.progress is None and session.work.pictures == {}, timeout=5000)
 
 
-def test_a_large_picture_that_is_only_at_the_service_is_fetched_when_she_looks_at_it(
-    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, journal: Journal, qtbot: QtBot
-) -> None:
-    session = new_session(service)
+def with_one_result(session: Session, service: FakeService, canvas: FakeCanvas, picture: bytes, qtbot: QtBot) -> Session:
+    """Connected, and its only picture lies over the canvas."""
     connect(session, qtbot)
     service.finish(press(session, qtbot, service), picture)
     arrived(session, qtbot)
     qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    return session
+
+
+def test_a_large_picture_that_is_only_at_the_service_is_fetched_when_she_looks_at_it(
+    new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, journal: Journal, qtbot: QtBot
+) -> None:
+    session = with_one_result(new_session(service), service, canvas, picture, qtbot)
     session.results.let_go()
     (kept,) = journal.all()
     session.results._showing.drop(session.results.items[0].id)
@@ -173,11 +178,7 @@ def test_a_picture_that_another_of_her_services_has_is_asked_of_nobody_else_and_
 def test_a_picture_that_only_the_service_has_is_not_called_lost_while_she_is_offline(
     new_session: NewSession, service: FakeService, canvas: FakeCanvas, picture: bytes, journal: Journal, qtbot: QtBot
 ) -> None:
-    session = new_session(service)
-    connect(session, qtbot)
-    service.finish(press(session, qtbot, service), picture)
-    arrived(session, qtbot)
-    qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)
+    session = with_one_result(new_session(service), service, canvas, picture, qtbot)
     only_at(session, journal, "")
     session._link.service = None
     session.results.let_go()

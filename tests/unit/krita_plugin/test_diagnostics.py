@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wakebrush.client.central import Central
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.errors import Problem, Refused, ServiceError, Unreachable
 from wakebrush.client.profiles import Profile
+from wakebrush.client.store import MemoryStore
 from wakebrush.client.timings import Timings
 from wakebrush.diagnostics import Facts, LogTail, kind_of, redacted, report
 from wakebrush.session.connecting import Connecting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wakebrush.client.config import MemoryStore
+from wakebrush.client.store import MemoryStore
 from wakebrush.session.document_settings import DocumentSettings
 from wakebrush.session.settings import PaintSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.client.config import MemoryStore
+from wakebrush.client.store import MemoryStore
 from wakebrush.qt import Qt, QtWidgets
 from wakebrush.ui.first_look import DOCKER_ID, show_once
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.client.config import MemoryStore
+from wakebrush.client.store import MemoryStore
 from wakebrush.qt import QApplication, QEvent, QPoint, Qt, QtGui, QtWidgets, QWidget
 from wakebrush.session import Session
 from wakebrush.session.settings import PaintSettings

@@ -10,8 +10,8 @@ import pytest
 
 from wakebrush.client import private_file
 from wakebrush.client.central import Central
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.profiles import CENTRAL, LOCAL, Profile, Profiles
+from wakebrush.client.store import MemoryStore
 
 STUDIO = Profile("", "Studio", "https://studio.example", "studio-token", artist="Mira", team="Film")
 HOME = Profile("", "Home", "https://home.example", "home-token")

@@ -12,8 +12,8 @@ from typing import Any
 from pytestqt.qtbot import QtBot
 
 from wakebrush.canvas.rect import Rect
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.profiles import Profile
+from wakebrush.client.store import MemoryStore
 from wakebrush.session import Session
 from wakebrush.session.settings import PaintSettings
 

@@ -10,8 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from wakebrush.client.catalogue import Models
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.model import Lora, Style
+from wakebrush.client.store import MemoryStore
 from wakebrush.qt import QtWidgets, QWidget
 from wakebrush.session.lanes import Bridge, Lanes
 from wakebrush.session.settings import PaintSettings

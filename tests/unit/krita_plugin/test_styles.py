@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from wakebrush.client.catalogue import Licence, Models
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.model import Lora, Style
+from wakebrush.client.store import MemoryStore
 from wakebrush.session.style_book import StyleBook, is_own
 from wakebrush.session.styles import OwnStyle, combined, exported, imported, language_notice, licence_words, missing, parse, shown
 

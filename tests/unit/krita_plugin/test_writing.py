@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from pytestqt.qtbot import QtBot
 
-from wakebrush.client.config import MemoryStore
 from wakebrush.client.model import Style
+from wakebrush.client.store import MemoryStore
 from wakebrush.session import Session
 from wakebrush.session.prompt_hand import Piece
 from wakebrush.session.recipe import Recipe
