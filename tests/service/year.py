@@ -34,7 +34,7 @@ from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
 from wake_service.server import Discovery
 from wake_service.settings import Settings
-from wake_service.store.store import Store, Transaction
+from wake_service.store.store import Haste, Store, Transaction
 from wake_service.store.tables import metadata, teams
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class StoreAtOnce(Store):
         super().__init__(url)
         event.listen(self.engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], haste: Haste = Haste.USUAL) -> T:
         await asyncio.sleep(0)
         with self.engine.begin() as conn:
             transaction = Transaction(conn)

@@ -37,16 +37,13 @@ from .settings import PaintSettings
 from .state_line import StateLine, held_line, machine_line, picture_line, unconnected_line
 from .step_previews import StepPreviews
 from .system_proxy import system_proxy
+from .ticking import Ticking
 from .under_way import UnderWay
 from .waits import Waits
 from .words import Notice
 from .work import Work
 from .writing import Writing
 
-#: How often the bar and the waits are redrawn while something is under way, in milliseconds.
-_TICK_MS = 200
-#: How often while a machine is awake and nothing is under way: the time until it sleeps is shown in minutes and seconds.
-_IDLE_TICK_MS = 1000
 #: How soon a question that failed on a live connection is asked again, in milliseconds.
 _AGAIN_MS = 2000
 
@@ -101,7 +98,7 @@ class Session(Observable):
         self.desk = Desk(self._link, self.settings, self._waits, self._question, self.work.withdraw, clock=clock)
         self._herald = Herald(canvas)
         self._bar = Bar()
-        self._tick = QTimer(self)
+        self._tick = Ticking(self)
         self._collecting = 0
         self._connect_parts()
         self._update()
@@ -387,16 +384,7 @@ class Session(Observable):
         if current is None:
             self._previews.clear()
         self._herald.moving(current is not None)
-        self._set_pace(current, machine)
-
-    def _set_pace(self, current: UnderWay | None, machine: Machine | None) -> None:
-        """Often while something is under way; now and then while a machine is up, which goes to sleep some day; else never."""
-        if current is None and not self.desk.aside and (machine is None or not machine.up):
-            self._tick.stop()
-            return
-        pace = _TICK_MS if current is not None or (machine is not None and machine.eta_seconds is not None) else _IDLE_TICK_MS
-        if not self._tick.isActive() or self._tick.interval() != pace:
-            self._tick.start(pace)
+        self._tick.pace(machine, at_work=current is not None, aside=bool(self.desk.aside))
 
     def _state_line(self, current: UnderWay | None, machine: Machine | None) -> StateLine:
         if not self._connected:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from wake_service.blobs.base import BlobInfo, Data, Ready
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.clock import settle
-from wake_service.store.store import Store, Transaction
+from wake_service.store.store import Haste, Store, Transaction
 
 T = TypeVar("T")
 DEADLINE = 30.0
@@ -109,8 +109,8 @@ class SteppedStore(Store):
         event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         self._steps = steps
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        return await self._steps.take(lambda: super(SteppedStore, self).write(work))
+    async def write(self, work: Callable[[Transaction], T], haste: Haste = Haste.USUAL) -> T:
+        return await self._steps.take(lambda: super(SteppedStore, self).write(work, haste))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._steps.take(lambda: super(SteppedStore, self).read(work))

@@ -137,7 +137,7 @@ def test_a_large_picture_that_is_only_at_the_service_is_fetched_when_she_looks_a
     session.results._showing.drop(session.results.items[0].id)
     (journal.folder / kept.entry.key / "result-0").unlink()
     session.results._all.mark(session.results.items[0].id, remote=True)
-    journal.mark(kept.entry.key, 0, remote=True)
+    session.results._journal.mark(kept.entry.key, 0, remote=True)  # its own: what is under way there may be writing too
     session.results._update()
     session.results.pin(session.results.items[0].id)
     qtbot.waitUntil(lambda: len(canvas.overlay.parts) == 1, timeout=5000)

@@ -23,7 +23,7 @@ from wake_service.machines.workload import Timing
 from wake_service.providers.base import Provider
 from wake_service.providers.fake import FakeProvider
 from wake_service.providers.fake_cloud import FakeTimes
-from wake_service.store.store import Transaction
+from wake_service.store.store import Haste, Transaction
 from wake_service.store.tables import machines, metadata
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class InstantStore:
         metadata.create_all(self.engine)
         self.full = False
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], haste: Haste = Haste.USUAL) -> T:
         if self.full:
             raise StorageFull("The disk is full.")
         with self.engine.begin() as conn:
