@@ -69,8 +69,8 @@ class LeapingClock(ManualClock):
 class StoreAtOnce(Store):
     """The same database, in the same file, without its threads and without waiting for the disk: no power fails here."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, patience: float = 0.0) -> None:
+        super().__init__(url, patience)
         event.listen(self.engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
 
     async def write(self, work: Callable[[Transaction], T], haste: Haste = Haste.USUAL) -> T:
