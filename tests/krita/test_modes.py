@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .kritas import KritaVersion
-from .running import Profile
 from .studio import PRACTICE, Studio, a_studio, inside
 
 SIZE = 1024
@@ -15,12 +13,6 @@ BOX = [384, 352, 256, 288]
 PROMPT = "a boat"
 #: To either side of the edge, in pixels.
 FEATHER = 8
-
-
-@pytest.fixture(scope="module")
-def shared_studio(version: KritaVersion, profile: Profile) -> Iterator[Studio]:
-    with a_studio(version, profile) as studio:
-        yield studio
 
 
 @pytest.fixture
