@@ -88,7 +88,7 @@ class RegionBox(QWidget):
             Read.GROUP.value: tr("this group"),
         }
         places = {
-            Where.ABOVE.value: tr("above the layer read"),
+            Where.ABOVE.value: tr("above what was read"),
             Where.TOP.value: tr("on top"),
             Where.REPLACE.value: tr("in place of that layer"),
         }
