@@ -24,6 +24,7 @@ else:
 Qt = QtCore.Qt
 Signal = QtCore.pyqtSignal
 QBuffer = QtCore.QBuffer
+QDataStream = QtCore.QDataStream
 QByteArray = QtCore.QByteArray
 QEvent = QtCore.QEvent
 QIODevice = QtCore.QIODevice

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..i18n import tr
 from ..qt import QBuffer, QByteArray, QImage, QImageReader, QIODevice, QSize
 from .capture import UnreadablePicture
+from .reader import MemoryReader
 
 
 def scaled(image: QImage, width: int, height: int) -> QImage:
@@ -17,19 +18,15 @@ def scaled(image: QImage, width: int, height: int) -> QImage:
     if (image.width(), image.height()) == (width, height):
         return image
     buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.ReadWrite)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not image.save(buffer, "BMP"):
         raise MemoryError(tr("There is not enough memory to scale a picture."))
-    buffer.seek(0)
-    return _read(QImageReader(buffer, QByteArray(b"bmp")), width, height)
+    return _read(MemoryReader(buffer.data(), b"bmp"), width, height)
 
 
 def decoded(picture: bytes, width: int, height: int) -> QImage:
     """The picture in a PNG, JPEG or WebP file, smoothly scaled to that size. Raises UnreadablePicture."""
-    buffer = QBuffer()
-    buffer.setData(QByteArray(picture))
-    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-    return _read(QImageReader(buffer), width, height)
+    return _read(MemoryReader(QByteArray(picture)), width, height)
 
 
 def _read(reader: QImageReader, width: int, height: int) -> QImage:
