@@ -58,14 +58,19 @@ class Studio:
         self.krita.until("docker.look", "the typed prompt", lambda said: said["prompt"] == text)
 
     def press(self, button: str) -> None:
-        """Clicks in the middle of a part, once it has come to rest: what appears above it moves it."""
+        """Clicks in the middle of a part, once it has come to rest."""
+        self.krita.hand.click(self._at_rest("docker.where", name=button))
+
+    def _at_rest(self, step: str, **what: str) -> tuple[int, int]:
+        """Where something is, once that is the same twice: what appears above it moves it."""
         seen: list[Any] = [None]
 
         def rests(place: Any) -> bool:
             before, seen[0] = seen[0], place
             return bool(place == before)
 
-        self.krita.hand.click(self.krita.until("docker.where", f"{button} to rest", rests, name=button))
+        place: tuple[int, int] = self.krita.until(step, f"{what} to rest", rests, **what)
+        return place
 
     def choose_style(self, title: str) -> None:
         """Opens the list of styles and types the title."""
@@ -93,7 +98,7 @@ class Studio:
     def apply(self, layer: str, result: str = "") -> None:
         """Double-clicks a result's thumbnail (the newest one's, if none is named) and waits for its layer."""
         result = result or self.krita.ask("results.look")["ids"][0]
-        self.krita.hand.click(self.krita.ask("results.where", item=result), times=2)
+        self.krita.hand.click(self._at_rest("results.where", item=result), times=2)
         self.krita.until("documents.layers", "the layer", lambda names: layer in names)
 
     def newest_job(self) -> dict[str, Any]:
