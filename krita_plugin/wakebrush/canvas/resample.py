@@ -8,9 +8,9 @@ the two costs little and blocks nobody.
 from __future__ import annotations
 
 from ..i18n import tr
-from ..qt import QBuffer, QByteArray, QImage, QImageReader, QIODevice, QSize
+from ..qt import QBuffer, QByteArray, QImage, QIODevice, QSize
 from .capture import UnreadablePicture
-from .reader import MemoryReader
+from .reader import read
 
 
 def scaled(image: QImage, width: int, height: int) -> QImage:
@@ -19,20 +19,17 @@ def scaled(image: QImage, width: int, height: int) -> QImage:
         return image
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not image.save(buffer, "BMP"):
-        raise MemoryError(tr("There is not enough memory to scale a picture."))
-    return _read(MemoryReader(buffer.data(), b"bmp"), width, height)
+    try:
+        if not image.save(buffer, "BMP"):
+            raise ValueError("Qt could not write the picture as BMP")
+        return read(buffer.data(), QSize(width, height), b"bmp")
+    except ValueError as error:
+        raise MemoryError(tr("There is not enough memory to scale a picture.")) from error
 
 
 def decoded(picture: bytes, width: int, height: int) -> QImage:
     """The picture in a PNG, JPEG or WebP file, smoothly scaled to that size. Raises UnreadablePicture."""
-    return _read(MemoryReader(QByteArray(picture)), width, height)
-
-
-def _read(reader: QImageReader, width: int, height: int) -> QImage:
-    if reader.size() != QSize(width, height):
-        reader.setScaledSize(QSize(width, height))
-    image = reader.read()
-    if image.isNull():
-        raise UnreadablePicture(tr("The picture that came back cannot be read: {reason}.", reason=reader.errorString()))
-    return image
+    try:
+        return read(QByteArray(picture), QSize(width, height))
+    except ValueError as error:
+        raise UnreadablePicture(tr("The picture that came back cannot be read: {reason}.", reason=error)) from error
