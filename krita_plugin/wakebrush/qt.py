@@ -24,7 +24,6 @@ else:
 Qt = QtCore.Qt
 Signal = QtCore.pyqtSignal
 QBuffer = QtCore.QBuffer
-QDataStream = QtCore.QDataStream
 QByteArray = QtCore.QByteArray
 QEvent = QtCore.QEvent
 QIODevice = QtCore.QIODevice

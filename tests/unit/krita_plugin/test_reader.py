@@ -13,7 +13,7 @@ from wakebrush.qt import BINDING, QByteArray
 
 PLUGIN = Path(__file__).parents[3] / "krita_plugin"
 SECONDS = 60
-#: So many pictures a thread; with a QBuffer of Python's all stood still within the first few hundred.
+#: So many pictures a thread; without canRead all stood still within the first few hundred.
 TURNS = 2000
 
 AT_ONCE = f"""
