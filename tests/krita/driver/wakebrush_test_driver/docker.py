@@ -4,7 +4,18 @@ import time
 
 from krita import Krita
 
-from .binding import QAbstractButton, QComboBox, QLabel, QObject, QPlainTextEdit, QProgressBar, QTimer, QWidget
+from .binding import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QEvent,
+    QLabel,
+    QObject,
+    QPlainTextEdit,
+    QProgressBar,
+    QTimer,
+    QWidget,
+)
 from .window import main, place
 
 NAME = "wakebrush_docker"
@@ -15,6 +26,7 @@ SAYING = (
 )  # fmt: skip
 
 _recorder = None
+_touch = None
 
 
 def docker():
@@ -107,6 +119,36 @@ def where(name, x=0.5, y=0.5):
         area.ensureWidgetVisible(widget)
     yield 0.1
     return place(widget, x, y)
+
+
+class Touch(QObject):
+    """Whether a mouse button went down on a part."""
+
+    def __init__(self, widget):
+        super().__init__()
+        self.seen = False
+        self._widget = widget
+        QApplication.instance().installEventFilter(self)
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.MouseButtonPress and isinstance(watched, QWidget):
+            self.seen = self.seen or watched == self._widget or self._widget.isAncestorOf(watched)
+        return False
+
+    def stop(self):
+        QApplication.instance().removeEventFilter(self)
+        return self.seen
+
+
+def expect_touch(name):
+    global _touch
+    _touch = Touch(part(name))
+
+
+def was_touched():
+    """Whether the part got the click since `expect_touch`: what appears above it may move it away from under the mouse."""
+    yield 0.1
+    return _touch.stop()
 
 
 class Recorder(QObject):
