@@ -222,7 +222,9 @@ def verdict(outcomes: list[Outcome], seconds: float, *, strict: bool) -> int:
         line = f"{why} in {', '.join(bad)} after {took}; build/logs/ has the whole story."
     else:
         line = f"Everything holds: {', '.join(outcome.suite for outcome in outcomes)} in {took}."
-    print(f"\n{line}\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    names = "".join(f"\nfailed: {name}" for outcome in outcomes for name, _ in outcome.trouble)
+    # Whoever sees only the end of what CI printed sees the names as well.
+    print(f"{names}\n{line}\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
     return 1 if bad else 0
 
 

@@ -35,8 +35,9 @@ from wake_service.housekeeping import Housekeeping, Keeping
 from wake_service.jobs import records
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.decisions import Decisions
-from wake_service.jobs.dispatcher import Dispatcher, Floor
+from wake_service.jobs.dispatcher import Dispatcher
 from wake_service.jobs.events import Event, EventLog, EventType
+from wake_service.jobs.floor import Floor
 from wake_service.jobs.hub import Hub
 from wake_service.jobs.model import Job, JobRequest
 from wake_service.jobs.pace import effort_of

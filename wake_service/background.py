@@ -5,6 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def to_the_end(work: Awaitable[T]) -> T:
+    """What `work` gives. Who is cancelled meanwhile is cancelled once it has ended, and not before.
+
+    For what happens all the same, as a commit does that is under way: who comes next finds all of it.
+    """
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.gather(working, return_exceptions=True)
+        raise
 
 
 class Background:

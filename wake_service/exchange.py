@@ -10,7 +10,7 @@ from wake_service.clock import Clock
 from wake_service.comfy.client import EngineClient
 from wake_service.jobs.book import JobBook
 from wake_service.jobs.dispatcher import Dispatcher
-from wake_service.jobs.dispatcher import Machine as DispatchedMachine
+from wake_service.jobs.floor import Machine as DispatchedMachine
 from wake_service.jobs.kept import Reach
 from wake_service.jobs.model import Job, WaitingFor
 from wake_service.jobs.pace import NEWEST, Effort, Pace

@@ -115,7 +115,18 @@ class House:
                 await asyncio.sleep(0.002)
 
     async def stream(self, path: str = "/v1/events", who: Caller | None = None) -> Stream:
-        return await (who or self.mira).connect(path)
+        """An event stream that has begun: what happens from now on is told on it."""
+        stream = await (who or self.mira).connect(path)
+        await stream.spoken_to()
+        return stream
+
+
+async def until_gone(house: House, checksum: str) -> None:
+    """Lets time pass until a picture's bytes are deleted (the database takes real time)."""
+    async with asyncio.timeout(DEADLINE):
+        while await house.blobs.exists(checksum):
+            await house.clock.advance(0.05)
+            await asyncio.sleep(0.002)
 
 
 async def upload(who: Caller, data: bytes) -> str:

@@ -15,6 +15,7 @@ from tests.service.quick_engine import QuickClient, QuickEngine
 from tests.support.asgi import Caller
 from wake_service.blobs.memory import MemoryBlobs
 from wake_service.clock import ManualClock, settle
+from wake_service.errors import EngineUnreachable
 from wake_service.machinery import Machinery
 from wake_service.machines.model import Machine
 from wake_service.practice_engine.catalogue import Catalogue
@@ -104,7 +105,10 @@ class Studio(House):
     async def given(self, machine_id: str, prompt_id: str) -> None:
         whose = select(jobs.c.artist_id).join_from(prompts, jobs, jobs.c.id == prompts.c.job_id)
         query = whose.where(prompts.c.prompt_id == prompt_id)
+        wipes = self.wipes(machine_id)
         artist = await self.service.store.read(lambda conn: conn.execute(query).scalar_one())
+        if self.wipes(machine_id) != wipes:
+            raise EngineUnreachable("The engine ended while it was told of the prompt.")  # what it was told went with it
         if self.files[machine_id] - {artist}:
             self.intruders.append(prompt_id)
         self.files[machine_id].add(artist)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from tests.service.house import House
+from tests.service.house import House, until_gone
 from tests.service.v2_client import Api, code, flat, inverted
 from tests.support.asgi import Answer
 from tests.support.pictures import opened, png
@@ -84,7 +84,7 @@ async def test_what_arrived_changed_is_not_kept(house: House) -> None:
     assert code(answer) == (409, "hash_mismatch")
     assert (await mira.ask("HEAD", f"/assets/by-hash/{digest(PICTURE)}")).status == 404
     await house.clock.advance(3600)
-    assert not await house.blobs.exists(hashlib.sha256(PICTURE).hexdigest())
+    await until_gone(house, hashlib.sha256(PICTURE).hexdigest())
 
 
 async def test_another_artists_bytes_look_like_unknown_ones(house: House) -> None:

@@ -248,3 +248,15 @@ async def test_a_result_that_is_no_picture_is_painted_anew(house: House) -> None
         delivered_once(stream, job, None)
         await forgotten(house)
         await stream.close()
+
+
+async def test_what_was_kept_before_its_picture_was_cancelled_is_acknowledged_too(house: House) -> None:
+    async with house.open():
+        stream = await all_events(house)
+        job, (prompt_id,) = await begun(house)
+        house.provider.cloud.keep("m1", prompt_id, KEPT)
+        await house.clock.advance(2 * ACKNOWLEDGE_SECONDS)
+        assert set(house.provider.cloud.machines["m1"].kept) == {prompt_id}, "its runner is to bring it home"
+        await house.mira.ask("DELETE", f"/v1/jobs/{job['id']}")
+        await forgotten(house)
+        await stream.close()

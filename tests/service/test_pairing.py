@@ -168,13 +168,15 @@ async def test_a_plugin_that_is_nowhere_is_built_once_and_then_offered(tmp_path:
     checkout = tmp_path / "checkout"
     (checkout / "krita_plugin").mkdir(parents=True)
     (checkout / "krita_plugin" / "package.py").write_text(
-        "import sys, zipfile, pathlib\n"
+        "import sys, time, zipfile, pathlib\n"
         "folder = pathlib.Path(sys.argv[2]); folder.mkdir(); open(folder / 'runs', 'a').write('x')\n"
+        "while not pathlib.Path(__file__).with_name('go').exists(): time.sleep(0.01)\n"
         f"with zipfile.ZipFile(folder / 'wakebrush-krita-{__version__}.zip', 'w') as made:\n"
         f"    made.writestr('wakebrush/version.py', 'VERSION = \"{__version__}\"\\nAPI = 1\\n')\n"
     )
     plugin = PluginFile(tmp_path / "plugin", checkout=checkout)
     assert [await plugin.offer() for _ in range(2)] == [None, None]
+    (checkout / "krita_plugin" / "go").touch()
     await plugin.built()
     offer = await plugin.offer()
     assert offer is not None and (offer.version, offer.api) == (__version__, 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from tests.service.house import House, accepted, generate, upload
+from tests.service.house import House, accepted, generate, until_gone, upload
 from tests.support.pictures import png
 from wake_service.blobs.base import BlobInfo
 from wake_service.blobs.life import DAY, GRACE_SECONDS
@@ -187,15 +187,6 @@ async def test_a_full_disk_sweeps_at_once(house: House) -> None:
     assert refused.code == "storage_full"
     await until_gone(house, checksum)
     await upload(house.mira, other)
-
-
-async def until_gone(house: House, checksum: str) -> None:
-    """Real threads write to the database: they get real time, a bounded number of times."""
-    for _ in range(400):
-        await house.clock.advance(0.05)
-        if not await house.blobs.exists(checksum):
-            return
-    raise AssertionError("the bytes are still there")
 
 
 async def test_a_picture_that_was_swept_before_it_was_told_is_stored_again(house: House) -> None:

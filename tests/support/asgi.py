@@ -131,6 +131,7 @@ class Stream:
         self._outgoing.put_nowait({"type": "websocket.connect"})
         self._reads = asyncio.Event()
         self._reads.set()
+        self._spoken = asyncio.Event()
         self._task = asyncio.create_task(app(scope, self._outgoing.get, self._send))
         self.seen: list[Envelope] = []
         self.binaries: list[bytes] = []
@@ -144,6 +145,12 @@ class Stream:
     async def _send(self, message: dict[str, Any]) -> None:
         await self._reads.wait()
         self._incoming.put_nowait(message)
+        if message["type"] != "websocket.accept":
+            self._spoken.set()
+
+    async def spoken_to(self) -> None:
+        """Waits for the first message: from then on nothing that happens is before the stream's beginning."""
+        await asyncio.wait_for(self._spoken.wait(), DEADLINE)
 
     async def opened(self) -> None:
         message = await self._message()

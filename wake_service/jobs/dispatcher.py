@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from wake_service.background import Background
+from wake_service.background import Background, to_the_end
 from wake_service.blobs.base import BlobStore
 from wake_service.blobs.shelf import Shelf
 from wake_service.clock import Clock
-from wake_service.comfy.catalogue import Catalogue
 from wake_service.comfy.client import EngineClient
 from wake_service.comfy.request import Style
 from wake_service.errors import StorageError
@@ -23,10 +22,11 @@ from wake_service.jobs.book import CLAIM_SECONDS, JobBook
 from wake_service.jobs.collector import Collector
 from wake_service.jobs.courier import Couriers
 from wake_service.jobs.events import EventType
+from wake_service.jobs.floor import Floor, Machine
 from wake_service.jobs.kept import KeptResults
-from wake_service.jobs.model import Job, JobState, WaitingFor, cancelled, claimed, lost, released
+from wake_service.jobs.model import Claim, Job, JobState, WaitingFor, cancelled, claimed, lost, released
 from wake_service.jobs.offer import Offer
-from wake_service.jobs.pace import Effort, effort_of
+from wake_service.jobs.pace import effort_of
 from wake_service.jobs.picture import Picture, Sent
 from wake_service.jobs.preparation import Hands, Preparation
 from wake_service.jobs.recipe import Recipes
@@ -39,38 +39,6 @@ from wake_service.jobs.turns import HandOver, Post
 from wake_service.store.store import Store, Transaction
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What the dispatcher needs to know of a machine. `boot` tells its lives apart."""
-
-    id: str
-    pool: str
-    boot: str
-    price_micros_per_hour: int
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """What the machines' side answers and is told (app.py joins the two).
-
-    `accepts`: whether a machine may take another job. `may_spend`: whether a team's budget allows a job to begin;
-    `may_spend_each`: the same for many jobs at one moment. `occupied`: for which job a machine works now (None: it
-    rests). `unreachable`: its engine cannot be spoken to. `picture_seconds`: what a picture took, and its effort. `catalogue`:
-    what a pool's engines can do. `hand_over`: has a machine at rest wiped for another artist; whether that has begun. `up`: a
-    pool's machines that are up, or will be.
-    """
-
-    accepts: Callable[[str], bool]
-    may_spend: Callable[[Job], bool]
-    may_spend_each: Callable[[], Callable[[Job], bool]]
-    occupied: Callable[[str, Job | None], Awaitable[None]]
-    unreachable: Callable[[str, str], Awaitable[None]]
-    picture_seconds: Callable[[float, Effort | None], None]
-    catalogue: Callable[[str], Catalogue | None]
-    hand_over: Callable[[str], bool]
-    up: Callable[[str], list[str]]
 
 
 class Dispatcher:
@@ -103,7 +71,9 @@ class Dispatcher:
         self.tenancy = tenancy
         self._runners: dict[str, Runner] = {}
         self._machines: dict[str, Machine] = {}
+        self._coming_and_going: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._being_claimed: set[str] = set()
+        self._astray: dict[str, Claim | None] = {}
         self._background = Background(log)
         self._renewing: asyncio.Task[None] | None = None
         self.on_attached: Callable[[], None] = lambda: None
@@ -125,8 +95,16 @@ class Dispatcher:
         self._runners.clear()
 
     async def attach(self, machine: Machine, client: EngineClient) -> None:
-        """Puts a machine to work, beginning with what it was given in this life of it and has not brought home."""
-        await self.detach(machine.id, None)
+        """Puts a machine to work, beginning with what it was given in this life of it and has not brought home.
+
+        What comes and goes of one machine does so in order: an engine that is lost while it is attached is detached afterwards.
+        """
+        async with self._coming_and_going[machine.id]:
+            await self._dismiss(machine.id)
+            await self._employ(machine, client)
+        self.on_attached()
+
+    async def _employ(self, machine: Machine, client: EngineClient) -> None:
         adopted = await self._adopt(machine)
         around = Surroundings(
             client_id=f"wakebrush-{machine.id}-{machine.boot}",
@@ -138,6 +116,7 @@ class Dispatcher:
             starved=self._starve_gpu,
             turned_away=self._turn_away,
             home=partial(self.kept.stored, machine.id),
+            left=partial(self.kept.left, machine.id),
         )
         given = self._preparation.of(machine.id, machine.boot).inputs
         recipes = Recipes(client, self._blobs, self._style, partial(self._floor.catalogue, machine.pool), given)
@@ -146,7 +125,6 @@ class Dispatcher:
         self._runners[machine.id], self._machines[machine.id] = runner, machine
         self.tenancy.arrived(machine.id)
         runner.start()
-        self.on_attached()
 
     async def prepare(self, machine: Machine, hands: Hands) -> None:
         """Gives a machine that still boots what the first waiting jobs will need."""
@@ -176,13 +154,19 @@ class Dispatcher:
 
         Without `blame` none of them is held to be the cause. `memory`: what it worked on needed more memory than it has.
         """
+        async with self._coming_and_going[machine_id]:
+            guilty = await self._dismiss(machine_id)
+            if reason is not None:
+                await self._give_back(machine_id, reason, guilty, blame=blame, memory=memory)
+
+    async def _dismiss(self, machine_id: str) -> Picture | None:
+        """Stops a machine's runner, if it has one; what its engine had begun with."""
         runner = self._runners.pop(machine_id, None)
         self._machines.pop(machine_id, None)
         guilty = runner.first_started() if runner else None
         if runner is not None:
             await runner.stop()
-        if reason is not None:
-            await self._give_back(machine_id, reason, guilty, blame=blame, memory=memory)
+        return guilty
 
     def poke(self) -> None:
         """There may be something to claim."""
@@ -238,8 +222,11 @@ class Dispatcher:
     async def _offer_accepted(self, job: Job, machine_id: str, runner: Runner, pictures: list[Picture]) -> None:
         if self._runners.get(machine_id) is runner:
             runner.give(pictures)
-        else:  # the machine went while the job was written down
+            return
+        try:  # the machine went while the job was written down
             await self._requeue(job, "The machine was stopped.", blame=False)
+        except StorageError as error:
+            log.error("job %s goes to another machine later: %s", job.id, error)  # as a stray
 
     async def release_strays(self, awake: Collection[str]) -> None:
         """Gives back what was claimed for machines that are not awake any more (the service ended before their loss)."""
@@ -251,7 +238,9 @@ class Dispatcher:
         pictures = []
         for row in rows:
             job = self._book.board.get(row.job_id)
-            if job is not None and row.boot == machine.boot and row.picture in job.missing():
+            if job is None or job.machine_id != machine.id:
+                continue  # it was taken back while this was read
+            if row.boot == machine.boot and row.picture in job.missing():
                 pictures.append(Picture(job.id, row.picture, row.prompt_id, job.frugal, Sent.UNSURE))
         known = {picture.job_id for picture in pictures}
         for job in self._book.board.on_machine(machine.id):
@@ -318,7 +307,7 @@ class Dispatcher:
             self._being_claimed.add(job.id)
             try:
                 pictures = self._pictures(job)
-                changed = await self._write_claim(job, machine, pictures, moving)
+                changed = await to_the_end(self._write_claim(job, machine, pictures, moving))
             finally:
                 self._being_claimed.discard(job.id)
             if changed is not None:
@@ -391,5 +380,20 @@ class Dispatcher:
             await self._clock.sleep(CLAIM_SECONDS / 3)
             try:
                 await self._book.renew_claims()
+                await self._take_back_strays()
             except StorageError as error:
                 log.error("Claims could not be renewed: %s", error)
+
+    async def _take_back_strays(self) -> None:
+        """The backstop: a job that is said to be at a machine, and twice in a row is nowhere, waits again."""
+        seen, self._astray = self._astray, {job.id: job.claim for job in self._book.board if self._is_astray(job)}
+        for job_id in [job_id for job_id, claim in self._astray.items() if seen.get(job_id) == claim]:
+            if (job := self._book.board.get(job_id)) is not None and job.claim == self._astray[job_id]:
+                log.error("job %s was given to machine %s, which does not have it", job.id, job.machine_id)
+                await self._requeue(job, "The machine does not have it.", blame=False)
+
+    def _is_astray(self, job: Job) -> bool:
+        if job.machine_id is None:
+            return False
+        runner = self._runners.get(job.machine_id)
+        return job.machine_id not in self._floor.up(job.pool) if runner is None else not runner.works_for(job.id)

@@ -100,6 +100,12 @@ class KeptResults:
         if machine.open:
             self._look_again(machine)
 
+    def left(self, machine_id: str, prompt_id: str) -> None:
+        """No runner is about to bring a picture any more: if it is kept, that is to be fetched, or of no use."""
+        machine = self._machines.get(machine_id)
+        if machine is not None and prompt_id in machine.listed and prompt_id not in machine.safe:
+            self._look_again(machine)
+
     def forget(self, machine_id: str) -> None:
         """The machine is not reached any more; what it has kept it tells again."""
         machine = self._machines.pop(machine_id, None)

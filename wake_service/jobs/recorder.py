@@ -102,6 +102,7 @@ class Recorder:
     def left(self, picture: Picture) -> None:
         """A picture is of no interest any more; an engine with none rests."""
         self._tray.forget(picture)
+        self._around.left(picture.prompt_id)
         if picture.courier is not None:
             picture.courier.left()
         self._notes.put_nowait(self._write_rest)

@@ -131,6 +131,10 @@ class Runner:
         """Whether the picture is this runner's to bring home."""
         return self._tray.get(prompt_id) is not None
 
+    def works_for(self, job_id: str) -> bool:
+        """Whether any of a job's pictures is this runner's to bring home."""
+        return any(picture.job_id == job_id for picture in self._tray.all())
+
     def first_started(self) -> Picture | None:
         """The picture the engine works on, or would have begun with."""
         return self._tray.first_started()

@@ -287,11 +287,10 @@ class Lookout:
 
     async def _attach(self, machine: Machine, client: EngineClient) -> None:
         """Repeated until it is stored, or the machine has gone meanwhile."""
+        self._attached[machine.id] = machine.boot  # before it waits for anything: what is lost meanwhile is struck off afterwards
         while True:
             try:
-                await self._workload.attach(machine, client)
-                self._attached[machine.id] = machine.boot
-                return
+                return await self._workload.attach(machine, client)
             except StorageError as error:
                 log.error("machine %s could not be put to work: %s", machine.id, error)
             except asyncio.CancelledError:

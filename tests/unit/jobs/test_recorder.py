@@ -58,6 +58,7 @@ class Desk:
             starved=self._starved,
             turned_away=_nothing,
             home=lambda _prompt_id: None,
+            left=lambda _prompt_id: None,
         )
         collector: Any = None
         client: EngineClient = self.engine
