@@ -107,7 +107,8 @@ def describe_end(code: int, last_words: str) -> str:
         how = "signal 9; this computer may have run out of memory"
     else:
         how = f"signal {-code}"
-    return f"The engine ended by itself ({how})." + (f" Its last words: {last_words}" if last_words else "")
+    ended = f"The engine ended by itself ({how})."
+    return f"{ended} Its last words: {last_words}" if last_words else ended
 
 
 def _dies_with_us() -> Callable[[], None] | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..i18n import tr
+from ..i18n import service_says, tr
 
 
 class ServiceError(Exception):
@@ -177,8 +177,8 @@ def from_answer(status: int, body: Any, service: str = "") -> ServiceError:
         return Incompatible.plugin_too_old(service)
     if code == "client_too_new":
         return Incompatible.service_too_old(service)
-    title = str(problem.get("title") or tr("The service answered with an error ({status}).", status=status))
-    hint = str(problem.get("hint") or "")
+    title = service_says(str(problem.get("title") or "")) or tr("The service answered with an error ({status}).", status=status)
+    hint = service_says(str(problem.get("hint") or ""))
     if not problem:
         hint = tr("Check the address in the settings; something else may be answering there.")
     known = {"type", "title", "status", "code", "detail", "hint"}

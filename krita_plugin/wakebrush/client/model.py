@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..i18n import service_says
 from .catalogue import Licence
 
 UNFINISHED = ("queued", "running")
@@ -67,7 +68,9 @@ class Failure:
 
     @classmethod
     def parse(cls, value: dict[str, Any] | None) -> Failure | None:
-        return None if value is None else cls(str(value.get("code")), str(value.get("message")), str(value.get("hint") or ""))
+        if value is None:
+            return None
+        return cls(str(value.get("code")), service_says(str(value.get("message"))), service_says(str(value.get("hint") or "")))
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class Job:
             waiting_for=value.get("waiting_for"),
             stage=value.get("stage"),
             attempt=int(value.get("attempt") or 1),
-            note=value.get("note"),
+            note=_said(value.get("note")),
             ahead=value.get("ahead"),
             eta_seconds=value.get("eta_seconds"),
             count=int(value.get("count") or 1),
@@ -150,6 +153,10 @@ class Job:
             created_at=moment(value.get("created_at")),
             front=bool(value.get("front")),
         )
+
+
+def _said(value: object) -> str | None:
+    return None if value is None else service_says(str(value))
 
 
 def _region(value: dict[str, Any] | None) -> tuple[int, int, int, int] | None:
@@ -223,7 +230,7 @@ class Machine:
             sleeps_at=moment(value.get("sleeps_at")),
             wake_seconds=value.get("wake_seconds"),
             slow_after_seconds=value.get("slow_after_seconds"),
-            message=value.get("message"),
+            message=_said(value.get("message")),
             instance_type=value.get("instance_type"),
             zone=value.get("zone"),
             held_until=moment(value.get("held_until")),
@@ -288,7 +295,7 @@ class Style:
         return cls(
             name=str(value["name"]),
             title=str(value.get("title") or value["name"]),
-            description=str(value.get("description") or ""),
+            description=service_says(str(value.get("description") or "")),
             base=str(value.get("base") or "sd15"),
             width=int(value.get("width") or 512),
             height=int(value.get("height") or 512),
