@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.service.house import generate
 from tests.service.studio_of_machines import Studio
 from wake_service.clock import settle
 from wake_service.errors import ProviderError
 from wake_service.providers.base import Power
+from wake_service.store.store import Store
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -74,6 +79,27 @@ class Story:
 async def test_no_job_ever_meets_files_of_another_artist_and_every_job_comes_to_an_end(
     tmp_path: Path, machines: tuple[str, ...], seed: int
 ) -> None:
+    await live_through(tmp_path, machines, seed)
+
+
+@pytest.mark.parametrize("machines", [("m1",), ("m1", "m2", "m3")])
+async def test_the_same_holds_while_the_database_dawdles(
+    tmp_path: Path, machines: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes may pass while it answers: engines are lost, and are back, in the middle of everything that reads."""
+    lot, read = random.Random(7), Store._read
+
+    def read_slowly(store: Store, work: Callable[[Connection], Any]) -> Any:
+        time.sleep(lot.choice((0.0, 0.0, 0.02, 0.1)))
+        return read(store, work)
+
+    monkeypatch.setattr(Store, "_read", read_slowly)
+    for seed in range(3):
+        await live_through(tmp_path / str(seed), machines, seed)
+
+
+async def live_through(tmp_path: Path, machines: tuple[str, ...], seed: int) -> None:
+    """Three lives of a service, in which what the lot draws happens; then all comes to its end, with nobody where others were."""
     studio = Studio(tmp_path / "data", machines)
     story = Story(studio, seed)
     for _ in range(3):
