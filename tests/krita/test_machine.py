@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .display import Waited
 from .kritas import KritaVersion
 from .running import Profile
 from .studio import Studio, a_studio
@@ -23,11 +24,14 @@ def test_on_the_canvas_alone_she_hears_of_the_wake_and_of_the_picture(studio: St
     studio.until_it_says("state_line", "Asleep.")
     studio.write_prompt("a lighthouse in a storm")
     studio.until_it_says("price", "starts the machine: about $0.0")
+    studio.krita.ask("canvas.read_messages")
     studio.press("generate")
     studio.krita.ask("window.trigger", action="view_show_canvas_only")
     try:
         for sentence in ("The machine is awake.", "Your picture is here."):
-            studio.krita.until("canvas.floating", f"“{sentence}”", lambda said, sentence=sentence: sentence in said, 60)
+            studio.krita.until("canvas.messages_read", f"“{sentence}”", lambda said, sentence=sentence: sentence in said, 60)
+    except Waited as error:
+        raise AssertionError(f"The docker says meanwhile: {studio.docker()}") from error
     finally:
         studio.krita.ask("window.trigger", action="view_show_canvas_only")
     studio.until_it_says("price", "painting the last one cost $0.00")

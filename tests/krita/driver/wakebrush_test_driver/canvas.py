@@ -10,6 +10,8 @@ _canvas = None
 _captures = {}
 _outcomes = {}
 _heard = []
+_messages = []
+_messages_timers = []
 
 
 def plugin_canvas():
@@ -134,6 +136,25 @@ def floating():
 
     shown = [w for w in QApplication.allWidgets() if w.metaObject().className() == "KisFloatingMessage" and w.isVisible()]
     return [label.text() for w in shown for label in w.findChildren(QLabel)]
+
+
+def read_messages():
+    """Takes down each of Krita's floating messages from now on, however short it is seen; `messages_read` tells."""
+    from .binding import QTimer
+
+    def look():
+        _messages.extend(text for text in floating() if text and text not in _messages)
+
+    _messages.clear()
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(50)
+    _messages_timers[:] = [timer]
+
+
+def messages_read():
+    """All that was said upon the canvas since `read_messages`."""
+    return list(_messages)
 
 
 def capture(name="capture", region=0, read="visible", unseen=(), **settings):
