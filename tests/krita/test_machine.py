@@ -30,6 +30,8 @@ def test_on_the_canvas_alone_she_hears_of_the_wake_and_of_the_picture(studio: St
     try:
         for sentence in ("The machine is awake.", "Your picture is here."):
             studio.krita.until("canvas.messages_read", f"“{sentence}”", lambda said, sentence=sentence: sentence in said, 60)
+        said = studio.krita.ask("canvas.messages_read")
+        assert said.index("The machine is awake.") < said.index("Your picture is here.")
     except Waited as error:
         raise AssertionError(f"The docker says meanwhile: {studio.docker()}") from error
     finally:
